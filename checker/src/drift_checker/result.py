@@ -1,0 +1,192 @@
+"""The result of a check: what is stored, published and shown.
+
+`result.json` is this model, versioned by `schema_version`; its JSON Schema is committed as
+`result.schema.json`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Verdict(StrEnum):
+    """The outcome of a check, in order of precedence: `invalid` > `drift` > `ok`."""
+
+    OK = "ok"
+    DRIFT = "drift"
+    INVALID = "invalid"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Severity(StrEnum):
+    """What a fault does to the verdict."""
+
+    STRUCTURAL = "structural"
+    """The batch cannot be trusted: `invalid`. Spends no alarm budget."""
+    STATISTICAL = "statistical"
+    """A count is too far from the reference's to be chance: `drift`, within the alarm budget."""
+    NOTE = "note"
+    """Worth knowing; changes no verdict."""
+
+
+class Fault(_Model):
+    """One thing that is wrong with the current batch."""
+
+    fault: str
+    severity: Severity
+    column: str | None
+    detail: str
+
+
+class ReferenceInfo(_Model):
+    """The reference that the batch was compared with."""
+
+    version: str
+    rows: int = Field(ge=0)
+
+
+class CurrentInfo(_Model):
+    """The batch itself; `digest` is the SHA-256 of the bytes as they arrived."""
+
+    rows: int = Field(ge=0)
+    digest: str
+
+
+class ColumnResult(_Model):
+    """The verdict on one column.
+
+    `p_value` is already combined over the column's own statistics; it is compared with
+    `threshold`, the column's share of the tick's level. `effect` names the measure of
+    `effect_size`; the column drifts only if the p-value is below the threshold and the effect
+    is above its floor. Columns that are not tested have `test: null` and a `reason`.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical", "timestamp", "other"]
+    role: Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
+    verdict: Verdict | None
+    test: str | None = None
+    statistic: float | None = None
+    p_value: Probability | None = None
+    threshold: Probability | None = None
+    effect: str | None = None
+    effect_size: float | None = None
+    interval: tuple[float, float] | None = None
+    reason: str | None = None
+
+
+class PairResult(_Model):
+    """The change of association of two columns."""
+
+    columns: tuple[str, str]
+    reference: float
+    current: float
+    p_value: Probability
+
+
+class JointResult(_Model):
+    """The verdict on the joint distribution beyond the marginals."""
+
+    test: str
+    statistic: float
+    p_value: Probability
+    effect: float
+    pairs: list[PairResult]
+
+
+class Segment(_Model):
+    """The verdict within one segment of the batch."""
+
+    name: str
+    rows: int
+    verdict: Verdict
+    columns: list[ColumnResult]
+
+
+class Alarm(_Model):
+    """The episode that this tick belongs to."""
+
+    state: Literal["none", "opened", "ongoing", "closed"] = "none"
+    id: str | None = None
+    since: datetime | None = None
+
+
+class AlarmBudget(_Model):
+    """How the tick's level follows from the alarms that the user is ready to see.
+
+    `level` is the probability of a false alarm in this tick; `parts` splits it by name and sums
+    to it. `level_attained` is null where the tests' null distributions reach the level.
+    """
+
+    per_week: float | None
+    ticks_per_week: float | None
+    level: Probability
+    level_attained: Probability | None = None
+    parts: dict[str, Probability]
+
+
+class Calibration(_Model):
+    """What the null distribution was learnt from."""
+
+    method: Literal["exact", "ranked", "extrapolated"] = "exact"
+    windows: int = 0
+
+
+class EvidentlySummary(_Model):
+    """Evidently's own verdict on the sample that its report shows."""
+
+    version: str
+    reference_rows: int
+    current_rows: int
+    drifted_columns: int
+    columns: int
+    drift_share: float
+    dataset_drift: bool
+
+
+class Truth(_Model):
+    """What the Drifter says it did to the batch."""
+
+    injected: bool
+    scenario: str | None
+    columns: list[str]
+
+
+class Result(_Model):
+    """The outcome of one check of one monitor at one logical date.
+
+    A comparison of two files that belongs to no monitor has neither `monitor` nor
+    `logical_date`.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    monitor: str | None
+    logical_date: datetime | None
+    trigger: Literal["scheduled", "manual"] = "manual"
+    verdict: Verdict
+    reference: ReferenceInfo
+    current: CurrentInfo
+    columns: list[ColumnResult]
+    joint: JointResult | None = None
+    joint_reason: str | None = None
+    segments: list[Segment] = Field(default_factory=list)
+    faults: list[Fault]
+    drifted_columns: list[str]
+    alarm: Alarm = Alarm()
+    alarm_budget: AlarmBudget
+    calibration: Calibration = Calibration()
+    evidently: EvidentlySummary | None = None
+    truth: Truth | None = None
+    timings: dict[str, float] = Field(default_factory=dict)
+    report: str | None = None
