@@ -59,6 +59,18 @@ def describe(pid: int | None) -> str:
         return f"pid {pid}"
 
 
+def foreign_listeners(own: set[int]) -> dict[int, int | None]:
+    """Return the pid of the listener on each port, except those of the process groups `own`."""
+    listeners = {
+        connection.laddr[1]: connection.pid
+        for connection in psutil.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr
+    }
+    return {
+        port: pid for port, pid in listeners.items() if pid is None or os.getpgid(pid) not in own
+    }
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -68,17 +80,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    own = own_groups(Path(module.params["records"]))
-    listening = {
-        connection.laddr.port: connection.pid
-        for connection in psutil.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    listeners = foreign_listeners(own_groups(Path(module.params["records"])))
     holders = [
-        f"{setting}: port {port} is taken by {describe(listening[int(port)])}"
+        f"{setting}: port {port} is taken by {describe(listeners[int(port)])}"
         for setting, port in module.params["ports"].items()
-        if int(port) in listening
-        and not (listening[int(port)] is not None and os.getpgid(listening[int(port)]) in own)
+        if int(port) in listeners
     ]
     module.exit_json(changed=False, holders=holders)
 

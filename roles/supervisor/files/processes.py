@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +26,9 @@ SHUTDOWN_SECONDS = 60.0
 """How long supervisord may take to end its programs; above the longest `stopwaitsecs`."""
 
 SUPERVISORD = "supervisord"
+
+CLOCK_TOLERANCE_SECONDS = 0.05
+"""Reading a start time twice gives values that differ by rounding; two processes differ by more."""
 
 
 class Records:
@@ -64,10 +66,10 @@ def instance(record: tuple[int, float]) -> psutil.Process | None:
     pid, started = record
     try:
         process = psutil.Process(pid)
-        # Clock ticks and rounding leave the same start time within a hundredth of a second.
-        return process if abs(process.create_time() - started) < 0.05 else None
+        same = abs(process.create_time() - started) < CLOCK_TOLERANCE_SECONDS
     except psutil.NoSuchProcess:
         return None
+    return process if same else None
 
 
 def belonging(name: str, record: tuple[int, float], state: str) -> list[psutil.Process]:
@@ -79,16 +81,21 @@ def belonging(name: str, record: tuple[int, float], state: str) -> list[psutil.P
     pid, started = record
     leader = instance(record)
     group_is_ours = leader is not None or not psutil.pid_exists(pid)
-    found = []
-    for process in psutil.process_iter():
+
+    def belongs(process: psutil.Process) -> bool:
         try:
-            if process == leader or (group_is_ours and os.getpgid(process.pid) == pid):
-                found.append(process)
-            elif process.create_time() >= started - 0.05 and _is_marked(process, name, state):
-                found.append(process)
-        except (psutil.Error, ProcessLookupError):
-            continue
-    return found
+            return (
+                process == leader
+                or (group_is_ours and os.getpgid(process.pid) == pid)
+                or (
+                    process.create_time() >= started - CLOCK_TOLERANCE_SECONDS
+                    and _is_marked(process, name, state)
+                )
+            )
+        except (psutil.Error, ProcessLookupError):  # it ended, or it is another user's
+            return False
+
+    return [process for process in psutil.process_iter() if belongs(process)]
 
 
 def _is_marked(process: psutil.Process, name: str, state: str) -> bool:
@@ -188,4 +195,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
