@@ -1,0 +1,70 @@
+"""The lookup and the module that the roles bring."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import load
+
+content_hash = load("plugins/lookup/content_hash.py")
+port_holders = load("roles/preflight/library/port_holders.py")
+
+
+def hash_of(*terms: Path, salt: list[str] | None = None) -> str:
+    lookup = content_hash.LookupModule()
+    lookup._load_name = "content_hash"
+    lookup.set_options = lambda **_: None
+    lookup.get_option = lambda _: salt or []
+    (value,) = lookup.run([str(term) for term in terms])
+    return str(value)
+
+
+def test_hash_follows_content_names_and_salt(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    module = tmp_path / "src" / "module.py"
+    module.write_text("a = 1\n")
+    first = hash_of(tmp_path / "src")
+
+    assert hash_of(tmp_path / "src") == first
+    assert hash_of(tmp_path / "src", salt=["3.13"]) != first
+    module.write_text("a = 2\n")
+    second = hash_of(tmp_path / "src")
+    assert second != first
+    module.rename(tmp_path / "src" / "other.py")
+    assert hash_of(tmp_path / "src") not in {first, second}
+
+
+def test_hash_ignores_caches_and_hidden_files(tmp_path: Path) -> None:
+    source = tmp_path / ".checkout" / "src"
+    source.mkdir(parents=True)
+    (source / "module.py").write_text("a = 1\n")
+    first = hash_of(source)
+
+    (source / "__pycache__").mkdir()
+    (source / "__pycache__" / "module.pyc").write_bytes(b"0")
+    (source / ".swp").write_text("")
+
+    assert hash_of(source) == first
+
+
+def test_hash_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(content_hash.AnsibleLookupError, match="does not exist"):
+        hash_of(tmp_path / "absent")
+
+
+def test_a_foreign_listener_is_named_and_an_own_one_is_not(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert port_holders.foreign_listeners(set())[port] == os.getpid()
+        assert f"(pid {os.getpid()})" in port_holders.describe(os.getpid())
+
+        record = {"pid": os.getpgid(0), "started": psutil.Process().create_time()}
+        (tmp_path / "drifter.json").write_text(json.dumps(record))
+        own = port_holders.own_groups(tmp_path)
+
+        assert port not in port_holders.foreign_listeners(own)

@@ -1,0 +1,146 @@
+"""The launcher of the local target finds what is left of killed processes, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from conftest import ROOT, load
+
+processes = load("roles/supervisor/files/processes.py")
+Records = Any  # of a module that is loaded by its path
+
+PARENT = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
+                         start_new_session="{session}" == "new")
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "log").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def records(state: Path) -> Records:
+    return processes.Records(state / "run")
+
+
+Launch = Callable[[str, str], tuple[subprocess.Popen[str], psutil.Process]]
+
+
+@pytest.fixture
+def launch(state: Path) -> Iterator[Launch]:
+    """Start a program as supervisor would; return it and the child that it started."""
+    started: list[psutil.Process] = []
+
+    def start(name: str, session: str) -> tuple[subprocess.Popen[str], psutil.Process]:
+        command = [sys.executable, str(ROOT / "roles/supervisor/files/processes.py")]
+        command += ["--state", str(state), "launch", name, "--"]
+        program = subprocess.Popen(
+            [*command, sys.executable, "-c", PARENT.format(session=session)],
+            stdout=subprocess.PIPE,
+            text=True,
+            process_group=0,
+            env=os.environ
+            | {
+                "SUPERVISOR_PROCESS_NAME": name,
+                "SUPERVISOR_SERVER_URL": f"unix://{state}/run/supervisor.sock",
+            },
+        )
+        assert program.stdout is not None
+        child = psutil.Process(int(program.stdout.readline()))
+        started.extend([psutil.Process(program.pid), child])
+        return program, child
+
+    yield start
+    for process in started:
+        if process.is_running():
+            process.kill()
+
+
+def gone(process: psutil.Process) -> bool:
+    _, alive = psutil.wait_procs([process], timeout=10)
+    return not alive
+
+
+@pytest.mark.parametrize("session", ["same", "new"])
+def test_leftovers_of_a_killed_program_are_ended(
+    launch: Launch, records: Records, state: Path, session: str
+) -> None:
+    program, child = launch("server", session)
+    program.kill()
+    program.wait()
+    assert child.is_running()
+
+    assert processes.end_leftovers(records, str(state)) == [child.pid]
+
+    assert gone(child)
+    assert records.names() == []
+
+
+def test_a_relaunch_ends_what_its_last_instance_left(launch: Launch) -> None:
+    program, child = launch("server", "same")
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+
+    _, second = launch("server", "same")
+
+    assert gone(child)
+    assert second.is_running()
+
+
+def test_a_relaunch_leaves_other_programs_alone(launch: Launch) -> None:
+    _, child = launch("server", "new")
+
+    launch("worker", "new")
+
+    assert child.is_running()
+
+
+def test_a_later_process_with_the_recorded_pid_is_not_ours(
+    launch: Launch, records: Records, state: Path
+) -> None:
+    program, child = launch("server", "same")
+    path = state / "run" / "server.json"
+    path.write_text(f'{{"pid": {program.pid}, "started": {psutil.Process().create_time() - 1e6}}}')
+    for process in (program, child):
+        assert psutil.Process(process.pid).is_running()
+    # The variables that supervisor sets name the state directory of another deployment.
+    other = state / "other"
+
+    assert processes.end_leftovers(records, str(other)) == []
+
+    assert child.is_running()
+    assert program.poll() is None
+
+
+def test_start_is_idempotent_and_stop_ends_everything(
+    launch: Launch, records: Records, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    processes.start(records, str(state), sleeper)
+    processes.start(records, str(state), sleeper)
+    record = records.read("supervisord")
+    assert record is not None
+    supervisord = processes.instance(record)
+    _, child = launch("server", "same")
+    assert capsys.readouterr().out == f"started supervisord as {supervisord.pid}\n"
+
+    processes.stop(records, str(state))
+
+    assert gone(supervisord)
+    assert gone(child)
+    assert records.names() == []
