@@ -25,6 +25,9 @@ class Verdict(StrEnum):
     INVALID = "invalid"
 
 
+Role = Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,12 +72,13 @@ class ColumnResult(_Model):
     `p_value` is already combined over the column's own statistics; it is compared with
     `threshold`, the column's share of the tick's level. `effect` names the measure of
     `effect_size`; the column drifts only if the p-value is below the threshold and the effect
-    is above its floor. Columns that are not tested have `test: null` and a `reason`.
+    is above its floor. Columns that are not tested have `test: null` and a `reason`. `change` says
+    in words what drifted, before -> after.
     """
 
     name: str
     kind: Literal["numeric", "categorical", "timestamp", "other"]
-    role: Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
+    role: Role
     verdict: Verdict | None
     test: str | None = None
     statistic: float | None = None
@@ -84,6 +88,7 @@ class ColumnResult(_Model):
     effect_size: float | None = None
     interval: tuple[float, float] | None = None
     reason: str | None = None
+    change: str | None = None
 
 
 class PairResult(_Model):

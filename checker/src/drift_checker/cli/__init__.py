@@ -1,0 +1,63 @@
+"""The command `drift-checker`: one group whose commands are imported when they are called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from drift_checker.errors import DriftCheckerError
+
+_COMMANDS = {
+    "baseline": "drift_checker.cli.baseline:baseline",
+    "compare": "drift_checker.cli.compare:compare_command",
+    "monitors": "drift_checker.cli.monitors:monitors",
+    "publish": "drift_checker.cli.publish:publish",
+    "run": "drift_checker.cli.run:run",
+    "status": "drift_checker.cli.status:status",
+}
+_LEVELS = ["debug", "info", "warning", "error"]
+
+
+class _LazyGroup(click.Group):
+    """A group that turns the package's own errors into a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DriftCheckerError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_LazyGroup)
+@click.version_option(package_name="drift-checker")
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of DRIFT_*=value lines; the environment goes before it.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(_LEVELS),
+    envvar="DRIFT_LOG_LEVEL",
+    default="info",
+    show_default=True,
+)
+@click.pass_context
+def main(ctx: click.Context, settings_file: Path | None, log_level: str) -> None:
+    """Compare the current batch of a data source with its reference."""
+    ctx.obj = {"settings_file": settings_file, "log_level": log_level}

@@ -1,0 +1,95 @@
+"""`drift-checker compare`: two files, no other service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from drift_checker.compare import compare
+from drift_checker.errors import NoBatchError, UsageError
+from drift_checker.options import ColumnRoles, CompareSettings
+from drift_checker.result import EvidentlySummary, Verdict
+from drift_checker.tables import Batch, read_batch, read_reference
+from drift_checker.view import as_table
+
+FAIL_EXIT_CODE = 10
+
+
+@click.command("compare")
+@click.argument("reference")
+@click.argument("current")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="Probability of a false alarm for the whole table.",
+)
+@click.option("--min-rows", type=click.IntRange(1), default=50, show_default=True)
+@click.option("--timestamp", metavar="COLUMN")
+@click.option("--target", metavar="COLUMN")
+@click.option("--prediction", metavar="COLUMN")
+@click.option("--id", "id_", metavar="COLUMN")
+@click.option("--ignore", metavar="COLUMN", multiple=True, help="May be given several times.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Also write Evidently's report to this file (needs drift-checker[report]).",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["drift", "invalid"]),
+    multiple=True,
+    help=f"Exit with {FAIL_EXIT_CODE} on this verdict; may be given twice.",
+)
+@click.pass_context
+def compare_command(
+    ctx: click.Context,
+    reference: str,
+    current: str,
+    format_: str,
+    level: float,
+    min_rows: int,
+    timestamp: str | None,
+    target: str | None,
+    prediction: str | None,
+    id_: str | None,
+    ignore: tuple[str, ...],
+    html: Path | None,
+    fail_on: tuple[str, ...],
+) -> None:
+    """Compare CURRENT with REFERENCE: CSV, Parquet or JSON records, files or http(s) URLs."""
+    settings = CompareSettings(
+        level=level,
+        min_rows=min_rows,
+        columns=ColumnRoles(
+            timestamp=timestamp, target=target, prediction=prediction, id=id_, ignore=ignore
+        ),
+    )
+    before, after = read_reference(Path(reference)), _batch(current)
+    result = compare(before, after, settings=settings)
+    if html is not None:
+        result = result.model_copy(update={"evidently": _report(before, after, html)})
+    click.echo(result.model_dump_json(indent=2) if format_ == "json" else as_table(result))
+    if result.verdict in {Verdict(verdict) for verdict in fail_on}:
+        ctx.exit(FAIL_EXIT_CODE)
+
+
+def _batch(location: str) -> Batch:
+    try:
+        return read_batch(Path(location))
+    except OSError as error:
+        raise NoBatchError(f"{location}: {error.strerror or error}") from error
+
+
+def _report(reference: Batch, current: Batch, path: Path) -> EvidentlySummary:
+    # Evidently costs seconds to import and is an extra.
+    try:
+        from drift_checker.report import write_report  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(
+            "--html needs Evidently: pip install 'drift-checker[report]'"
+        ) from error
+    return write_report(reference.table, current.table, path)

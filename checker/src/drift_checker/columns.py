@@ -1,0 +1,156 @@
+"""Columns of the reference and of the batch brought to one type, so that they can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drift_checker.tables import MIXED, Batch
+
+Kind = Literal["numeric", "categorical", "timestamp", "other"]
+
+# What data tools write for a missing number.
+_NO_NUMBER = pa.array(["NA", "N/A", "NaN", "nan", "null", "NULL", "None"])
+
+
+@dataclass(frozen=True)
+class MismatchError(Exception):
+    """The batch's values are not of the reference's type."""
+
+    fault: Literal["changed_type", "mixed_types"]
+    detail: str
+
+
+def kind_of(type_: pa.DataType) -> Kind:
+    """Return how columns of a type are compared.
+
+    Integers, floats, decimals and durations are numeric; text, booleans and dictionaries are
+    categorical; dates and times are timestamps; all else (binary, nested) is not compared.
+    """
+    t = pa.types
+    if t.is_integer(type_) or t.is_floating(type_) or t.is_decimal(type_) or t.is_duration(type_):
+        return "numeric"
+    if t.is_dictionary(type_) or t.is_boolean(type_) or _is_text(type_):
+        return "categorical"
+    if t.is_temporal(type_):
+        return "timestamp"
+    return "other"
+
+
+def reference_column(batch: Batch, name: str) -> pa.Array:
+    """Return a column of the reference; the type of untyped text is inferred from its values."""
+    column = _column(batch, name)
+    if not _is_text(column.type):
+        return column
+    types: tuple[pa.DataType, ...] = (pa.timestamp("us"),)
+    if batch.untyped:
+        types = (pa.int64(), pa.float64(), pa.bool_(), *types)
+    for type_ in types:
+        try:
+            converted = _parse(column, type_)
+        except pa.ArrowInvalid:
+            continue
+        if converted.null_count < len(converted):
+            return converted
+    return column
+
+
+def current_column(batch: Batch, name: str, reference: pa.Array) -> pa.Array:
+    """Return a column of the batch in the kind of the reference's.
+
+    Raises:
+        MismatchError: The column arrived in another type, or its values are of several.
+    """
+    column = _column(batch, name)
+    expected, arrived = kind_of(reference.type), kind_of(column.type)
+    if column.type == MIXED:
+        raise MismatchError("mixed_types", _describe_mixed(column))
+    if pa.types.is_null(column.type) or pa.types.is_null(reference.type):
+        return column
+    if _is_text(column.type) and not _is_text(reference.type) and expected != "other":
+        if batch.untyped or expected == "timestamp":
+            return _parse_or_explain(column, reference.type)
+        if not pa.types.is_dictionary(reference.type):
+            raise MismatchError("changed_type", f"expected {reference.type}, arrived as text")
+    same_category = expected != "categorical" or pa.types.is_boolean(
+        column.type
+    ) == pa.types.is_boolean(reference.type)
+    if arrived != expected or not same_category:
+        raise MismatchError("changed_type", f"expected {reference.type}, arrived as {column.type}")
+    return column
+
+
+def _column(batch: Batch, name: str) -> pa.Array:
+    column = batch.table.column(name).combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(type_)
+        or pa.types.is_large_string(type_)
+        or pa.types.is_string_view(type_)
+    )
+
+
+def _parse(column: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Convert text; raises `pa.ArrowInvalid` if a value is not of the type."""
+    if kind_of(type_) == "numeric":
+        column = pc.utf8_trim_whitespace(column)
+        column = pc.if_else(pc.is_in(column, _NO_NUMBER), None, column)
+        if not pa.types.is_integer(type_):
+            return column.cast(pa.float64())
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            if type_ != pa.int64():
+                raise
+            raise
+    if pa.types.is_timestamp(type_):
+        return _parse_times(column)
+    return column.cast(type_)
+
+
+def _parse_times(column: pa.Array) -> pa.Array:
+    """Parse ISO 8601, with or without a zone; without one, UTC."""
+    try:
+        return column.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return column.cast(pa.timestamp("us", tz="UTC"))
+
+
+def _parse_or_explain(column: pa.Array, type_: pa.DataType) -> pa.Array:
+    type_ = pa.float64() if kind_of(type_) == "numeric" else type_
+    try:
+        return _parse(column, type_)
+    except pa.ArrowInvalid:
+        pass
+    values = column.drop_null()
+    failing, example = 0, ""
+    for value in values.to_pylist():
+        try:
+            _parse(pa.array([value]), type_)
+        except pa.ArrowInvalid:
+            failing += 1
+            example = example or value
+    if failing == len(values):
+        raise MismatchError("changed_type", f"expected {type_}, arrived as text, such as {example!r}")
+    raise MismatchError(
+        "mixed_types", f"{failing} of {len(values)} values are not {type_}, such as {example!r}"
+    )
+
+
+def _describe_mixed(column: pa.Array) -> str:
+    kinds, texts = column.drop_null().flatten()
+    first = {
+        str(kind): str(text)
+        for kind, text in zip(reversed(kinds.to_pylist()), reversed(texts.to_pylist()), strict=True)
+    }
+    return "values of several types: " + ", ".join(
+        f"{kind} such as {text}" for kind, text in sorted(first.items())
+    )

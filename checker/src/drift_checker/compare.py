@@ -1,0 +1,351 @@
+"""Comparing a batch with its reference: faults first, then drift on what remains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drift_checker import faults, words
+from drift_checker.columns import Kind, MismatchError, current_column, kind_of, reference_column
+from drift_checker.decision import column as decision
+from drift_checker.errors import BadReferenceError
+from drift_checker.options import ColumnRoles, CompareSettings
+from drift_checker.result import (
+    ColumnResult,
+    CurrentInfo,
+    Fault,
+    ReferenceInfo,
+    Result,
+    Role,
+    Severity,
+    Verdict,
+)
+from drift_checker.tables import Batch, from_frame, read_batch, read_reference
+
+Tabular: TypeAlias = Any
+"""A path, an Arrow table, a `Batch`, a pandas data frame, or any frame that speaks Arrow."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def compare(
+    reference: Tabular, current: Tabular, *, settings: CompareSettings | None = None
+) -> Result:
+    """Compare a batch with its reference and reach a verdict.
+
+    Args:
+        reference: The reference: a path, a data frame, an Arrow table or a `Batch`.
+        current: The batch, as one of the same.
+        settings: Level, roles, floors; the default is a level of 0.01 for the whole table.
+
+    Raises:
+        BadReferenceError: The reference is missing, unreadable, empty, lacks a column that the
+            settings name, or has no column in common with the batch.
+        NoBatchError: The current file is no batch at all.
+        OSError: The current file cannot be read.
+    """
+    settings = settings or CompareSettings()
+    before, after = _batch(reference, read_reference), _batch(current, read_batch)
+    _check_reference(before, after, settings)
+    return _Comparison(before, after, settings).result()
+
+
+def _batch(source: Tabular, read: Callable[[Path], Batch]) -> Batch:
+    match source:
+        case Batch():
+            return source
+        case str() | Path():
+            return read(Path(source))
+        case _:
+            return from_frame(source)
+
+
+def _check_reference(reference: Batch, current: Batch, settings: CompareSettings) -> None:
+    if reference.faults or not reference.rows:
+        detail = reference.faults[0].detail if reference.faults else "it has no rows"
+        raise BadReferenceError(f"The reference cannot be used: {detail}.")
+    names = reference.table.column_names
+    known = ", ".join(map(repr, names))
+    if missing := sorted(settings.columns.named() - set(names)):
+        wrong = ", ".join(map(repr, missing))
+        raise BadReferenceError(f"The reference has no column {wrong}; it has {known}.")
+    arrived = current.table.column_names
+    if current.rows and not current.faults and not set(names) & set(arrived):
+        raise BadReferenceError(
+            f"The reference has no column in common with the batch: {known} "
+            f"against {', '.join(map(repr, arrived))}."
+        )
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column that is on both sides in one kind."""
+
+    name: str
+    role: Role
+    kind: Kind
+    reference: pa.Array
+    current: pa.Array
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Sorted finite values."""
+
+    reference: Floats
+    current: Floats
+
+    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+        return decision.numeric(
+            self.current,
+            self.reference,
+            threshold=threshold,
+            distance_floor=settings.floors.distance,
+            tail_floor=settings.floors.tail,
+        )
+
+    def change(self, effect: str) -> str:
+        return words.numeric_change(self.current, self.reference, effect)
+
+
+@dataclass(frozen=True)
+class _Categories:
+    """Counts of each category, none empty on both sides."""
+
+    names: list[str]
+    reference: Ints
+    current: Ints
+
+    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+        return decision.categorical(
+            self.current,
+            self.reference,
+            threshold=threshold,
+            distance_floor=settings.floors.distance,
+        )
+
+    def change(self, effect: str) -> str:  # noqa: ARG002  categories have one effect
+        return words.categorical_change(self.names, self.current, self.reference)
+
+
+class _Comparison:
+    """The steps of one comparison; each adds to what the result is made of."""
+
+    def __init__(self, reference: Batch, current: Batch, settings: CompareSettings) -> None:
+        self.reference, self.current, self.settings = reference, current, settings
+        self.budget = settings.alarm_budget()
+        self.faults: list[Fault] = list(current.faults)
+        self.columns: dict[str, ColumnResult] = {}
+        self.tests: list[faults.CountTest] = []
+        self.samples: dict[str, tuple[_Column, _Numbers | _Categories]] = {}
+
+    def result(self) -> Result:
+        self._check_batch()
+        for name in self.reference.table.column_names:
+            self._prepare(name)
+        self._judge_faults()
+        self._judge_columns()
+        columns = [self.columns[name] for name in self.reference.table.column_names]
+        severities = {fault.severity for fault in self.faults}
+        drifted = [column.name for column in columns if column.verdict is Verdict.DRIFT]
+        verdict = Verdict.OK
+        if Severity.STRUCTURAL in severities:
+            verdict = Verdict.INVALID
+        elif drifted:
+            verdict = Verdict.DRIFT
+        return Result(
+            monitor=None,
+            logical_date=None,
+            verdict=verdict,
+            reference=ReferenceInfo(version=self.reference.digest, rows=self.reference.rows),
+            current=CurrentInfo(rows=self.current.rows, digest=self.current.digest),
+            columns=columns,
+            joint=None,
+            joint_reason="not tested",
+            faults=self.faults,
+            drifted_columns=drifted,
+            alarm_budget=self.budget,
+        )
+
+    def _fault(self, fault: str, severity: Severity, column: str | None, detail: str) -> None:
+        self.faults.append(Fault(fault=fault, severity=severity, column=column, detail=detail))
+
+    def _check_batch(self) -> None:
+        if self.current.unreadable:
+            return
+        rows, needed = self.current.rows, self.settings.min_rows
+        if not rows:
+            self._fault("empty", Severity.STRUCTURAL, None, "the batch has no rows")
+        elif rows < needed:
+            detail = f"{rows} rows, at least {needed} are needed"
+            self._fault("too_few_rows", Severity.STRUCTURAL, None, detail)
+        expected = set(self.reference.table.column_names)
+        for name in self.current.table.column_names:
+            if name not in expected:
+                detail = "the reference does not have this column"
+                self._fault("extra_column", Severity.NOTE, name, detail)
+
+    def _prepare(self, name: str) -> None:
+        """Bring a column to one kind, look for its faults, and take its sample."""
+        column = reference_column(self.reference, name)
+        role, kind = _role(name, self.settings.columns), kind_of(column.type)
+
+        def untested(verdict: Verdict | None, reason: str) -> None:
+            self.columns[name] = ColumnResult(
+                name=name, kind=kind, role=role, verdict=verdict, reason=reason
+            )
+
+        if role == "ignored":
+            return untested(None, "ignored by the settings")
+        if self.current.unreadable or not self.current.rows:
+            return untested(None, "the batch has no rows")
+        if name not in self.current.table.column_names:
+            if all(fault.column != name for fault in self.faults):
+                self._fault("missing_column", Severity.STRUCTURAL, name, "the column is missing")
+            return untested(Verdict.INVALID, "missing or there more than once")
+        try:
+            current = current_column(self.current, name, column)
+        except MismatchError as error:
+            self._fault(error.fault, Severity.STRUCTURAL, name, error.detail)
+            return untested(Verdict.INVALID, error.detail)
+        pair = _Column(name, role, kind, column, current)
+        self._count_nulls(pair)
+        untested(Verdict.OK, self._take_sample(pair))
+        return None
+
+    def _count_nulls(self, column: _Column) -> None:
+        before, after = column.reference, column.current
+        nulls = [int(pc.sum(pc.is_null(side, nan_is_null=True)).as_py()) for side in (after, before)]
+        self.tests.append(
+            faults.share_of(
+                "nulls", column.name, "nulls", (nulls[0], len(after)), (nulls[1], len(before))
+            )
+        )
+
+    def _take_sample(self, column: _Column) -> str:
+        """Keep what the column's test needs; returns why there is none."""
+        if column.kind == "timestamp":
+            if column.name == self.settings.columns.timestamp:
+                self._check_order(column)
+            return "a point in time"
+        if column.kind == "other":
+            return f"values of type {column.reference.type} are not compared"
+        sample = self._numbers(column) if column.kind == "numeric" else self._categories(column)
+        for side, values in (("reference", sample.reference), ("batch", sample.current)):
+            if not values.sum() if column.kind == "categorical" else not len(values):
+                return f"the {side} has no values"
+        self._count_values(column, sample)
+        if column.role in ("id", "timestamp"):
+            return f"the role is {column.role}"
+        self.samples[column.name] = (column, sample)
+        return ""
+
+    def _check_order(self, column: _Column) -> None:
+        times = column.current.drop_null().cast(pa.int64())
+        steps = np.diff(times.to_numpy(zero_copy_only=False))
+        if back := int((steps < 0).sum()):
+            detail = f"{back} of {len(steps) + 1} rows are earlier than the row before"
+            self._fault("timestamps_out_of_order", Severity.NOTE, column.name, detail)
+
+    def _numbers(self, column: _Column) -> _Numbers:
+        sides, infinite = [], []
+        for side in (column.reference, column.current):
+            values = _floats(side)
+            finite = np.sort(values[np.isfinite(values)])
+            infinite.append((len(values) - len(finite), max(1, len(values))))
+            sides.append(finite)
+        self.tests.append(
+            faults.share_of("not_finite", column.name, "infinities", infinite[1], infinite[0])
+        )
+        if infinite[1][0]:
+            detail = f"{infinite[1][0]} infinite values are left out"
+            self._fault("infinities_left_out", Severity.NOTE, column.name, detail)
+        return _Numbers(*sides)
+
+    def _categories(self, column: _Column) -> _Categories:
+        before, after = (
+            side.drop_null().cast(pa.string()) for side in (column.reference, column.current)
+        )
+        encoded = pa.concat_arrays([before, after]).dictionary_encode()
+        places = encoded.indices.to_numpy()
+        names, split = encoded.dictionary.to_pylist(), len(before)
+        return _Categories(
+            names,
+            np.bincount(places[:split], minlength=len(names)),
+            np.bincount(places[split:], minlength=len(names)),
+        )
+
+    def _count_values(self, column: _Column, sample: _Numbers | _Categories) -> None:
+        if isinstance(sample, _Numbers):
+            self.tests.append(faults.out_of_range(column.name, sample.current, sample.reference))
+            self.tests.append(
+                faults.constant_number(column.name, sample.current, sample.reference)
+            )
+        else:
+            names, current, reference = sample.names, sample.current, sample.reference
+            self.tests.append(faults.unseen(column.name, names, current, reference))
+            self.tests.append(faults.constant_category(column.name, names, current, reference))
+
+    def _judge_faults(self) -> None:
+        """Test all counts, at equal shares of the part of the level that is theirs."""
+        if not self.tests:
+            return
+        threshold = self.budget.parts.get("faults", 0.0) / len(self.tests)
+        for test in self.tests:
+            if test.p_value <= threshold and test.effect >= self.settings.floors.share:
+                detail = f"{test.detail} (p = {test.p_value:.2g})"
+                self._fault(test.fault, Severity.STATISTICAL, test.column, detail)
+                column = self.columns[test.column]
+                self.columns[test.column] = column.model_copy(update={"verdict": Verdict.DRIFT})
+
+    def _judge_columns(self) -> None:
+        """Test all samples, at equal shares of the part of the level that is theirs."""
+        if not self.samples:
+            return
+        threshold = self.budget.parts.get("columns", 0.0) / len(self.samples)
+        for name, (column, sample) in self.samples.items():
+            found = sample.decide(self.settings, threshold)
+            deciding = found.deciding
+            faulty = self.columns[name].verdict is Verdict.DRIFT
+            self.columns[name] = ColumnResult(
+                name=name,
+                kind=column.kind,
+                role=column.role,
+                verdict=Verdict.DRIFT if found.drift or faulty else Verdict.OK,
+                test=deciding.test,
+                statistic=deciding.statistic,
+                p_value=found.p_value,
+                threshold=threshold,
+                effect=deciding.effect,
+                effect_size=deciding.effect_size,
+                interval=deciding.interval,
+                change=sample.change(deciding.effect) if found.drift else None,
+            )
+
+
+def _role(name: str, roles: ColumnRoles) -> Role:
+    if name in roles.ignore:
+        return "ignored"
+    if name == roles.timestamp:
+        return "timestamp"
+    if name == roles.target:
+        return "target"
+    if name == roles.prediction:
+        return "prediction"
+    return "id" if name == roles.id else "feature"
+
+
+def _floats(values: pa.Array) -> Floats:
+    """Return the values as floats, without nulls and NaN."""
+    if pa.types.is_duration(values.type):
+        values = values.cast(pa.int64())
+    numbers: Floats = values.drop_null().cast(pa.float64(), safe=False).to_numpy()
+    return numbers[~np.isnan(numbers)]

@@ -1,0 +1,50 @@
+"""Faults that are counts: how likely is this many by chance, given the reference?
+
+All p-values condition on the pooled rows and hold at any size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.decision.hypergeometric import log_choose, two_sided
+
+Ints = NDArray[np.int64]
+
+_TILTS = np.geomspace(1e-4, 30, 300)
+
+
+def share_p_value(current: int, n: int, reference: int, m: int) -> float:
+    """Return Fisher's exact two-sided p-value for two shares, `current` of n, `reference` of m."""
+    return two_sided(current, n + m, current + reference, n)
+
+
+def unseen_p_value(current: Ints, reference: Ints) -> float:
+    """Return a bound on the chance that as many current rows have categories not in the reference.
+
+    A category of c pooled rows is absent from the reference if all c fall to the current batch.
+    These events are negatively associated (Joag-Dev and Proschan 1983), so Chernoff's bound for
+    independent events holds for the number of rows in them; any tilt gives a valid bound.
+    """
+    n, total = int(current.sum()), int(current.sum() + reference.sum())
+    rows = int(current[reference == 0].sum())
+    if not rows:
+        return 1.0
+    sizes, cells = np.unique((current + reference)[current + reference <= n], return_counts=True)
+    log_absent = log_choose(total - sizes, n - sizes) - log_choose(total, n)
+    with np.errstate(divide="ignore"):
+        log_present = np.log(-np.expm1(log_absent))
+    bounds = [
+        float(cells @ np.logaddexp(log_present, log_absent + tilt * sizes)) - tilt * rows
+        for tilt in _TILTS
+    ]
+    return float(np.exp(min(0.0, *bounds)))
+
+
+def constant_p_value(pooled: Ints, n: int) -> float:
+    """Return the chance that all n current rows share one value, given the pooled counts."""
+    enough = pooled[pooled >= n]
+    if not len(enough):
+        return 0.0
+    return float(min(1.0, np.exp(log_choose(enough, n) - log_choose(int(pooled.sum()), n)).sum()))

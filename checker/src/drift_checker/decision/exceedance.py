@@ -1,0 +1,62 @@
+"""Current rows beyond the reference's extreme order statistics: tails and range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+from drift_checker.decision.hypergeometric import upper_tail
+
+Floats = NDArray[np.float64]
+
+TAIL_SHARE = 0.001
+
+
+@dataclass(frozen=True)
+class Exceedance:
+    """How many of `rows` current rows lie beyond the reference, and how many were expected."""
+
+    count: int
+    rows: int
+    low: float
+    high: float
+    expected_share: float
+    p_value: float
+
+    @property
+    def excess(self) -> float:
+        """The share of rows above expectation."""
+        return self.count / self.rows - self.expected_share
+
+    def interval(self, *, confidence: float = 0.95) -> tuple[float, float]:
+        """Return the Clopper-Pearson interval (1934) of the excess, given the reference."""
+        tail = (1 - confidence) / 2
+        count, rest = self.count, self.rows - self.count
+        low = float(betaincinv(count, rest + 1, tail)) if count else 0.0
+        high = float(betaincinv(count + 1, rest, 1 - tail)) if rest else 1.0
+        return low - self.expected_share, high - self.expected_share
+
+
+def exceedance(current: Floats, reference: Floats, *, share: float = TAIL_SHARE) -> Exceedance:
+    """Count the current rows strictly beyond the reference's k-th extremes on either side.
+
+    `current` and `reference` are sorted, without nulls and not empty; k is `share` of the
+    reference, at least 1, so `share=0` counts the rows outside the reference's range.
+
+    Of continuous data, the reference cuts the line into m + 1 gaps whose current counts are
+    exchangeable, so that the count in the 2k outer gaps has the distribution of the count below
+    the 2k-th smallest reference row: P(T >= t) is the chance that among the t + 2k - 1 smallest
+    pooled rows at least t are current (the exceedance test of Gumbel and von Schelling 1950).
+    Ties can only lower the count: the p-value stays valid and becomes conservative.
+    """
+    n, m = len(current), len(reference)
+    k = max(1, min(round(share * m), m // 2))
+    low, high = float(reference[k - 1]), float(reference[m - k])
+    count = int(np.searchsorted(current, low, side="left"))
+    count += n - int(np.searchsorted(current, high, side="right"))
+    gaps = min(2 * k, m)
+    p_value = upper_tail(count, n + m, n, min(count + gaps - 1, n + m)) if count else 1.0
+    return Exceedance(count, n, low, high, gaps / (m + 1), p_value)

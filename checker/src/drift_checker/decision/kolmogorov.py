@@ -1,0 +1,152 @@
+"""The two-sample Kolmogorov-Smirnov test, exact at the actual sizes and conditional on ties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, kolmogorov, xlog1py, xlogy
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# The exact null is computed only where it can change the decision. Without ties the asymptotic
+# p-value is at most 1.02 times too small and, from 50 rows on, at most 5 times too large down to
+# 1e-6; a column with two values makes it up to 13 times too large.
+_NEAR_BELOW, _NEAR_ABOVE = 0.5, 30.0
+# Twenty million cells take about a tenth of a second, and so do ten thousand steps.
+_MAX_STEPS = 200_000
+_MAX_CELLS = 200_000_000
+# Further out than this many standard deviations a binomial weight is below 1e-30.
+_REACH = 12.0
+
+
+@dataclass(frozen=True)
+class Distance:
+    """The largest difference of two empirical distribution functions, and where to test it."""
+
+    value: float
+    scaled: int
+    """`value` times both sample sizes: an integer, so that comparisons are exact."""
+    pooled: Ints
+    """Pooled rows up to and including each distinct value."""
+    current: int
+    reference: int
+
+
+def distance(current: Floats, reference: Floats) -> Distance:
+    """Return the distance of two sorted, non-empty samples without nulls."""
+    n, m = len(current), len(reference)
+    ends = np.unique(np.concatenate((current, reference)))
+    below_current = np.searchsorted(current, ends, side="right").astype(np.int64)
+    below_reference = np.searchsorted(reference, ends, side="right").astype(np.int64)
+    scaled = int(np.abs(below_current * m - below_reference * n).max())
+    return Distance(scaled / (n * m), scaled, below_current + below_reference, n, m)
+
+
+def p_value(found: Distance, *, level: float) -> float:
+    """Return P(D >= observed) for two samples of one distribution, given the pooled ties.
+
+    Where the asymptotic p-value lies near `level` (the column's threshold), it is replaced by
+    the exact one: the share of all ways to deal the labels to the pooled rows whose path leaves
+    the band at the end of some tie group (Hodges 1958, "The significance probability of the
+    Smirnov two-sample test"; Schroer and Trenkler 1995 for ties). Elsewhere, and for sizes whose
+    path would take seconds, the asymptotic value is kept; it errs on the safe side.
+    """
+    n, m = found.current, found.reference
+    asymptotic = float(kolmogorov(found.value * (n * m / (n + m)) ** 0.5))
+    if not _NEAR_BELOW * level <= asymptotic <= _NEAR_ABOVE * level:
+        return asymptotic
+    width = 2 * found.scaled / (n + m)
+    sizes = np.diff(found.pooled, prepend=0)
+    spread = 2 * _REACH * np.sqrt(sizes * (n * m)) / (n + m)
+    if len(sizes) > _MAX_STEPS or width * spread.sum() > _MAX_CELLS:
+        return asymptotic
+    return min(asymptotic, _exact(found))
+
+
+def interval(found: Distance, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Return an interval for the distance of the two distributions, at least at `confidence`.
+
+    The Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant (1990), for both samples.
+    """
+    reach = float(np.sqrt(np.log(4 / (1 - confidence)) / 2))
+    margin = reach * (found.current**-0.5 + found.reference**-0.5)
+    return max(0.0, found.value - margin), min(1.0, found.value + margin)
+
+
+def _log_binomial(x: Ints | int, size: Ints | int, share: float) -> Floats:
+    """Return the log of the binomial probabilities, elementwise; `x` lies in the support."""
+    rest = np.subtract(size, x)
+    return np.asarray(
+        gammaln(np.add(size, 1.0))
+        - gammaln(np.add(x, 1.0))
+        - gammaln(rest + 1.0)
+        + xlogy(x, share)
+        + xlog1py(rest, -share)
+    )
+
+
+def _exact(found: Distance) -> float:
+    """Return the exact p-value by dealing labels along the pooled order.
+
+    Labels are dealt independently with the pooled share, and the total is conditioned on at the
+    end: this leaves the conditional distribution as it is and keeps all numbers near 1. What
+    leaves the band is added up instead of what stays, so that small p-values keep their digits.
+    """
+    n, total = found.current, found.current + found.reference
+    share = n / total
+    sizes = np.diff(found.pooled, prepend=0)
+    # Inside: |count * total - pooled * n| < scaled.
+    lows = (found.pooled * n - found.scaled) // total + 1
+    highs = -((-found.pooled * n - found.scaled) // total) - 1
+    inside, first = np.ones(1), 0
+    left: list[Floats] = []
+    where: list[Ints] = []
+    after: list[Ints] = []
+    kernels: dict[int, tuple[int, Floats]] = {}
+    for size, low, high, pooled in zip(
+        sizes.tolist(), lows.tolist(), highs.tolist(), found.pooled.tolist(), strict=True
+    ):
+        if size not in kernels:
+            kernels[size] = _kernel(size, share)
+        shift, weights = kernels[size]
+        dealt = np.convolve(inside, weights)
+        first += shift
+        last = first + len(dealt) - 1
+        low, high = max(low, first), min(high, last)  # noqa: PLW2901
+        if first < low:
+            _leave(left, where, after, dealt[: low - first], first, pooled)
+        if high < last:
+            _leave(left, where, after, dealt[high + 1 - first :], high + 1, pooled)
+        inside, first = dealt[low - first : high + 1 - first], low
+        if not len(inside):
+            break
+    if not left:
+        return 0.0
+    mass, count, seen = np.concatenate(left), np.concatenate(where), np.concatenate(after)
+    possible = (count <= n) & (n - count <= total - seen)
+    mass, count, seen = mass[possible], count[possible], seen[possible]
+    log_end = _log_binomial(n - count, total - seen, share) - _log_binomial(n, total, share)
+    return float(min(1.0, (mass * np.exp(log_end)).sum()))
+
+
+def _kernel(size: int, share: float) -> tuple[int, Floats]:
+    reach = _REACH * (size * share * (1 - share)) ** 0.5 + _REACH
+    low, high = max(0, int(size * share - reach)), min(size, int(size * share + reach) + 1)
+    counts = np.arange(low, high + 1)
+    return low, np.exp(_log_binomial(counts, size, share))
+
+
+def _leave(
+    left: list[Floats],
+    where: list[Ints],
+    after: list[Ints],
+    mass: Floats,
+    first: int,
+    pooled: int,
+) -> None:
+    left.append(mass)
+    where.append(np.arange(first, first + len(mass)))
+    after.append(np.full(len(mass), pooled))

@@ -1,0 +1,237 @@
+"""Reading a batch or a reference: CSV, Parquet or JSON records into an Arrow table.
+
+CSV carries no types, so its columns are read as text and converted when they meet the
+reference (see `columns`). Whatever is wrong with a batch becomes a `Fault`, so that a verdict is
+always reached; only an answer that is no batch at all raises `NoBatchError`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from drift_checker.errors import BadReferenceError, NoBatchError
+from drift_checker.result import Fault, Severity
+
+_PARQUET_MAGIC = b"PAR1"
+_HEAD_BYTES = 512
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was read: a table, and the faults found in reading it.
+
+    `untyped` says that text columns may hold values of any type, as in CSV. `digest` is the
+    SHA-256 of the bytes.
+    """
+
+    table: pa.Table
+    digest: str
+    faults: tuple[Fault, ...] = ()
+    untyped: bool = False
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether there is no table to speak of; the reason is among `faults`."""
+        return any(fault.fault == "unreadable" for fault in self.faults)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return int(self.table.num_rows)
+
+
+class _UnreadableError(Exception):
+    """The bytes claim a format that they do not keep."""
+
+
+def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
+    """Read a batch from its bytes or from a file.
+
+    The format is told by the content itself, then by `content_type` or the file's suffix.
+
+    Raises:
+        NoBatchError: The content is a web page or JSON that holds no records.
+        OSError: The file cannot be read.
+    """
+    if isinstance(data, Path):
+        content_type = content_type or data.suffix
+        data = data.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    raise_for_no_batch(data, content_type)
+    try:
+        table, untyped = _parse(data, content_type or "")
+    except _UnreadableError as error:
+        fault = _structural("unreadable", None, str(error))
+        return Batch(pa.table({}), digest, (fault,))
+    table, faults = _without_duplicates(table)
+    return Batch(table, digest, faults, untyped=untyped)
+
+
+def read_reference(data: bytes | Path, content_type: str | None = None) -> Batch:
+    """Read a reference; unlike a batch, it has to be sound.
+
+    Raises:
+        BadReferenceError: It is missing, unreadable, empty or names a column twice.
+    """
+    try:
+        batch = read_batch(data, content_type)
+    except (OSError, NoBatchError) as error:
+        raise BadReferenceError(f"The reference cannot be read: {error}") from error
+    if batch.faults or not batch.rows:
+        detail = batch.faults[0].detail if batch.faults else "it has no rows"
+        raise BadReferenceError(f"The reference cannot be used: {detail}.")
+    return batch
+
+
+def from_frame(frame: Any) -> Batch:
+    """Take a pandas data frame, an Arrow table, or any frame with the Arrow stream protocol.
+
+    The digest is that of the table as an Arrow stream.
+    """
+    if hasattr(frame, "iloc"):
+        names = [str(name) for name in frame.columns]
+        series = [frame.iloc[:, place] for place in range(len(names))]
+        frame = pa.table([_series(one) for one in series], names=names)
+    table, faults = _without_duplicates(pa.table(frame))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return Batch(table, hashlib.sha256(sink.getvalue()).hexdigest(), faults)
+
+
+def _series(series: Any) -> pa.Array:
+    try:
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return _json_column([None if value != value else value for value in series])  # noqa: PLR0124
+
+
+def raise_for_no_batch(data: bytes, content_type: str | None = None) -> None:
+    """Raise `NoBatchError` if the content is a web page, whatever its type says."""
+    head = data[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith((b"<!doctype html", b"<html")) or "html" in (content_type or ""):
+        raise NoBatchError("The source answered with a web page (HTML), not with a batch.")
+
+
+def _parse(data: bytes, content_type: str) -> tuple[pa.Table, bool]:
+    kind = content_type.lower()
+    start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if data[:4] == _PARQUET_MAGIC or "parquet" in kind:
+        return _parse_parquet(data), False
+    if start in (b"[", b"{") or "json" in kind:
+        return _parse_json(data), False
+    return _parse_csv(data), True
+
+
+def _parse_parquet(data: bytes) -> pa.Table:
+    try:
+        return pa.parquet.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise _UnreadableError(f"The Parquet file is damaged or cut off: {error}") from error
+
+
+def _parse_csv(data: bytes) -> pa.Table:
+    if not data.strip():
+        return pa.table({})
+    try:
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+        names = next(csv.reader(text, strict=True))
+        places = [str(place) for place in range(len(names))]
+        table = pa.csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pa.csv.ReadOptions(
+                column_names=places, skip_rows_after_names=1, use_threads=False
+            ),
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()),
+                strings_can_be_null=True,
+                null_values=[""],
+            ),
+        )
+    except (csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise _UnreadableError(f"The CSV file is broken: {error}") from error
+    return table.rename_columns(names)
+
+
+def _parse_json(data: bytes) -> pa.Table:
+    try:
+        records = _records(data)
+    except (ValueError, RecursionError) as error:
+        raise _UnreadableError(f"The JSON is broken: {error}") from error
+    names = list(dict.fromkeys(name for record in records for name in record))
+    columns = [[record.get(name) for record in records] for name in names]
+    return pa.table([_json_column(values) for values in columns], names=names)
+
+
+def _records(data: bytes) -> list[dict[str, Any]]:
+    text = data.decode("utf-8-sig")
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if isinstance(found, list) and all(isinstance(record, dict) for record in found):
+        return found
+    raise NoBatchError(
+        "The source answered with JSON that is no list of records "
+        '(expected: [{"column": value, …}, …]).'
+    )
+
+
+def _json_column(values: list[Any]) -> pa.Array:
+    """Return one typed array, or a union of the types found, which `columns` reports."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        kinds = sorted({_json_kind(value) for value in values if value is not None})
+        if kinds == ["number"]:  # integers beyond 64 bits
+            return pa.array([None if value is None else float(value) for value in values])
+        return pa.array([_tagged(value) for value in values], MIXED)
+
+
+# Stands for a column whose values are of several types: (name of the type, value as text).
+MIXED = pa.struct([("kind", pa.string()), ("text", pa.string())])
+
+
+def _tagged(value: Any) -> dict[str, str] | None:
+    return None if value is None else {"kind": _json_kind(value), "text": json.dumps(value)}
+
+
+def _json_kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "text"
+        case _:
+            return "nested"
+
+
+def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
+    """Drop the columns whose name is not theirs alone."""
+    twice = [name for name, times in Counter(table.column_names).items() if times > 1]
+    faults = tuple(
+        _structural("duplicate_column", name, f"column {name!r} is there more than once")
+        for name in twice
+    )
+    keep = [i for i, name in enumerate(table.column_names) if name not in twice]
+    return (table.select(keep) if twice else table), faults
+
+
+def _structural(fault: str, column: str | None, detail: str) -> Fault:
+    return Fault(fault=fault, severity=Severity.STRUCTURAL, column=column, detail=detail)

@@ -1,0 +1,39 @@
+"""What changed, in words: one line for a column, before -> after."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with two significant digits below ten per cent."""
+    value = 100 * share
+    if value == 0 or value >= 10:  # noqa: PLR2004
+        return f"{value:.0f} %"
+    return f"{value:.2g} %"
+
+
+def numeric_change(current: Floats, reference: Floats, effect: str) -> str:
+    """Describe the change of a numeric column by what the deciding effect measures."""
+    if effect == "tail_excess":
+        low, high = np.quantile(reference, [0.001, 0.999])
+        before, after = (
+            float(np.mean((values < low) | (values > high))) for values in (reference, current)
+        )
+        return f"rows beyond {low:.4g} or {high:.4g}: {percent(before)} -> {percent(after)}"
+    first, middle, last = np.quantile(reference, [0.25, 0.5, 0.75])
+    new_first, new_middle, new_last = np.quantile(current, [0.25, 0.5, 0.75])
+    if abs(new_middle - middle) >= 0.1 * (last - first) and new_middle != middle:
+        return f"median {middle:.4g} -> {new_middle:.4g}"
+    return f"middle half {first:.4g} to {last:.4g} -> {new_first:.4g} to {new_last:.4g}"
+
+
+def categorical_change(names: list[str], current: Ints, reference: Ints) -> str:
+    """Describe the category whose share changed most."""
+    before, after = reference / reference.sum(), current / current.sum()
+    j = int(np.argmax(np.abs(after - before)))
+    return f"share of {names[j]!r} {percent(before[j])} -> {percent(after[j])}"
