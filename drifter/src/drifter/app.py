@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     class BoundedRequest(BatchRequest):
         rows: int = Field(
-            min(DEFAULT_ROWS, settings.max_rows),
+            default=min(DEFAULT_ROWS, settings.max_rows),
             ge=1,
             le=settings.max_rows,
             description="Number of rows.",

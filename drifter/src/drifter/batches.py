@@ -11,7 +11,6 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from drifter.errors import RequestError, SettingError
@@ -49,14 +48,14 @@ class BatchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: int = Field(DEFAULT_ROWS, ge=1, description="Number of rows.")
+    rows: int = Field(default=DEFAULT_ROWS, ge=1, description="Number of rows.")
     seed: int = Field(
         default_factory=lambda: secrets.randbits(63),
         ge=0,
         lt=2**63,
         description="Makes the answer repeatable; drawn when left out, and told in X-Drift-Seed.",
     )
-    format: Format = Field(Format.JSON, description="An array of records, CSV or Parquet.")
+    format: Format = Field(default=Format.JSON, description="An array of records, CSV or Parquet.")
     mode: Mode = Field(
         Mode.RESAMPLE,
         description="Draw from the base at random, or replay a window of the stream.",
@@ -67,10 +66,10 @@ class BatchRequest(BaseModel):
         "now when left out. Its year is replaced by the stream's.",
     )
     scenario: ScenarioName | Literal["none"] | None = Field(
-        None, description="Inject this drift, or none, instead of leaving it to chance."
+        default=None, description="Inject this drift, or none, instead of leaving it to chance."
     )
     strength: float | None = Field(
-        None, gt=0, le=10, description="Strength of the drift, if there is one."
+        default=None, gt=0, le=10, description="Strength of the drift, if there is one."
     )
 
 
@@ -105,7 +104,7 @@ class Batch:
         """Yield the batch, a bounded number of rows at a time."""
         for start in range(0, self.rows, CHUNK_ROWS):
             ordinals = np.arange(start, min(start + CHUNK_ROWS, self.rows))
-            chunk = self.table.take(pa.array(self.positions(ordinals)))
+            chunk = self.table.take(self.positions(ordinals))
             yield from chunk.combine_chunks().to_batches()
 
 

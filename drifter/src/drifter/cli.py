@@ -1,9 +1,11 @@
 """The command ``drifter``."""
 
+import errno
 import socket
 from typing import Any
 
 import click
+import pyarrow as pa
 import uvicorn
 
 from drifter.app import create_app
@@ -11,8 +13,11 @@ from drifter.errors import SettingError
 from drifter.settings import Settings, load_settings, variable_of
 from drifter.telemetry import configure_logging
 
-WRONG_SETTING = 2
 GRACE_SECONDS = 10  # given to answers under way when the service is told to stop
+
+
+class _WrongSetting(click.ClickException):
+    exit_code = 2
 
 
 class _Command(click.Command):
@@ -34,14 +39,14 @@ def main() -> None:
     Settings come from the environment. A wrong one ends the command with exit code 2.
     """
     try:
+        # Arrow's other allocators keep freed pages: a fifth more memory at rest.
+        pa.set_memory_pool(pa.system_memory_pool())
         settings = load_settings()
         configure_logging(settings)
         app = create_app(settings)
         listener = _listen(settings)
     except SettingError as error:
-        failure = click.ClickException(str(error))
-        failure.exit_code = WRONG_SETTING
-        raise failure from None
+        raise _WrongSetting(str(error)) from None
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -57,17 +62,11 @@ def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family)
-    except socket.gaierror as error:
-        raise SettingError(
-            variable_of("host"),
-            settings.host,
-            f"{error.strerror}. Name an address of this machine.",
-        ) from None
     except OSError as error:
+        name = "port" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "host"
+        wanted = {"port": "a port that is free", "host": "an address of this machine"}[name]
         raise SettingError(
-            variable_of("port"),
-            settings.port,
-            f"cannot listen on {settings.host}: {error.strerror}. Free the port or name another.",
+            variable_of(name), getattr(settings, name), f"{error.strerror}. Name {wanted}."
         ) from None
 
 

@@ -1,14 +1,17 @@
 """The rows that batches are drawn from, and the columns in which each scenario can show."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drifter.errors import SettingError
@@ -16,6 +19,7 @@ from drifter.scenarios import SCENARIOS, ScenarioName
 
 # Groups of columns that a scenario can change together: one column, or a correlated pair.
 Groups: TypeAlias = Sequence[tuple[str, ...]]
+Column: TypeAlias = "pa.ChunkedArray[Any]"
 
 MOST_COLUMNS = 2  # changed by one drift
 MOST_FREQUENT = 0.8  # beyond this share, too few rows are left to make a category grow
@@ -24,18 +28,17 @@ CORRELATED = 0.3  # rank correlation below which there is little to break
 
 @dataclass(frozen=True)
 class Population:
-    """A table, and for each scenario the groups of columns that it can change with effect."""
+    """A table of rows that can drift."""
 
     table: pa.Table
-    groups: Mapping[ScenarioName, Groups]
+
+    @cached_property
+    def groups(self) -> Mapping[ScenarioName, Groups]:
+        """For each scenario, the groups of columns that it can change with effect."""
+        return find_groups(self.table)
 
     @classmethod
-    def of(cls, table: pa.Table) -> "Population":
-        """Return the population of a table's rows."""
-        return cls(table, find_groups(table))
-
-    @classmethod
-    def load(cls, path: Path, variable: str) -> "Population":
+    def load(cls, path: Path, variable: str) -> Population:
         """Read a Parquet file.
 
         Raises:
@@ -43,7 +46,7 @@ class Population:
                 `variable` is the setting to name.
         """
         try:
-            table = pq.read_table(path, memory_map=False)
+            table = pq.read_table(path)
         except (OSError, pa.ArrowException) as error:
             raise SettingError(variable, path, f"name a readable Parquet file ({error}).") from None
         if table.num_rows == 0:
@@ -56,9 +59,9 @@ class Population:
                     f"column {field.name} has type {field.type}; "
                     "numbers, text, booleans, dates and timestamps can be served.",
                 )
-        return cls.of(_plain(table))
+        return cls(_plain(table))
 
-    def times(self) -> pa.ChunkedArray | None:
+    def times(self) -> Column | None:
         """Return the first timestamp column, or None."""
         for field in self.table.schema:
             if pa.types.is_timestamp(field.type):
@@ -102,12 +105,13 @@ def _single(names: Sequence[str]) -> Groups:
     return [(name,) for name in names]
 
 
-def _width(column: pa.ChunkedArray, low: float, high: float) -> float:
-    quantiles = pc.quantile(column, q=[low, high]).to_pylist()
-    return 0.0 if None in quantiles else quantiles[1] - quantiles[0]
+def _width(column: Column, low: float, high: float) -> float:
+    values = column.drop_null().to_numpy()
+    lower, upper = np.quantile(values, [low, high]) if len(values) else (0, 0)
+    return float(upper - lower)
 
 
-def _top_share(column: pa.ChunkedArray) -> float:
+def _top_share(column: Column) -> float:
     counts = column.drop_null().value_counts().field("counts").to_numpy()
     return float(counts.max() / counts.sum()) if len(counts) else 0.0
 
@@ -117,18 +121,20 @@ def _correlated_pairs(table: pa.Table) -> Groups:
 
     A null takes the middle rank, which pulls the correlation towards nothing.
     """
-    if table.num_columns < 2:  # noqa: PLR2004  a pair
-        return []
-    ranks = np.stack(
-        [
-            np.where(column.is_valid().to_numpy(), pc.rank_quantile(column).to_numpy(), 0.5)
-            for column in table.columns
-        ]
-    )
-    correlation = np.abs(np.corrcoef(ranks))
-    pairs = combinations(range(table.num_columns), 2)
-    names = table.column_names
-    return [(names[i], names[j]) for i, j in pairs if correlation[i, j] >= CORRELATED]
+    ranks = [(column_name, _mid_ranks(table[column_name])) for column_name in table.column_names]
+    return [
+        (one, other)
+        for (one, ranks_one), (other, ranks_other) in combinations(ranks, 2)
+        if abs(np.corrcoef(ranks_one, ranks_other)[0, 1]) >= CORRELATED
+    ]
+
+
+def _mid_ranks(column: Column) -> npt.NDArray[np.float64]:
+    """Return the ranks of the values, ties sharing their mean rank."""
+    values = column.to_numpy().astype(np.float64)
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - counts / 2)[codes]
+    return np.where(np.isnan(values), len(values) / 2, ranks)
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -139,7 +145,8 @@ def _plain(table: pa.Table) -> pa.Table:
 
 def _plain_type(dtype: pa.DataType) -> pa.DataType:
     if isinstance(dtype, pa.DictionaryType):
-        return dtype.value_type
+        value_type: pa.DataType = dtype.value_type
+        return value_type
     if isinstance(dtype, pa.TimestampType) and dtype.unit == "ns":
         return pa.timestamp("us", dtype.tz)
     return dtype

@@ -8,7 +8,7 @@ has drifted too. Nulls stay null, and whole numbers stay whole.
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Positions: TypeAlias = npt.NDArray[np.intp]
+Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 Scenario: TypeAlias = Callable[[pa.Table, Sequence[str], float, np.random.Generator], pa.Table]
 
 NORMAL_IQR = 1.349  # interquartile range of the standard normal: IQR / 1.349 is a robust sd
@@ -129,7 +130,7 @@ def correlation_change(
     rows = np.arange(table.num_rows)
     hit = _draw(rows, strength * table.num_rows, rng)
     rows[hit] = rng.permutation(rows[hit])
-    return _with_column(table, name, table[name].take(pa.array(rows)))
+    return _with_column(table, name, table[name].take(rows))
 
 
 SCENARIOS: Mapping[ScenarioName, Scenario] = {
@@ -156,10 +157,10 @@ def _with_numbers(table: pa.Table, name: str, values: Floats) -> pa.Table:
     """Put numbers back in the column's own type: NaN as null, rounded and clipped if whole."""
     dtype = table.schema.field(name).type
     if pa.types.is_integer(dtype):
-        limits = np.iinfo(dtype.to_pandas_dtype())
+        limits = np.iinfo(str(dtype))  # Arrow's integers are named as numpy's
         values = np.clip(np.rint(values), limits.min, limits.max)
     return _with_column(table, name, pa.array(values, from_pandas=True).cast(dtype))
 
 
-def _with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+def _with_column(table: pa.Table, name: str, values: Column) -> pa.Table:
     return table.set_column(table.schema.get_field_index(name), table.schema.field(name), values)

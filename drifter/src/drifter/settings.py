@@ -18,35 +18,35 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     prob: float = Field(
-        0.1, ge=0, le=1, description="probability that a resampled batch drifts, 0 to 1"
+        default=0.1, ge=0, le=1, description="probability that a resampled batch drifts, 0 to 1"
     )
     scenarios: Annotated[tuple[ScenarioName, ...], NoDecode] = Field(
-        tuple(ScenarioName),
+        default=tuple(ScenarioName),
         min_length=1,
         description=f"what a drift can be, separated by commas: {', '.join(ScenarioName)}",
     )
     strength: float = Field(
-        1.0, gt=0, le=10, description="strength of the drift, above 0 and up to 10"
+        default=1.0, gt=0, le=10, description="strength of the drift, above 0 and up to 10"
     )
     allow_override: bool = Field(
         default=False,
         description="whether a request may name scenario and strength, true or false",
     )
     base_path: Path = Field(
-        Path("data/base.parquet"), description="the Parquet file that is resampled"
+        default=Path("data/base.parquet"), description="the Parquet file that is resampled"
     )
     stream_path: Path = Field(
-        Path("data/stream.parquet"),
+        default=Path("data/stream.parquet"),
         description="the Parquet file that is replayed, in time order",
     )
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
-    port: int = Field(8000, ge=1, le=65535, description="port to listen on, 1 to 65535")
-    max_rows: int = Field(1_000_000, ge=1, description="most rows in one batch, at least 1")
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(default=8000, ge=1, le=65535, description="port to listen on, 1 to 65535")
+    max_rows: int = Field(default=1_000_000, ge=1, description="most rows in one batch, at least 1")
     log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="json, console, or auto: console on a terminal, else json"
+        default="auto", description="json, console, or auto: console on a terminal, else json"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="debug, info, warning or error"
+        default="info", description="debug, info, warning or error"
     )
 
     @field_validator("scenarios", mode="before")

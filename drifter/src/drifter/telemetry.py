@@ -3,7 +3,6 @@
 import logging
 import sys
 import time
-from typing import Any
 
 import structlog
 from prometheus_client import (
@@ -128,7 +127,7 @@ class Telemetry:
         finally:
             self._record(scope, status, time.perf_counter() - started)
 
-    def _record(self, scope: dict[str, Any], status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         # The route's path, not the client's: the number of time series stays small.
         path = getattr(scope.get("route"), "path", "other")
         self.metrics.requests.labels(path, status).inc()
