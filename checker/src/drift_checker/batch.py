@@ -1,0 +1,117 @@
+"""The fetch step: the batch of one tick, stored before anything is computed from it.
+
+`current.parquet` is the batch as a table; what is known of it besides (its source, the digest of
+the bytes as they arrived, the truth told by the Drifter) stands in the file itself and in
+`meta.json`. The first to store a batch wins: every repetition of the tick sees the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
+from drift_checker import keys
+from drift_checker.errors import NoBatchError
+from drift_checker.monitors import Monitor
+from drift_checker.result import Fault, Truth
+from drift_checker.settings import Settings
+from drift_checker.sources import EVIDENCE_BYTES, Body, RejectedAnswerError, ask_for_batch
+from drift_checker.store import Store
+from drift_checker.tables import Batch, read_batch
+
+_META = b"drift_checker"
+
+
+class BatchMeta(BaseModel):
+    """What is known of a batch besides its table; `digest` is the SHA-256 of what arrived."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    digest: str
+    bytes: int
+    content_type: str
+    untyped: bool
+    faults: list[Fault]
+    truth: Truth | None
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """A batch that lies in the store."""
+
+    batch: Batch
+    truth: Truth | None
+
+
+def fetch(store: Store, monitor: Monitor, logical_date: datetime, settings: Settings) -> StoredBatch:
+    """Return the stored batch of a tick; where there is none, ask the source and store it.
+
+    Raises:
+        NoBatchError: the source answered with what is no batch; its answer is kept as evidence.
+        ServiceAwayError: the source or the store stayed away.
+    """
+    stored = _load(store, monitor, logical_date)
+    if stored is not None:
+        return stored
+
+    def key(name: str) -> str:
+        return keys.batch(monitor.name, logical_date, name)
+
+    try:
+        body = ask_for_batch(monitor, logical_date, settings)
+    except RejectedAnswerError as error:
+        store.put(key("evidence"), error.evidence)
+        raise
+    try:
+        batch = read_batch(body.data, body.content_type)
+    except NoBatchError:
+        store.put(key("evidence"), body.data[:EVIDENCE_BYTES])
+        raise
+    meta = BatchMeta(
+        source=body.origin,
+        digest=batch.digest,
+        bytes=len(body.data),
+        content_type=body.content_type,
+        untyped=batch.untyped,
+        faults=list(batch.faults),
+        truth=_truth(body.headers),
+    )
+    text = meta.model_dump_json().encode()
+    store.put(key("meta.json"), text)
+    if batch.table is None:
+        store.put(key("evidence"), body.data[:EVIDENCE_BYTES])
+        return StoredBatch(batch, meta.truth)
+    table = batch.table.replace_schema_metadata({**(batch.table.schema.metadata or {}), _META: text})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    if store.put_if_absent(key("current.parquet"), sink.getvalue().to_pybytes()):
+        return StoredBatch(batch, meta.truth)
+    return _load(store, monitor, logical_date) or StoredBatch(batch, meta.truth)
+
+
+def _load(store: Store, monitor: Monitor, logical_date: datetime) -> StoredBatch | None:
+    data = store.get(keys.batch(monitor.name, logical_date, "current.parquet"))
+    if data is None:
+        return None
+    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    meta = BatchMeta.model_validate_json(table.schema.metadata[_META])
+    batch = Batch(table, tuple(meta.faults), untyped=meta.untyped, digest=meta.digest)
+    return StoredBatch(batch, meta.truth)
+
+
+def _truth(headers: Mapping[str, str]) -> Truth | None:
+    injected = headers.get("x-drift-injected")
+    if injected is None:
+        return None
+    columns = headers.get("x-drift-columns", "")
+    return Truth(
+        injected=injected.strip().lower() == "true",
+        scenario=headers.get("x-drift-scenario") or None,
+        columns=[name.strip() for name in columns.split(",") if name.strip()],
+    )

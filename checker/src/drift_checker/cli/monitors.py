@@ -1,0 +1,28 @@
+"""`drift-checker monitors`: the monitors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from drift_checker.budget import alarm_budget
+from drift_checker.monitors import load_monitors
+
+
+@click.group()
+def monitors() -> None:
+    """Work with the monitors file."""
+
+
+@monitors.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def validate(file: Path) -> None:
+    """Check FILE; every mistake is named by its path."""
+    found = load_monitors(file)
+    budget = alarm_budget(found)
+    names = ", ".join(monitor.name for monitor in found.monitors)
+    click.echo(
+        f"{file}: {len(found.monitors)} monitor(s): {names}; {budget.ticks_per_week:g} ticks a "
+        f"week, each at level {budget.level:.2g}"
+    )

@@ -1,0 +1,23 @@
+"""`drift-checker publish`: what MLflow has missed."""
+
+from __future__ import annotations
+
+import click
+
+from drift_checker.logs import configure_logs
+from drift_checker.publish import publish_pending
+from drift_checker.settings import load_settings
+from drift_checker.store import Store
+from drift_checker.tracking import Tracking
+
+
+@click.command()
+@click.option("--pending", is_flag=True, required=True, help="All results not yet published.")
+@click.pass_context
+def publish(ctx: click.Context, *, pending: bool) -> None:  # noqa: ARG001  # says what is published
+    """Publish stored results to MLflow, oldest first."""
+    configure_logs(ctx.obj["log_level"])
+    settings = load_settings(ctx.obj["settings_file"])
+    with Tracking(settings) as tracking:
+        done = publish_pending(Store(settings), tracking)
+    click.echo(f"{done} published")

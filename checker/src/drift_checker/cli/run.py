@@ -1,0 +1,81 @@
+"""`drift-checker run`: one tick of one monitor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import cast
+
+import click
+
+from drift_checker.logs import configure_logs
+from drift_checker.monitors import load_monitors
+from drift_checker.result import Verdict
+from drift_checker.run import Tick, Trigger
+from drift_checker.run import run as run_tick
+from drift_checker.settings import load_settings
+
+FAIL_EXIT_CODE = 10
+
+
+class _Moment(click.ParamType):
+    """A moment in ISO 8601; without an offset it is in UTC, and fractions of a second are cut."""
+
+    name = "ISO8601"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r}: allowed: ISO 8601 such as 2026-11-23T08:50:00Z", param, ctx)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).replace(microsecond=0)
+
+
+@click.command()
+@click.option("--monitor", "name", required=True, help="Name of the monitor.")
+@click.option(
+    "--logical-date", type=_Moment(), required=True, help="What the tick is known by everywhere."
+)
+@click.option(
+    "--trigger",
+    type=click.Choice(["scheduled", "manual"]),
+    default="manual",
+    show_default=True,
+    help="A manual tick opens no alarm.",
+)
+@click.option("--dag-run-id", help="Airflow's name of the run; becomes a tag.")
+@click.option("--force", is_flag=True, help="Make a new result, and keep the old one beside it.")
+@click.option("--report", is_flag=True, help="Make a report, whatever DRIFT_REPORT says.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["drift", "invalid"]),
+    multiple=True,
+    help=f"Exit with {FAIL_EXIT_CODE} on this verdict; may be given twice.",
+)
+@click.pass_context
+def run(
+    ctx: click.Context,
+    name: str,
+    logical_date: datetime,
+    trigger: str,
+    dag_run_id: str | None,
+    *,
+    force: bool,
+    report: bool,
+    fail_on: tuple[str, ...],
+) -> None:
+    """Fetch a batch, compare it with the monitor's reference, store and publish the result.
+
+    Exit codes: 0 a verdict was reached and published, 2 wrong settings or reference, 3 the source
+    answered with no batch at all, 4 a service stayed away (try again).
+    """
+    configure_logs(ctx.obj["log_level"])
+    settings = load_settings(ctx.obj["settings_file"])
+    monitors = load_monitors(settings.monitors_file)
+    tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id)
+    result, _ = run_tick(settings, monitors, tick, force=force, report=report)
+    if result.verdict in {Verdict(verdict) for verdict in fail_on}:
+        ctx.exit(FAIL_EXIT_CODE)

@@ -1,0 +1,48 @@
+"""`drift-checker status`: the last verdict of every monitor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from drift_checker.logs import configure_logs
+from drift_checker.monitors import load_monitors
+from drift_checker.settings import load_settings
+from drift_checker.status import MonitorStatus
+from drift_checker.status import status as read_status
+from drift_checker.store import Store
+
+SILENT_EXIT_CODE = 5
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.pass_context
+def status(ctx: click.Context, form: str) -> None:
+    """Show the last verdict of every monitor.
+
+    Exits with 5 when a monitor has had no verdict for three intervals of its schedule.
+    """
+    configure_logs(ctx.obj["log_level"])
+    settings = load_settings(ctx.obj["settings_file"])
+    found = read_status(
+        Store(settings), load_monitors(settings.monitors_file), datetime.now(UTC)
+    )
+    if form == "json":
+        click.echo(found.model_dump_json(indent=2))
+    else:
+        header = ("MONITOR", "LOGICAL DATE", "VERDICT", "DRIFTED COLUMNS AND FAULTS", "RUN")
+        rows = [header, *(_row(monitor) for monitor in found.monitors)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+    if any(monitor.silent for monitor in found.monitors):
+        ctx.exit(SILENT_EXIT_CODE)
+
+
+def _row(monitor: MonitorStatus) -> tuple[str, ...]:
+    date = f"{monitor.logical_date:%Y-%m-%d %H:%M:%SZ}" if monitor.logical_date else "-"
+    reasons = ", ".join([*monitor.drifted_columns, *monitor.faults]) or "-"
+    verdict = f"{monitor.verdict or 'none'}{', silent' if monitor.silent else ''}"
+    return monitor.name, date, verdict, reasons, monitor.run_url or "-"

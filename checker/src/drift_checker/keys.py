@@ -1,0 +1,38 @@
+"""Where things lie in the object store; see `docs/result.md`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from drift_checker.monitors import date_key
+
+
+def reference(monitor: str, version: str, name: str) -> str:
+    """Key of a file of one version of a reference: `data.parquet` or `profile.json`."""
+    return f"reference/{monitor}/{version}/{name}"
+
+
+def reference_in_force(monitor: str) -> str:
+    """Key of the pointer to the version that batches are compared with."""
+    return f"reference/{monitor}/in-force.json"
+
+
+def batch(monitor: str, logical_date: datetime, name: str) -> str:
+    """Key of a file of one batch: `meta.json`, `current.parquet` or `evidence`."""
+    return f"batches/{monitor}/{date_key(logical_date)}/{name}"
+
+
+def result(monitor: str, logical_date: datetime, name: str = "result.json") -> str:
+    """Key of a file of one result: `result.json`, `report.html` or `published.json`."""
+    return f"results/{monitor}/{date_key(logical_date)}/{name}"
+
+
+def latest(monitor: str) -> str:
+    """Key of the pointer to the monitor's latest result."""
+    return f"results/{monitor}/latest.json"
+
+
+def pending(monitor: str | None = None, logical_date: datetime | None = None) -> str:
+    """Key of the marker of a result that is not yet published, or the prefix of such keys."""
+    parts = ["pending", monitor, logical_date and date_key(logical_date)]
+    return "/".join(part for part in parts if part)

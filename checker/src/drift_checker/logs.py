@@ -1,0 +1,36 @@
+"""Logs on stderr: for people on a terminal, as JSON anywhere else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+
+from drift_checker.errors import UsageError
+
+
+def configure_logs(level: str) -> None:
+    """Send logs of `level` and above to stderr, in the format that `DRIFT_LOG_FORMAT` names.
+
+    Raises:
+        UsageError: the variable says neither `json` nor `console`.
+    """
+    form = os.environ.get("DRIFT_LOG_FORMAT") or ("console" if sys.stderr.isatty() else "json")
+    if form not in {"json", "console"}:
+        raise UsageError(f"DRIFT_LOG_FORMAT={form!r}: allowed: json, console")
+    render: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if form == "console"
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

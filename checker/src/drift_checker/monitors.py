@@ -1,0 +1,238 @@
+"""The monitors file: what is watched, how often, and with how many false alarms.
+
+`docs/monitors.md` describes every key.
+"""
+
+from __future__ import annotations
+
+import string
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+import yaml
+from croniter import CroniterError, croniter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from drift_checker.errors import UsageError
+from drift_checker.options import ColumnRoles
+
+NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
+PLACEHOLDERS = ("seed", "logical_date")
+CRON_FIELDS = 5
+CRON_HELP = 'allowed: a cron expression of five fields in UTC, such as "*/5 * * * *"'
+SCHEMES = ("http", "https", "s3", "file")
+
+
+def _cron(schedule: str) -> str:
+    try:
+        croniter(schedule).get_next()
+    except (CroniterError, ValueError) as error:
+        raise ValueError(f"{error}; {CRON_HELP}") from None
+    if len(schedule.split()) != CRON_FIELDS:
+        raise ValueError(CRON_HELP)
+    return schedule
+
+
+def _source_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or not (parts.netloc or parts.scheme == "file"):
+        raise ValueError("allowed: http(s)://host/path, s3://bucket/key or file:///path")
+    if "@" in parts.netloc:
+        raise ValueError(
+            "a URL must not carry a user or a password; name them with `credentials` instead"
+        )
+    return _template(url)
+
+
+def _template(text: str) -> str:
+    allowed = "allowed placeholders: " + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{error}; {allowed}") from None
+    if not names <= set(PLACEHOLDERS):
+        raise ValueError(allowed)
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+Cron = Annotated[str, AfterValidator(_cron)]
+Url = Annotated[str, AfterValidator(_source_url)]
+Parameter = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value),
+    AfterValidator(_template),
+]
+Credentials = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: object) -> object:
+        if isinstance(data, dict) and (unknown := data.keys() - cls.model_fields.keys()):
+            names = ", ".join(sorted(map(str, unknown)))
+            raise ValueError(f"unknown key {names}; allowed: {', '.join(cls.model_fields)}")
+        return data
+
+
+class _Moment(datetime):
+    """A moment that a template without a format writes as ISO 8601 in UTC."""
+
+    def __format__(self, spec: str) -> str:
+        return self.strftime(spec or "%Y-%m-%dT%H:%M:%SZ")
+
+
+class Source(_Model):
+    """Where a table comes from: a URL, or a path (relative to the monitors file)."""
+
+    url: Url | None = None
+    path: Path | None = None
+    credentials: Credentials | None = None
+    """Name of a secret: variables `DRIFT_SOURCE_<NAME>_*`."""
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        folder: Path = (info.context or {}).get("folder", Path.cwd())
+        return path and (folder / path).absolute()
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.url is None) == (self.path is None):
+            raise ValueError("allowed: exactly one of `url` and `path`")
+        return self
+
+
+class Reference(Source):
+    """The data that batches are compared with."""
+
+    sha256: Sha256 | None = None
+
+
+class Current(Source):
+    """The data of one tick."""
+
+    params: dict[str, Parameter] = Field(default_factory=dict)
+    """Query parameters; `{seed}` and `{logical_date}` are filled in."""
+
+
+class Columns(_Model, ColumnRoles):
+    """What columns mean; all others are features."""
+
+    segments: tuple[str, ...] = Field(default=(), max_length=0)
+
+
+class Baseline(_Model):
+    """How the reference follows the data."""
+
+    kind: Literal["fixed"] = "fixed"
+
+
+class Monitor(_Model):
+    """One watched source."""
+
+    name: Name
+    current: Current
+    reference: Reference
+    columns: Columns = Columns()
+    sampling: Literal["iid"] = "iid"
+    baseline: Baseline = Baseline()
+    engine: Literal["auto"] = "auto"
+    schedule: Cron | None = None
+    """Only where it differs from `check_schedule`."""
+    min_rows: int = Field(default=50, ge=2)
+
+    def seed(self, logical_date: datetime) -> int:
+        """A seed below 2**31 that the monitor's name and the logical date alone decide.
+
+        The first four bytes, big endian, of the SHA-256 of `<name>/<YYYYMMDDTHHMMSSZ>`, without
+        the highest bit.
+        """
+        digest = sha256(f"{self.name}/{date_key(logical_date)}".encode()).digest()
+        return int.from_bytes(digest[:4]) & 0x7FFF_FFFF
+
+    def fill(self, template: str, logical_date: datetime) -> str:
+        """Fill the placeholders of a URL or parameter for one tick."""
+        moment = _Moment.fromtimestamp(logical_date.timestamp(), UTC)
+        return template.format(seed=self.seed(logical_date), logical_date=moment)
+
+
+class Monitors(_Model):
+    """The whole file."""
+
+    check_schedule: Cron = "*/5 * * * *"
+    alarms_per_week: float = Field(default=1, gt=0)
+    """False alarms that the user is ready to see per week, over all monitors."""
+    monitors: list[Monitor] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> Self:
+        names = [monitor.name for monitor in self.monitors]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"names of monitors must be unique, these are not: {', '.join(twice)}")
+        return self
+
+    def get(self, name: str) -> Monitor:
+        """The monitor of that name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for monitor in self.monitors:
+            if monitor.name == name:
+                return monitor
+        known = ", ".join(monitor.name for monitor in self.monitors)
+        raise UsageError(f"no monitor is named {name!r}; there are: {known}")
+
+    def schedule_of(self, monitor: Monitor) -> str:
+        """The cron expression that the monitor is checked by."""
+        return monitor.schedule or self.check_schedule
+
+
+def load_monitors(path: Path) -> Monitors:
+    """Read and validate the monitors file; paths in it become absolute.
+
+    Raises:
+        UsageError: with one line for each mistake: where it is, what it is, what is allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    try:
+        return Monitors.model_validate(content, context={"folder": path.parent})
+    except ValidationError as error:
+        lines = (f"{path}: {_explain(details)}" for details in error.errors())
+        raise UsageError("\n".join(lines)) from None
+
+
+def _explain(error: ErrorDetails) -> str:
+    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
+    message = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(error["input"], dict | list) else f" (got {error['input']!r})"
+    return f"{place or 'the whole file'}: {message}{shown}"
+
+
+def date_key(moment: datetime) -> str:
+    """A moment as it stands in keys of the store: `YYYYMMDDTHHMMSSZ`, in UTC."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

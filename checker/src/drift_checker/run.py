@@ -1,0 +1,205 @@
+"""One tick of one monitor: fetch, baseline, compare, publish. Every step can be repeated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import structlog
+
+from drift_checker import baseline, keys
+from drift_checker.alarms import next_alarm, previous_alarm
+from drift_checker.batch import fetch
+from drift_checker.budget import alarm_budget
+from drift_checker.compare import compare
+from drift_checker.latest import Latest, read_latest, write_latest
+from drift_checker.monitors import Monitor, Monitors
+from drift_checker.options import CompareSettings
+from drift_checker.publish import (
+    MAX_OLDER,
+    Pending,
+    Published,
+    mark_pending,
+    publish,
+    publish_pending,
+)
+from drift_checker.result import Alarm, ReferenceInfo, Result, Verdict
+from drift_checker.settings import Settings
+from drift_checker.store import Store
+from drift_checker.summary import sentence
+from drift_checker.tables import Batch
+from drift_checker.tracking import Tracking
+
+Trigger = Literal["scheduled", "manual"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One check of one monitor; `logical_date` is in whole seconds, UTC."""
+
+    monitor: Monitor
+    logical_date: datetime
+    trigger: Trigger = "manual"
+    dag_run_id: str | None = None
+
+    @property
+    def pending(self) -> Pending:
+        """The marker of the tick's result until it is published."""
+        return Pending(
+            monitor=self.monitor.name, logical_date=self.logical_date, dag_run_id=self.dag_run_id
+        )
+
+    def key(self, name: str = "result.json") -> str:
+        """Key of a file of the tick's result."""
+        return keys.result(self.monitor.name, self.logical_date, name)
+
+
+def run(
+    settings: Settings,
+    monitors: Monitors,
+    tick: Tick,
+    *,
+    force: bool = False,
+    report: bool = False,
+) -> tuple[Result, Published]:
+    """Take a tick through its four steps; what was done before is not done again.
+
+    `force` makes a new result from the stored batch and keeps the old one beside it; `report`
+    asks for a report whatever the settings say.
+
+    Raises:
+        BadReferenceError: the monitor has no reference, or one that does not fit.
+        NoBatchError: the source answered with what is no batch at all.
+        ServiceAwayError: a service stayed away; a result that was reached is kept.
+    """
+    store = Store(settings)
+    stored = store.get(tick.key())
+    if stored is None or force:
+        result = _Check(settings, store, monitors, tick).result(asked=report)
+        stored = _keep(store, tick, result, replaced=stored)
+    result = Result.model_validate_json(stored)
+    log.info(sentence(result), monitor=tick.monitor.name, verdict=result.verdict)
+    with Tracking(settings) as tracking:
+        publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
+        published = publish(store, tracking, tick.pending)
+    log.info("published", monitor=tick.monitor.name, url=published.url)
+    return result, published
+
+
+def _keep(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> bytes:
+    """Store a result, unless another run of the tick was first; returns the one that is stored."""
+    data = result.model_dump_json(indent=2).encode()
+    mark_pending(store, tick.pending)
+    if replaced is not None:
+        next(n for n in count(1) if store.put_if_absent(tick.key(f"result.{n}.json"), replaced))
+        store.put(tick.key(), data)
+    elif not store.put_if_absent(tick.key(), data):
+        data = store.get(tick.key()) or data
+    stored = Result.model_validate_json(data)
+    write_latest(
+        store,
+        tick.monitor.name,
+        Latest(
+            logical_date=tick.logical_date,
+            verdict=stored.verdict,
+            drifted_columns=stored.drifted_columns,
+            faults=stored.faults,
+            alarm=stored.alarm,
+            reported=tick.logical_date if stored.report else None,
+        ),
+    )
+    return data
+
+
+class _Check:
+    """The first three steps of a tick."""
+
+    def __init__(self, settings: Settings, store: Store, monitors: Monitors, tick: Tick) -> None:
+        self.settings = settings
+        self.store = store
+        self.monitors = monitors
+        self.tick = tick
+        self.timings: dict[str, float] = {}
+
+    def result(self, *, asked: bool) -> Result:
+        tick, monitor = self.tick, self.tick.monitor
+        with self._timed("fetch"):
+            current = fetch(self.store, monitor, tick.logical_date, self.settings)
+        with self._timed("baseline"):
+            reference, profile = baseline.load(self.store, monitor)
+        with self._timed("compare"):
+            options = CompareSettings(
+                budget=alarm_budget(self.monitors),
+                columns=monitor.columns,
+                min_rows=monitor.min_rows,
+            )
+            compared = compare(reference, current.batch, settings=options)
+        result = compared.model_copy(
+            update={
+                "monitor": monitor.name,
+                "logical_date": tick.logical_date,
+                "trigger": tick.trigger,
+                "reference": ReferenceInfo(version=profile.version, rows=profile.rows),
+                "alarm": self._alarm(compared.verdict),
+                "truth": current.truth,
+            }
+        )
+        with self._timed("report"):
+            reported = self._report(reference, current.batch, result, asked=asked)
+        return result.model_copy(update={**reported, "timings": self.timings})
+
+    def _alarm(self, verdict: Verdict) -> Alarm:
+        tick, name = self.tick, self.tick.monitor.name
+        if tick.trigger == "manual":
+            return Alarm()
+        schedule = self.monitors.schedule_of(tick.monitor)
+        before = previous_alarm(self.store, name, schedule, tick.logical_date)
+        return next_alarm(name, tick.logical_date, verdict, before)
+
+    def _report(
+        self, reference: Batch, current: Batch, result: Result, *, asked: bool
+    ) -> dict[str, object]:
+        """Make the report where one is due; without one, the verdict is as good."""
+        if not (asked or self._report_is_due(result)) or current.table is None:
+            return {}
+        try:
+            from drift_checker.report import write_report  # noqa: PLC0415  # seconds of imports
+
+            with TemporaryDirectory() as folder:
+                page = Path(folder, "report.html")
+                evidently = write_report(reference.table, current.table, page)
+                self.store.put(self.tick.key("report.html"), page)
+        except Exception:  # noqa: BLE001  # whatever fails in a report fails nothing else
+            log.exception("no report", monitor=self.tick.monitor.name)
+            return {}
+        return {"report": self.tick.key("report.html"), "evidently": evidently}
+
+    def _report_is_due(self, result: Result) -> bool:
+        match self.settings.report:
+            case "never":
+                return False
+            case "always":
+                return True
+        latest = read_latest(self.store, self.tick.monitor.name)
+        if latest is None:
+            return True
+        if result.verdict is not Verdict.DRIFT:
+            return False
+        today = self.tick.logical_date.date()
+        reported_today = latest.reported is not None and latest.reported.date() >= today
+        return result.alarm.state == "opened" or not reported_today
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timings[step] = round(time.perf_counter() - start, 4)

@@ -1,0 +1,123 @@
+"""Settings of the checker: `DRIFT_*` variables of the environment, or a file of them.
+
+The environment wins over the file. Nothing here is read before a command asks for it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import ErrorDetails
+
+from drift_checker.errors import UsageError
+
+PREFIX = "DRIFT_"
+
+
+def _store_url(url: str) -> str:
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "file" if not parts.netloc and parts.path.startswith("/"):
+            return url
+        case "s3" if parts.netloc and "@" not in parts.netloc:
+            return url
+    raise ValueError("allowed: file:///absolute/directory or s3://bucket/prefix")
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.password:
+        raise ValueError("allowed: http://host:port or https://host, without a password")
+    return url.rstrip("/")
+
+
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class _Variables(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True)
+
+
+class S3Access(_Variables):
+    """How an S3 is reached: AWS itself and without a key where nothing is set."""
+
+    endpoint: HttpUrl | None = None
+    access_key: str | None = None
+    secret_key: SecretStr | None = None
+    region: str = "us-east-1"
+
+
+class SourceAccess(S3Access):
+    """Credentials of one source: an S3 key, or a user and password or a bearer token for HTTP."""
+
+    user: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+
+
+S = TypeVar("S", bound=_Variables)
+
+
+class Settings(_Variables):
+    """What a run needs to know of its surroundings."""
+
+    store_url: StoreUrl
+    """Object store: `file:///directory` or `s3://bucket/prefix`."""
+    mlflow_url: HttpUrl
+    """MLflow's tracking server."""
+    monitors_file: Path
+    """The monitors file; see `docs/monitors.md`."""
+    report: Literal["episode", "always", "never"] = "episode"
+    """When Evidently's page is made."""
+
+    max_body_mb: float = Field(default=256, gt=0)
+    """Largest body that a source may answer with, in MiB."""
+    max_artifact_mb: float = Field(default=16, ge=0)
+    """Largest current batch that is copied to MLflow, in MiB; of a larger one, its URL is."""
+    timeout_seconds: float = Field(default=20, gt=0)
+    """Seconds that one answer of a service may take, from the request to its last byte."""
+    retry_seconds: float = Field(default=20, ge=0)
+    """Seconds within which a service that stays away is asked again."""
+
+    _env_file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def s3(self) -> S3Access:
+        """`DRIFT_S3_*`: how the object store is reached where it is an S3."""
+        return _read(S3Access, f"{PREFIX}S3_", self._env_file)
+
+    def source(self, name: str) -> SourceAccess:
+        """`DRIFT_SOURCE_<NAME>_*`: the credentials that a source names."""
+        return _read(SourceAccess, f"{PREFIX}SOURCE_{name.upper()}_", self._env_file)
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read the settings from the environment and, beneath it, from `env_file`.
+
+    Raises:
+        UsageError: a variable is missing or wrong, or there is no such file.
+    """
+    if env_file is not None and not env_file.is_file():
+        raise UsageError(f"--settings {env_file}: no such file")
+    settings = _read(Settings, PREFIX, env_file)
+    settings._env_file = env_file  # noqa: SLF001  # private to this module
+    return settings
+
+
+def _read(kind: type[S], prefix: str, env_file: Path | None) -> S:
+    try:
+        return kind(_env_prefix=prefix, _env_file=env_file)
+    except ValidationError as error:
+        raise UsageError("\n".join(_explain(prefix, e) for e in error.errors())) from None
+
+
+def _explain(prefix: str, error: ErrorDetails) -> str:
+    variable = prefix + str(error["loc"][0]).upper()
+    if error["type"] == "missing":
+        return f"{variable} is not set"
+    return f"{variable}={error['input']!r}: {error['msg'].removeprefix('Value error, ')}"

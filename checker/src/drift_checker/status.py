@@ -1,0 +1,66 @@
+"""The last verdict of every monitor, read from a few small objects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from croniter import croniter
+from pydantic import BaseModel
+
+from drift_checker.latest import read_latest
+from drift_checker.monitors import Monitors
+from drift_checker.publish import publication
+from drift_checker.result import Verdict
+from drift_checker.store import Store
+
+SILENT_INTERVALS = 3
+"""A monitor without a verdict for so many intervals of its schedule is silent."""
+
+
+class MonitorStatus(BaseModel):
+    """The last verdict of one monitor; all null before its first."""
+
+    name: str
+    verdict: Verdict | None = None
+    logical_date: datetime | None = None
+    alarm: Literal["none", "opened", "ongoing", "closed"] | None = None
+    drifted_columns: list[str] = []
+    faults: list[str] = []
+    run_url: str | None = None
+    silent: bool
+
+
+class Status(BaseModel):
+    """What `drift-checker status --format json` prints."""
+
+    monitors: list[MonitorStatus]
+
+
+def status(store: Store, monitors: Monitors, now: datetime) -> Status:
+    """The last verdict of every monitor, and whether it is silent."""
+    return Status(
+        monitors=[
+            _monitor_status(store, monitor.name, monitors.schedule_of(monitor), now)
+            for monitor in monitors.monitors
+        ]
+    )
+
+
+def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
+    latest = read_latest(store, name)
+    if latest is None:
+        return MonitorStatus(name=name, silent=True)
+    slots = croniter(schedule, now.astimezone(UTC), ret_type=datetime)
+    overdue = [slots.get_prev(datetime) for _ in range(SILENT_INTERVALS)][-1]
+    published = publication(store, name, latest.logical_date)
+    return MonitorStatus(
+        name=name,
+        verdict=latest.verdict,
+        logical_date=latest.logical_date,
+        alarm=latest.alarm.state,
+        drifted_columns=latest.drifted_columns,
+        faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in latest.faults],
+        run_url=published.url if published else None,
+        silent=latest.logical_date < overdue,
+    )

@@ -1,0 +1,24 @@
+"""A result in one sentence, for logs, status and MLflow."""
+
+from __future__ import annotations
+
+from drift_checker.result import Result, Severity
+
+MAX_NAMED = 5
+
+
+def sentence(result: Result) -> str:
+    """Say what the verdict is and what it rests on."""
+    faults = [fault for fault in result.faults if fault.severity is not Severity.NOTE]
+    reasons = [f"{fault.fault}: {fault.detail}" for fault in faults[:MAX_NAMED]]
+    if result.drifted_columns:
+        reasons.append(f"drift in {_list(result.drifted_columns)}")
+    if not reasons:
+        reasons.append("no drift and no fault")
+    sizes = f"{result.current.rows} rows against {result.reference.rows}"
+    return f"{result.verdict}: {'; '.join(reasons)} ({sizes})"
+
+
+def _list(names: list[str]) -> str:
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
