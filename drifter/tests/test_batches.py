@@ -9,6 +9,7 @@ from drifter.batches import CHUNK_ROWS, Batch, BatchRequest, Drifter, Mode
 from drifter.population import Population
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.stats import binomtest, chisquare
 
 from drifter import RequestError, ScenarioName
@@ -118,9 +119,23 @@ def test_replayed_window_ends_at_the_time_asked_for(drifter: Drifter, stream: pa
 
 def test_replay_depends_on_nothing_but_the_time_of_year(drifter: Drifter) -> None:
     window = replay(drifter, "2013-07-04T12:00:00Z", seed=1)
-    for at in ("2026-07-04T12:00:00Z", "1999-07-04T14:00:00+02:00", "2026-07-04T12:00:00"):
+    for at in ("2024-07-04T12:00:00Z", "1999-07-04T14:00:00+02:00", "2026-07-04T12:00:00"):
         assert replay(drifter, at, seed=2) == window
     assert replay(drifter, "2013-07-04T13:00:00Z", seed=1) != window
+
+
+def test_leap_day_is_the_first_of_march(drifter: Drifter) -> None:
+    assert replay(drifter, "2024-02-29T12:00:00Z") == replay(drifter, "2013-03-01T12:00:00Z")
+
+
+@given(at=st.datetimes(timezones=st.none() | st.timezones()))
+def test_any_time_has_a_window_or_is_refused(drifter: Drifter, at: datetime) -> None:
+    try:
+        request = BatchRequest(mode=Mode.REPLAY, at=at, rows=10)
+    except ValidationError as refused:
+        assert "1 to 9999" in str(refused)  # noqa: PT017  either outcome is right
+    else:
+        assert table(drifter.draw(request)).num_rows == 10
 
 
 def test_replay_carries_only_the_drift_of_the_stream_unless_told(drifter: Drifter) -> None:

@@ -115,6 +115,7 @@ def test_rows_out_of_bounds_are_refused(client: TestClient, rows: object) -> Non
         ("format", "xml"),
         ("mode", "rewind"),
         ("at", "yesterday"),
+        ("at", "0001-01-01T00:00:00+02:00"),
         ("scenario", "earthquake"),
         ("strength", "0"),
         ("strength", "inf"),

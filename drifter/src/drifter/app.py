@@ -67,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Drifter",
         version=version("drifter"),
+        redoc_url=None,  # /docs is enough
         summary="Batches of data, now and then with a known drift.",
         description="So that drift detection can be scored, each answer says in its headers "
         "whether a drift was injected, which one, and into which columns.",

@@ -40,7 +40,10 @@ class Format(StrEnum):
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("name a time within the years 1 to 9999 of UTC") from None
 
 
 class BatchRequest(BaseModel):
@@ -186,9 +189,12 @@ class Drifter:
 
     def _window(self, request: BatchRequest) -> Callable[[Positions], Positions]:
         """Return the positions of the rows up to `at`; before the first comes the last again."""
-        year = self._times[0].astype("datetime64[Y]")
         moment = np.datetime64(request.at.replace(tzinfo=None), "us")
-        at = year + (moment - moment.astype("datetime64[Y]"))
+        month = moment.astype("datetime64[M]")
+        january = month.astype("datetime64[Y]").astype("datetime64[M]")
+        first_january = self._times[0].astype("datetime64[Y]").astype("datetime64[M]")
+        # By month and not by day of the year: leap years would be a day late from March on.
+        at = first_january + (month - january) + (moment - month)
         first = int(np.searchsorted(self._times, at, side="right")) - request.rows
         return lambda ordinals: (first + ordinals) % len(self._times)
 

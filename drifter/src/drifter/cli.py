@@ -44,6 +44,7 @@ def main() -> None:
         settings = load_settings()
         configure_logging(settings)
         app = create_app(settings)
+        pa.default_memory_pool().release_unused()
         listener = _listen(settings)
     except SettingError as error:
         raise _WrongSetting(str(error)) from None
