@@ -84,18 +84,20 @@ def find_groups(table: pa.Table) -> dict[ScenarioName, Groups]:
     """Return the groups of columns in which each scenario can show; timestamps never.
 
     Shift and scale need a column whose middle half is spread out, contamination a range to leave,
-    a category's growth rows to grow from, and a change of correlation a correlated pair.
+    a category's growth rows to grow from, missing values some to lose, and a change of correlation
+    a correlated pair.
     """
     numbers = [field.name for field in table.schema if _is_number(field.type)]
     categories = [field.name for field in table.schema if _is_category(field.type)]
     spread = [name for name in numbers if _width(table[name], 0.25, 0.75) > 0]
     ranged = [name for name in numbers if _width(table[name], 0.001, 0.999) > 0]
+    known = [name for name in numbers + categories if table[name].null_count < table.num_rows]
     mixed = [name for name in categories if 0 < _top_share(table[name]) <= MOST_FREQUENT]
     return {
         ScenarioName.MEAN_SHIFT: _single(spread),
         ScenarioName.SCALE: _single(spread),
         ScenarioName.CATEGORY_MIX: _single(mixed),
-        ScenarioName.MISSING_VALUES: _single([*numbers, *categories]),
+        ScenarioName.MISSING_VALUES: _single(known),
         ScenarioName.TAIL_CONTAMINATION: _single(ranged),
         ScenarioName.CORRELATION_CHANGE: _correlated_pairs(table.select(spread)),
     }
