@@ -5,14 +5,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import demo_settings
-from drifter.batches import CHUNK_ROWS, Batch, BatchRequest, Drifter, Mode
-from drifter.population import Population
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import binomtest, chisquare
 
 from drifter import RequestError, ScenarioName
+from drifter.batches import CHUNK_ROWS, Batch, BatchRequest, Drifter, Mode
+from drifter.population import Population
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
-from drifter.population import find_groups
-from drifter.scenarios import SCENARIOS
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp, spearmanr
 
 from drifter import ScenarioName
+from drifter.population import find_groups
+from drifter.scenarios import SCENARIOS
 
 NUMBERS = [
     "arr_delay", "dep_delay", "air_time", "distance", "temp", "humid", "wind_speed", "visib",
