@@ -33,7 +33,9 @@ def next_alarm(
     return previous.model_copy(update={"state": state})
 
 
-def previous_alarm(store: Store, monitor: str, schedule: str, logical_date: datetime) -> Alarm | None:
+def previous_alarm(
+    store: Store, monitor: str, schedule: str, logical_date: datetime
+) -> Alarm | None:
     """The alarm of the last scheduled tick before this one; asks for at most `LOOK_BACK` keys."""
     slots = croniter(schedule, logical_date.astimezone(UTC), ret_type=datetime)
     for _ in range(LOOK_BACK):

@@ -97,7 +97,7 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
 def in_force(store: Store, monitor: str) -> str | None:
     """The version of the reference in force, if there is one."""
     pointer = store.get(keys.reference_in_force(monitor))
-    return pointer and InForce.model_validate_json(pointer).version
+    return InForce.model_validate_json(pointer).version if pointer else None
 
 
 def show(store: Store, monitor: str) -> Profile:
@@ -126,14 +126,15 @@ def load(store: Store, monitor: Monitor) -> tuple[Batch, Profile]:
     if data is None:
         raise BadReferenceError(f"{monitor.name}: version {profile.version} has no data.parquet")
     table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-    return Batch(table, untyped=profile.untyped, digest=profile.digest), profile
+    return Batch(table, profile.digest, untyped=profile.untyped), profile
 
 
 def _sound(reference: Batch, monitor: Monitor) -> pa.Table:
     table = reference.table
-    if table is None or table.num_rows < monitor.min_rows:
-        rows = table.num_rows if table is not None else 0
-        raise BadReferenceError(f"it has {rows} rows, and at least {monitor.min_rows} are needed")
+    if table.num_rows < monitor.min_rows:
+        raise BadReferenceError(
+            f"it has {table.num_rows} rows, and at least {monitor.min_rows} are needed"
+        )
     if missing := sorted(monitor.columns.named() - set(table.column_names)):
         raise BadReferenceError(
             f"it has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"

@@ -20,7 +20,7 @@ from drift_checker.errors import NoBatchError
 from drift_checker.monitors import Monitor
 from drift_checker.result import Fault, Truth
 from drift_checker.settings import Settings
-from drift_checker.sources import EVIDENCE_BYTES, Body, RejectedAnswerError, ask_for_batch
+from drift_checker.sources import EVIDENCE_BYTES, RejectedAnswerError, ask_for_batch
 from drift_checker.store import Store
 from drift_checker.tables import Batch, read_batch
 
@@ -49,7 +49,9 @@ class StoredBatch:
     truth: Truth | None
 
 
-def fetch(store: Store, monitor: Monitor, logical_date: datetime, settings: Settings) -> StoredBatch:
+def fetch(
+    store: Store, monitor: Monitor, logical_date: datetime, settings: Settings
+) -> StoredBatch:
     """Return the stored batch of a tick; where there is none, ask the source and store it.
 
     Raises:
@@ -84,10 +86,12 @@ def fetch(store: Store, monitor: Monitor, logical_date: datetime, settings: Sett
     )
     text = meta.model_dump_json().encode()
     store.put(key("meta.json"), text)
-    if batch.table is None:
+    if batch.unreadable:
         store.put(key("evidence"), body.data[:EVIDENCE_BYTES])
         return StoredBatch(batch, meta.truth)
-    table = batch.table.replace_schema_metadata({**(batch.table.schema.metadata or {}), _META: text})
+    table = batch.table.replace_schema_metadata(
+        {**(batch.table.schema.metadata or {}), _META: text}
+    )
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     if store.put_if_absent(key("current.parquet"), sink.getvalue().to_pybytes()):
@@ -101,7 +105,7 @@ def _load(store: Store, monitor: Monitor, logical_date: datetime) -> StoredBatch
         return None
     table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     meta = BatchMeta.model_validate_json(table.schema.metadata[_META])
-    batch = Batch(table, tuple(meta.faults), untyped=meta.untyped, digest=meta.digest)
+    batch = Batch(table, meta.digest, tuple(meta.faults), untyped=meta.untyped)
     return StoredBatch(batch, meta.truth)
 
 

@@ -15,7 +15,8 @@ MAX_LEVEL = 0.05
 """However rare the ticks, a verdict that errs more often than this is none."""
 
 SHARES = {"columns": 0.5, "faults": 0.5}
-"""The parts of a tick's level that are in force; a joint or sequential test takes its share here."""
+"""The parts of a tick's level; a joint or a sequential test takes its share here."""
+
 
 def alarm_budget(monitors: Monitors) -> AlarmBudget:
     """Divide the alarms per week equally over the scheduled ticks of all monitors."""

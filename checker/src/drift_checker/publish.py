@@ -63,7 +63,7 @@ def mark_pending(store: Store, pending: Pending) -> None:
 def publication(store: Store, monitor: str, logical_date: datetime) -> Published | None:
     """What is known of the publication of a result."""
     data = store.get(keys.result(monitor, logical_date, "published.json"))
-    return data and Published.model_validate_json(data)
+    return Published.model_validate_json(data) if data else None
 
 
 def publish(store: Store, tracking: Tracking, pending: Pending) -> Published:
@@ -101,7 +101,7 @@ def publish_pending(
             continue
         pending = Pending.model_validate_json(data)
         if not store.exists(keys.result(pending.monitor, pending.logical_date)):
-            # The run that left the marker was killed before its result; a repetition leaves it anew.
+            # Whoever left the marker was killed before the result; a repetition leaves it anew.
             if datetime.now(UTC) - entry.modified > ABANDONED:
                 store.delete(entry.key)
             continue
@@ -111,7 +111,7 @@ def publish_pending(
         except ServiceAwayError:
             raise
         except DriftCheckerError as error:
-            log.error("not published", monitor=pending.monitor, key=entry.key, reason=str(error))
+            log.warning("not published", monitor=pending.monitor, key=entry.key, reason=str(error))
     return done
 
 

@@ -169,16 +169,16 @@ class _Check:
         self, reference: Batch, current: Batch, result: Result, *, asked: bool
     ) -> dict[str, object]:
         """Make the report where one is due; without one, the verdict is as good."""
-        if not (asked or self._report_is_due(result)) or current.table is None:
+        if not (asked or self._report_is_due(result)) or current.unreadable:
             return {}
         try:
             from drift_checker.report import write_report  # noqa: PLC0415  # seconds of imports
 
             with TemporaryDirectory() as folder:
                 page = Path(folder, "report.html")
-                evidently = write_report(reference.table, current.table, page)
+                evidently = write_report(reference, current, page, heading=sentence(result))
                 self.store.put(self.tick.key("report.html"), page)
-        except Exception:  # noqa: BLE001  # whatever fails in a report fails nothing else
+        except Exception:  # whatever fails in a report fails nothing else
             log.exception("no report", monitor=self.tick.monitor.name)
             return {}
         return {"report": self.tick.key("report.html"), "evidently": evidently}

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from drift_checker.errors import UsageError
 
@@ -105,13 +105,13 @@ def load_settings(env_file: Path | None = None) -> Settings:
     if env_file is not None and not env_file.is_file():
         raise UsageError(f"--settings {env_file}: no such file")
     settings = _read(Settings, PREFIX, env_file)
-    settings._env_file = env_file  # noqa: SLF001  # private to this module
+    settings._env_file = env_file
     return settings
 
 
 def _read(kind: type[S], prefix: str, env_file: Path | None) -> S:
     try:
-        return kind(_env_prefix=prefix, _env_file=env_file)
+        return kind(_env_prefix=prefix, _env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError("\n".join(_explain(prefix, e) for e in error.errors())) from None
 

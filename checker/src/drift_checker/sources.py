@@ -93,7 +93,9 @@ def _ask(source: Source, url: str | None, params: Mapping[str, str], settings: S
     if parts.scheme == "file":
         return _ask_file(Path(unquote(parts.path)), limit)
     access = (
-        settings.source(source.credentials) if source.credentials else SourceAccess.model_construct()
+        settings.source(source.credentials)
+        if source.credentials
+        else SourceAccess.model_construct()
     )
     if parts.scheme == "s3":
         return _ask_s3(url, access, limit, settings)

@@ -78,7 +78,9 @@ class Tracking:
         """The id of the experiment of that name, which is made or restored where needed."""
         found = self._find_experiment(name)
         if found is None:
-            answer = self._post("experiments/create", {"name": name}, allow="RESOURCE_ALREADY_EXISTS")
+            answer = self._post(
+                "experiments/create", {"name": name}, allow="RESOURCE_ALREADY_EXISTS"
+            )
             found = answer or self._find_experiment(name) or {}
         if found.get("lifecycle_stage") == "deleted":
             self._post("experiments/restore", {"experiment_id": found["experiment_id"]})
@@ -159,9 +161,7 @@ class Tracking:
 
     def finish(self, run: Run) -> None:
         """End a run."""
-        self._post(
-            "runs/update", {"run_id": run.run_id, "status": "FINISHED", "end_time": _now()}
-        )
+        self._post("runs/update", {"run_id": run.run_id, "status": "FINISHED", "end_time": _now()})
 
     def delete_run(self, run: Run) -> None:
         """Move a run to MLflow's trash."""
@@ -174,7 +174,9 @@ class Tracking:
     def _post(self, path: str, body: dict[str, Any], allow: str = "") -> dict[str, Any]:
         return self._send("POST", f"/api/2.0/mlflow/{path}", json=body, allow=allow) or {}
 
-    def _send(self, method: str, path: str, *, allow: str = "", **content: Any) -> dict[str, Any] | None:
+    def _send(
+        self, method: str, path: str, *, allow: str = "", **content: Any
+    ) -> dict[str, Any] | None:
         """Send a request; an error of the code `allow` gives None."""
         try:
             for attempt in stamina.retry_context(
@@ -182,7 +184,10 @@ class Tracking:
             ):
                 with attempt:
                     response = self._client.request(method, path, **content)
-                    if response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                    if (
+                        response.is_server_error
+                        or response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+                    ):
                         response.raise_for_status()
         except httpx.HTTPError as error:
             raise ServiceAwayError(f"DRIFT_MLFLOW_URL={self.url}: {error}") from error

@@ -17,27 +17,25 @@ from drift_checker.settings import load_settings
 FAIL_EXIT_CODE = 10
 
 
-class _Moment(click.ParamType):
-    """A moment in ISO 8601; without an offset it is in UTC, and fractions of a second are cut."""
-
-    name = "ISO8601"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r}: allowed: ISO 8601 such as 2026-11-23T08:50:00Z", param, ctx)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).replace(microsecond=0)
+def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        allowed = "allowed: ISO 8601 such as 2026-11-23T08:50:00Z"
+        raise click.BadParameter(f"{value!r}: {allowed}", ctx, param) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 @click.command()
 @click.option("--monitor", "name", required=True, help="Name of the monitor.")
 @click.option(
-    "--logical-date", type=_Moment(), required=True, help="What the tick is known by everywhere."
+    "--logical-date",
+    callback=_moment,
+    required=True,
+    metavar="ISO8601",
+    help="What the tick is known by everywhere; in UTC without an offset, to the whole second.",
 )
 @click.option(
     "--trigger",

@@ -26,9 +26,7 @@ def status(ctx: click.Context, form: str) -> None:
     """
     configure_logs(ctx.obj["log_level"])
     settings = load_settings(ctx.obj["settings_file"])
-    found = read_status(
-        Store(settings), load_monitors(settings.monitors_file), datetime.now(UTC)
-    )
+    found = read_status(Store(settings), load_monitors(settings.monitors_file), datetime.now(UTC))
     if form == "json":
         click.echo(found.model_dump_json(indent=2))
     else:
