@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,8 @@ from drift_checker.tables import MIXED, Batch
 Kind = Literal["numeric", "categorical", "timestamp", "other"]
 
 # What data tools write for a missing number.
-_NO_NUMBER = pa.array(["NA", "N/A", "NaN", "nan", "null", "NULL", "None"])
+_NO_NUMBER = r"^\s*(NA|N/A|#N/A|NaN|nan|null|NULL|None)?\s*$"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ def reference_column(batch: Batch, name: str) -> pa.Array:
     column = _column(batch, name)
     if not _is_text(column.type):
         return column
-    types: tuple[pa.DataType, ...] = (pa.timestamp("us"),)
-    if batch.untyped:
-        types = (pa.int64(), pa.float64(), pa.bool_(), *types)
+    types: tuple[pa.DataType, ...] = (pa.int64(), pa.float64(), pa.bool_()) if batch.untyped else ()
+    if _DATE.match(str(pc.first(column))):
+        types = (pa.timestamp("us"),)
     for type_ in types:
         try:
             converted = _parse(column, type_)
@@ -101,19 +103,18 @@ def _is_text(type_: pa.DataType) -> bool:
 def _parse(column: pa.Array, type_: pa.DataType) -> pa.Array:
     """Convert text; raises `pa.ArrowInvalid` if a value is not of the type."""
     if kind_of(type_) == "numeric":
-        column = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.is_in(column, _NO_NUMBER), None, column)
-        if not pa.types.is_integer(type_):
-            return column.cast(pa.float64())
-        try:
-            return column.cast(pa.int64())
-        except pa.ArrowInvalid:
-            if type_ != pa.int64():
-                raise
-            raise
+        return _parse_numbers(column, type_)
     if pa.types.is_timestamp(type_):
         return _parse_times(column)
     return column.cast(type_)
+
+
+def _parse_numbers(column: pa.Array, type_: pa.DataType) -> pa.Array:
+    try:
+        return column.cast(type_)
+    except pa.ArrowInvalid:
+        missing = pc.match_substring_regex(column, _NO_NUMBER)
+        return pc.if_else(missing, pa.nulls(len(column), column.type), column).cast(type_)
 
 
 def _parse_times(column: pa.Array) -> pa.Array:
@@ -132,12 +133,12 @@ def _parse_or_explain(column: pa.Array, type_: pa.DataType) -> pa.Array:
         pass
     values = column.drop_null()
     failing, example = 0, ""
-    for value in values.to_pylist():
+    for place in range(len(values)):
         try:
-            _parse(pa.array([value]), type_)
+            _parse(values.slice(place, 1), type_)
         except pa.ArrowInvalid:
             failing += 1
-            example = example or value
+            example = example or str(values[place])
     if failing == len(values):
         raise MismatchError("changed_type", f"expected {type_}, arrived as text, such as {example!r}")
     raise MismatchError(

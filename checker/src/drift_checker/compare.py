@@ -250,7 +250,7 @@ class _Comparison:
 
     def _check_order(self, column: _Column) -> None:
         times = column.current.drop_null().cast(pa.int64())
-        steps = np.diff(times.to_numpy(zero_copy_only=False))
+        steps = np.diff(_numpy(times))
         if back := int((steps < 0).sum()):
             detail = f"{back} of {len(steps) + 1} rows are earlier than the row before"
             self._fault("timestamps_out_of_order", Severity.NOTE, column.name, detail)
@@ -275,7 +275,7 @@ class _Comparison:
             side.drop_null().cast(pa.string()) for side in (column.reference, column.current)
         )
         encoded = pa.concat_arrays([before, after]).dictionary_encode()
-        places = encoded.indices.to_numpy()
+        places = _numpy(encoded.indices)
         names, split = encoded.dictionary.to_pylist(), len(before)
         return _Categories(
             names,
@@ -347,5 +347,10 @@ def _floats(values: pa.Array) -> Floats:
     """Return the values as floats, without nulls and NaN."""
     if pa.types.is_duration(values.type):
         values = values.cast(pa.int64())
-    numbers: Floats = values.drop_null().cast(pa.float64(), safe=False).to_numpy()
+    numbers = _numpy(values.drop_null().cast(pa.float64(), safe=False))
     return numbers[~np.isnan(numbers)]
+
+
+def _numpy(values: pa.Array) -> NDArray[Any]:
+    # Array.to_numpy() would import pandas, which costs more than the rest of a comparison.
+    return np.from_dlpack(values)

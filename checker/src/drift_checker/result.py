@@ -29,7 +29,8 @@ Role = Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when first used: a model that is part of another is then built once, not twice.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Severity(StrEnum):
@@ -185,7 +186,7 @@ class Result(_Model):
     columns: list[ColumnResult]
     joint: JointResult | None = None
     joint_reason: str | None = None
-    segments: list[Segment] = Field(default_factory=list)
+    segments: list[Segment] = []
     faults: list[Fault]
     drifted_columns: list[str]
     alarm: Alarm = Alarm()
@@ -193,5 +194,5 @@ class Result(_Model):
     calibration: Calibration = Calibration()
     evidently: EvidentlySummary | None = None
     truth: Truth | None = None
-    timings: dict[str, float] = Field(default_factory=dict)
+    timings: dict[str, float] = {}
     report: str | None = None

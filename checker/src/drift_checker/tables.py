@@ -73,7 +73,7 @@ def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
         table, untyped = _parse(data, content_type or "")
     except _UnreadableError as error:
         fault = _structural("unreadable", None, str(error))
-        return Batch(pa.table({}), digest, (fault,))
+        return Batch(_no_table(), digest, (fault,))
     table, faults = _without_duplicates(table)
     return Batch(table, digest, faults, untyped=untyped)
 
@@ -143,7 +143,7 @@ def _parse_parquet(data: bytes) -> pa.Table:
 
 def _parse_csv(data: bytes) -> pa.Table:
     if not data.strip():
-        return pa.table({})
+        return _no_table()
     try:
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
         names = next(csv.reader(text, strict=True))
@@ -172,7 +172,7 @@ def _parse_json(data: bytes) -> pa.Table:
         raise _UnreadableError(f"The JSON is broken: {error}") from error
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = [[record.get(name) for record in records] for name in names]
-    return pa.table([_json_column(values) for values in columns], names=names)
+    return pa.Table.from_arrays([_json_column(values) for values in columns], names=names)
 
 
 def _records(data: bytes) -> list[dict[str, Any]]:
@@ -192,22 +192,42 @@ def _records(data: bytes) -> list[dict[str, Any]]:
 
 
 def _json_column(values: list[Any]) -> pa.Array:
-    """Return one typed array, or a union of the types found, which `columns` reports."""
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        kinds = sorted({_json_kind(value) for value in values if value is not None})
-        if kinds == ["number"]:  # integers beyond 64 bits
-            return pa.array([None if value is None else float(value) for value in values])
-        return pa.array([_tagged(value) for value in values], MIXED)
+    """Return an array of the values' one type, or of `MIXED` if there are several."""
+    kinds = {_json_kind(value) for value in values if value is not None}
+    if len(kinds) > 1:
+        names = [None if value is None else _json_kind(value) for value in values]
+        return pa.StructArray.from_arrays(
+            [_texts(names), _texts([_json_text(value) for value in values])],
+            fields=list(MIXED),
+            mask=None,
+        )
+    texts = _texts([_json_text(value) for value in values])
+    match kinds.pop() if kinds else "null":
+        case "text":
+            return _texts(values)
+        case "boolean":
+            return texts.cast(pa.bool_())
+        case "number":
+            return texts.cast(pa.float64())
+        case "null":
+            return pa.nulls(len(values))
+        case _:
+            return pa.array(values)
 
 
-# Stands for a column whose values are of several types: (name of the type, value as text).
-MIXED = pa.struct([("kind", pa.string()), ("text", pa.string())])
+# Stands for a column whose values are of several types: the name of the type, the value as JSON.
+MIXED = pa.struct([("kind", pa.string()), ("json", pa.string())])
 
 
-def _tagged(value: Any) -> dict[str, str] | None:
-    return None if value is None else {"kind": _json_kind(value), "text": json.dumps(value)}
+def _texts(values: list[str | None]) -> pa.Array:
+    # pa.array() would import pandas, which costs more than the rest of a check.
+    builder = pa.lib.StringBuilder()
+    builder.append_values(values)
+    return builder.finish()
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
 def _json_kind(value: Any) -> str:
@@ -231,6 +251,10 @@ def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
     )
     keep = [i for i, name in enumerate(table.column_names) if name not in twice]
     return (table.select(keep) if twice else table), faults
+
+
+def _no_table() -> pa.Table:
+    return pa.schema([]).empty_table()
 
 
 def _structural(fault: str, column: str | None, detail: str) -> Fault:

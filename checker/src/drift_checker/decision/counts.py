@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from drift_checker.decision.hypergeometric import log_choose, two_sided
+from drift_checker.decision.hypergeometric import two_sided
+from drift_checker.decision.special import log_choose
 
 Ints = NDArray[np.int64]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from drift_checker.decision.hypergeometric import upper_tail
 
@@ -32,12 +32,12 @@ class Exceedance:
         return self.count / self.rows - self.expected_share
 
     def interval(self, *, confidence: float = 0.95) -> tuple[float, float]:
-        """Return the Clopper-Pearson interval (1934) of the excess, given the reference."""
-        tail = (1 - confidence) / 2
-        count, rest = self.count, self.rows - self.count
-        low = float(betaincinv(count, rest + 1, tail)) if count else 0.0
-        high = float(betaincinv(count + 1, rest, 1 - tail)) if rest else 1.0
-        return low - self.expected_share, high - self.expected_share
+        """Return Wilson's interval (1927) of the excess, given the reference."""
+        z = NormalDist().inv_cdf((1 + confidence) / 2)
+        share, weight = self.count / self.rows, z * z / self.rows
+        middle = (share + weight / 2) / (1 + weight)
+        margin = (weight * (share * (1 - share) + weight / 4)) ** 0.5 / (1 + weight)
+        return middle - margin - self.expected_share, middle + margin - self.expected_share
 
 
 def exceedance(current: Floats, reference: Floats, *, share: float = TAIL_SHARE) -> Exceedance:

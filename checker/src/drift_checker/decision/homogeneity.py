@@ -7,11 +7,13 @@ hundreds of thousands of them need no special care.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, xlog1py, xlogy
 
-from drift_checker.decision.hypergeometric import log_choose, log_pmf, two_sided
+from drift_checker.decision.hypergeometric import log_pmf, two_sided
+from drift_checker.decision.special import log_binomial, normal_upper_tail, x_log_ratio
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,9 +32,12 @@ def deviance(current: Ints, reference: Ints) -> float:
     """Return the likelihood-ratio statistic G of a 2 x C table without empty columns."""
     pooled = current + reference
     share = current.sum() / pooled.sum()
-    parts = xlogy(current, current / (pooled * share))
-    parts += xlogy(reference, reference / (pooled * (1 - share)))
-    return max(0.0, float(2 * parts.sum()))
+    return max(0.0, float(_cell_deviance(current, pooled, share).sum()))
+
+
+def _cell_deviance(current: Ints | Floats, pooled: Ints | Floats, share: float) -> Floats:
+    rest = x_log_ratio(pooled - current, pooled * (1 - share))
+    return 2 * (x_log_ratio(current, pooled * share) + rest)
 
 
 def deviance_p_value(current: Ints, reference: Ints) -> float:
@@ -61,12 +66,8 @@ class _Cells:
         self.group = np.repeat(np.arange(len(sizes)), lengths)
         x, size = np.concatenate(grids), np.repeat(sizes.astype(float), lengths)
         step = np.repeat([grid[1] - grid[0] if len(grid) > 1 else 1.0 for grid in grids], lengths)
-        rest = size - x
-        self.log_weight = log_choose(size, x) + xlogy(x, share) + xlog1py(rest, -share)
-        self.log_weight += np.log(step)
-        self.deviance = 2 * (
-            xlogy(x, x / (size * share)) + xlogy(rest, rest / (size * (1 - share)))
-        )
+        self.log_weight = log_binomial(x, size, share) + np.log(step)
+        self.deviance = _cell_deviance(x, size, share)
         self.centred = x - size * share
 
     def cumulants(self, t: float, u: float) -> tuple[float, Floats, Floats]:
@@ -112,21 +113,13 @@ class _Cells:
             tilt = tilt + scale * step
         exponent = tilt[0] * observed - value
         if tilt[0] > 0.99 * _MAX_TILT:
-            total = log_pmf_total(self.drawn, self.total)
-            return float(min(1.0, np.exp(-exponent - total)))
-        w = np.sign(tilt[0]) * np.sqrt(2 * max(0.0, exponent))
-        v = tilt[0] * np.sqrt(np.linalg.det(hessian) / spread[1, 1])
+            given = float(log_binomial(self.drawn, self.total, self.drawn / self.total))
+            return math.exp(min(0.0, -exponent - given))
+        w = math.copysign(math.sqrt(2 * max(0.0, exponent)), tilt[0])
+        v = float(tilt[0] * math.sqrt(np.linalg.det(hessian) / spread[1, 1]))
         if abs(w) < 0.05:
             return 0.5
-        return float(ndtr(-(w + np.log(v / w) / w)))
-
-
-def log_pmf_total(drawn: int, total: int) -> float:
-    """Return the log probability that independent labels give exactly `drawn` current rows."""
-    share = drawn / total
-    return float(
-        log_choose(total, drawn) + xlogy(drawn, share) + xlog1py(total - drawn, -share)
-    )
+        return normal_upper_tail(w + math.log(v / w) / w)
 
 
 def _grid(size: int, share: float) -> Floats:

@@ -8,27 +8,20 @@ counts, with no assumption on the distribution of the data.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gammaln
+from numpy.typing import ArrayLike, NDArray
+
+from drift_checker.decision.special import log_choose
 
 Floats = NDArray[np.float64]
 
 
-def log_choose(n: Floats | float, k: Floats | float) -> Floats:
-    """Return the logarithm of the binomial coefficient, elementwise."""
-    n, k = np.asarray(n, float), np.asarray(k, float)
-    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
-
-
-def log_pmf(x: Floats | float, total: int, marked: Floats | float, drawn: int) -> Floats:
+def log_pmf(x: ArrayLike, total: int, marked: ArrayLike, drawn: int) -> Floats:
     """Return log P(X = x), X the number of marked among `drawn` of `total` rows.
 
     `x` must lie in the support.
     """
-    marked, x = np.asarray(marked, float), np.asarray(x, float)
-    return (
-        log_choose(marked, x) + log_choose(total - marked, drawn - x) - log_choose(total, drawn)
-    )
+    unmarked, rest = np.subtract(total, marked), np.subtract(drawn, x)
+    return log_choose(marked, x) + log_choose(unmarked, rest) - log_choose(total, drawn)
 
 
 def upper_tail(x: int, total: int, marked: int, drawn: int) -> float:

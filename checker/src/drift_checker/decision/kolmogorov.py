@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, kolmogorov, xlog1py, xlogy
+
+from drift_checker.decision.special import kolmogorov_upper_tail, log_binomial
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,7 +39,8 @@ class Distance:
 def distance(current: Floats, reference: Floats) -> Distance:
     """Return the distance of two sorted, non-empty samples without nulls."""
     n, m = len(current), len(reference)
-    ends = np.unique(np.concatenate((current, reference)))
+    pooled = np.sort(np.concatenate((current, reference)), kind="stable")
+    ends = pooled[np.append(pooled[1:] != pooled[:-1], True)]  # noqa: FBT003
     below_current = np.searchsorted(current, ends, side="right").astype(np.int64)
     below_reference = np.searchsorted(reference, ends, side="right").astype(np.int64)
     scaled = int(np.abs(below_current * m - below_reference * n).max())
@@ -55,7 +57,7 @@ def p_value(found: Distance, *, level: float) -> float:
     path would take seconds, the asymptotic value is kept; it errs on the safe side.
     """
     n, m = found.current, found.reference
-    asymptotic = float(kolmogorov(found.value * (n * m / (n + m)) ** 0.5))
+    asymptotic = kolmogorov_upper_tail(found.value * (n * m / (n + m)) ** 0.5)
     if not _NEAR_BELOW * level <= asymptotic <= _NEAR_ABOVE * level:
         return asymptotic
     width = 2 * found.scaled / (n + m)
@@ -74,18 +76,6 @@ def interval(found: Distance, *, confidence: float = 0.95) -> tuple[float, float
     reach = float(np.sqrt(np.log(4 / (1 - confidence)) / 2))
     margin = reach * (found.current**-0.5 + found.reference**-0.5)
     return max(0.0, found.value - margin), min(1.0, found.value + margin)
-
-
-def _log_binomial(x: Ints | int, size: Ints | int, share: float) -> Floats:
-    """Return the log of the binomial probabilities, elementwise; `x` lies in the support."""
-    rest = np.subtract(size, x)
-    return np.asarray(
-        gammaln(np.add(size, 1.0))
-        - gammaln(np.add(x, 1.0))
-        - gammaln(rest + 1.0)
-        + xlogy(x, share)
-        + xlog1py(rest, -share)
-    )
 
 
 def _exact(found: Distance) -> float:
@@ -128,7 +118,7 @@ def _exact(found: Distance) -> float:
     mass, count, seen = np.concatenate(left), np.concatenate(where), np.concatenate(after)
     possible = (count <= n) & (n - count <= total - seen)
     mass, count, seen = mass[possible], count[possible], seen[possible]
-    log_end = _log_binomial(n - count, total - seen, share) - _log_binomial(n, total, share)
+    log_end = log_binomial(n - count, total - seen, share) - log_binomial(n, total, share)
     return float(min(1.0, (mass * np.exp(log_end)).sum()))
 
 
@@ -136,7 +126,7 @@ def _kernel(size: int, share: float) -> tuple[int, Floats]:
     reach = _REACH * (size * share * (1 - share)) ** 0.5 + _REACH
     low, high = max(0, int(size * share - reach)), min(size, int(size * share + reach) + 1)
     counts = np.arange(low, high + 1)
-    return low, np.exp(_log_binomial(counts, size, share))
+    return low, np.exp(log_binomial(counts, size, share))
 
 
 def _leave(
