@@ -135,10 +135,20 @@ class Current(Source):
     """Query parameters; `{seed}` and `{logical_date}` are filled in."""
 
 
-class Columns(_Model, ColumnRoles):
+class Columns(_Model):
     """What columns mean; all others are features."""
 
+    timestamp: str | None = None
+    target: str | None = None
+    prediction: str | None = None
+    id: str | None = None
+    ignore: tuple[str, ...] = ()
     segments: tuple[str, ...] = Field(default=(), max_length=0)
+
+    @property
+    def roles(self) -> ColumnRoles:
+        """The roles as a comparison takes them."""
+        return ColumnRoles(**self.model_dump(exclude={"segments"}))
 
 
 class Baseline(_Model):

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from drift_checker.errors import UsageError
 from drift_checker.result import AlarmBudget
 
-Level = Annotated[float, Field(gt=0, lt=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
-
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class ColumnRoles(_Options):
+@dataclass(frozen=True, kw_only=True)
+class ColumnRoles:
     """Columns that are not plain features, by name."""
 
     timestamp: str | None = None
@@ -31,29 +24,37 @@ class ColumnRoles(_Options):
         return {name for name in single if name is not None} | set(self.ignore)
 
 
-class Floors(_Options):
+@dataclass(frozen=True, kw_only=True)
+class Floors:
     """The smallest effects that are worth an alarm, however significant they are."""
 
-    distance: Share = 0.03
+    distance: float = 0.03
     """Largest difference of the distribution functions, or total variation distance."""
-    tail: Share = 0.01
+    tail: float = 0.01
     """Share of rows beyond the reference's 0.1 and 99.9 % quantiles, above expectation."""
-    share: Share = 0.01
+    share: float = 0.01
     """Change in the share of rows with a fault."""
 
 
-class CompareSettings(_Options):
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings:
     """Settings of one comparison.
 
     `level` is the probability of a false alarm for the whole table. `budget` says how it came
     about and how it is split; without one, half goes to the columns and half to the faults.
     """
 
-    level: Level = 0.01
+    level: float = 0.01
     budget: AlarmBudget | None = None
     columns: ColumnRoles = ColumnRoles()
-    min_rows: int = Field(default=50, ge=1)
+    min_rows: int = 50
     floors: Floors = Floors()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise UsageError(f"level: {self.level} is not between 0 and 1")
+        if self.min_rows < 1:
+            raise UsageError(f"min_rows: {self.min_rows} is not at least 1")
 
     def alarm_budget(self) -> AlarmBudget:
         """Return the budget that is given, or the one that follows from the level alone."""

@@ -1,20 +1,24 @@
 """The result of a check: what is stored, published and shown.
 
 `result.json` is this model, versioned by `schema_version`; its JSON Schema is committed as
-`result.schema.json`.
+`result.schema.json`. Results that are read are validated by pydantic. The classes themselves are
+plain, since importing pydantic costs more than a whole comparison.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from annotated_types import Ge, Le
 
 SCHEMA_VERSION = 1
 
-Probability = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Ge(0), Le(1)]
+Count = Annotated[int, Ge(0)]
 
 
 class Verdict(StrEnum):
@@ -28,9 +32,30 @@ class Verdict(StrEnum):
 Role = Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
 
 
-class _Model(BaseModel):
-    # Built when first used: a model that is part of another is then built once, not twice.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """Base of what is stored, with as much of pydantic's interface as is needed."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self:
+        """Return a copy with some fields changed."""
+        return replace(self, **update)
+
+    def model_dump_json(self, *, indent: int | None = None) -> str:
+        """Return the JSON text; times in ISO 8601."""
+        return json.dumps(asdict(self), indent=indent, default=datetime.isoformat)
+
+    @classmethod
+    def model_validate_json(cls, data: str | bytes) -> Self:
+        """Read and validate JSON.
+
+        Raises:
+            pydantic.ValidationError: The JSON is not of this model.
+        """
+        from pydantic import TypeAdapter  # noqa: PLC0415
+
+        return TypeAdapter(cls).validate_json(data)
 
 
 class Severity(StrEnum):
@@ -44,6 +69,7 @@ class Severity(StrEnum):
     """Worth knowing; changes no verdict."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Fault(_Model):
     """One thing that is wrong with the current batch."""
 
@@ -53,20 +79,23 @@ class Fault(_Model):
     detail: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReferenceInfo(_Model):
     """The reference that the batch was compared with."""
 
     version: str
-    rows: int = Field(ge=0)
+    rows: Count
 
 
+@dataclass(frozen=True, kw_only=True)
 class CurrentInfo(_Model):
     """The batch itself; `digest` is the SHA-256 of the bytes as they arrived."""
 
-    rows: int = Field(ge=0)
+    rows: Count
     digest: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class ColumnResult(_Model):
     """The verdict on one column.
 
@@ -92,6 +121,7 @@ class ColumnResult(_Model):
     change: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class PairResult(_Model):
     """The change of association of two columns."""
 
@@ -101,6 +131,7 @@ class PairResult(_Model):
     p_value: Probability
 
 
+@dataclass(frozen=True, kw_only=True)
 class JointResult(_Model):
     """The verdict on the joint distribution beyond the marginals."""
 
@@ -111,6 +142,7 @@ class JointResult(_Model):
     pairs: list[PairResult]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Segment(_Model):
     """The verdict within one segment of the batch."""
 
@@ -120,6 +152,7 @@ class Segment(_Model):
     columns: list[ColumnResult]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Alarm(_Model):
     """The episode that this tick belongs to."""
 
@@ -128,6 +161,7 @@ class Alarm(_Model):
     since: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class AlarmBudget(_Model):
     """How the tick's level follows from the alarms that the user is ready to see.
 
@@ -142,6 +176,7 @@ class AlarmBudget(_Model):
     parts: dict[str, Probability]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Calibration(_Model):
     """What the null distribution was learnt from."""
 
@@ -149,6 +184,7 @@ class Calibration(_Model):
     windows: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
 class EvidentlySummary(_Model):
     """Evidently's own verdict on the sample that its report shows."""
 
@@ -161,6 +197,7 @@ class EvidentlySummary(_Model):
     dataset_drift: bool
 
 
+@dataclass(frozen=True, kw_only=True)
 class Truth(_Model):
     """What the Drifter says it did to the batch."""
 
@@ -169,6 +206,7 @@ class Truth(_Model):
     columns: list[str]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Result(_Model):
     """The outcome of one check of one monitor at one logical date.
 
@@ -186,7 +224,7 @@ class Result(_Model):
     columns: list[ColumnResult]
     joint: JointResult | None = None
     joint_reason: str | None = None
-    segments: list[Segment] = []
+    segments: list[Segment] = field(default_factory=list)
     faults: list[Fault]
     drifted_columns: list[str]
     alarm: Alarm = Alarm()
@@ -194,5 +232,5 @@ class Result(_Model):
     calibration: Calibration = Calibration()
     evidently: EvidentlySummary | None = None
     truth: Truth | None = None
-    timings: dict[str, float] = {}
+    timings: dict[str, float] = field(default_factory=dict)
     report: str | None = None

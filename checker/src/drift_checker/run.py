@@ -139,7 +139,7 @@ class _Check:
         with self._timed("compare"):
             options = CompareSettings(
                 budget=alarm_budget(self.monitors),
-                columns=monitor.columns,
+                columns=monitor.columns.roles,
                 min_rows=monitor.min_rows,
             )
             compared = compare(reference, current.batch, settings=options)
