@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from web import FakeMlflow, Web
+
+from drift_checker.monitors import Monitors, load_monitors
+from drift_checker.settings import Settings, load_settings
+
+MONITORS = """
+check_schedule: "*/5 * * * *"
+monitors:
+  - name: m
+    current: {url: "%s", params: {seed: "{seed}", at: "{logical_date}"}}
+    reference: {path: reference.parquet}
+"""
+
+
+def table(rows: int, *, seed: int, shift: float = 0) -> pa.Table:
+    """Numbers and categories; `shift` moves the numbers by so many standard deviations."""
+    rng = np.random.default_rng(seed)
+    return pa.table(
+        {
+            "x": rng.normal(shift, 1, rows),
+            "y": rng.normal(0, 1, rows),
+            "kind": rng.choice(["a", "b", "c"], rows),
+        }
+    )
+
+
+def parquet(content: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(content, sink)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("DRIFT_", "AWS_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web().serve() as server:
+        yield server
+
+
+@pytest.fixture
+def mlflow() -> Iterator[FakeMlflow]:
+    with FakeMlflow().serve() as server:
+        yield server
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, web: Web, mlflow: FakeMlflow) -> Path:
+    """Settings of a deployment whose source answers at `/data` with a batch without drift."""
+    url = web.answer("/data", parquet(table(300, seed=2)), headers={"X-Drift-Injected": "false"})
+    (tmp_path / "reference.parquet").write_bytes(parquet(table(1000, seed=1)))
+    (tmp_path / "monitors.yml").write_text(MONITORS % url)
+    env = tmp_path / "checker.env"
+    env.write_text(
+        f"DRIFT_STORE_URL=file://{tmp_path}/store\n"
+        f"DRIFT_MLFLOW_URL={mlflow.url}\n"
+        f"DRIFT_MONITORS_FILE={tmp_path}/monitors.yml\n"
+        "DRIFT_REPORT=never\nDRIFT_TIMEOUT_SECONDS=30\nDRIFT_RETRY_SECONDS=0.2\n"
+    )
+    return env
+
+
+@pytest.fixture
+def settings(env_file: Path) -> Settings:
+    return load_settings(env_file)
+
+
+@pytest.fixture
+def monitors(settings: Settings) -> Monitors:
+    return load_monitors(settings.monitors_file)

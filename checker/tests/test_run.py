@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Event
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from click.testing import CliRunner
+from conftest import parquet, table
+from web import PATIENCE, FakeMlflow, Web
+
+from drift_checker import baseline, keys
+from drift_checker.cli import main
+from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
+from drift_checker.monitors import Monitors
+from drift_checker.publish import publish_pending
+from drift_checker.result import Result, Verdict
+from drift_checker.run import Tick, Trigger, run
+from drift_checker.settings import Settings
+from drift_checker.store import Store
+from drift_checker.tracking import Tracking
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+class Deployment:
+    """A store with a reference, a source, a fake MLflow, and the settings that lead to them."""
+
+    def __init__(self, env_file: Path, settings: Settings, monitors: Monitors) -> None:
+        self.env_file, self.settings, self.monitors = env_file, settings, monitors
+        self.store = Store(settings)
+        self.monitor = monitors.get("m")
+        baseline.fit(self.store, self.monitor, settings)
+
+    def run(self, date: datetime = DATE, trigger: Trigger = "manual", **options: bool) -> Result:
+        tick = Tick(self.monitor, date, trigger, "manual__1")
+        return run(self.settings, self.monitors, tick, **options)[0]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
+        command += ["--settings", str(self.env_file), "run", "--monitor", "m"]
+        command += ["--logical-date", DATE.isoformat()]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def cli(self, *arguments: str) -> Any:
+        return CliRunner().invoke(main, ["--settings", str(self.env_file), *arguments])
+
+    def results(self) -> list[str]:
+        return [entry.key for entry in self.store.list("results") if "/result" in entry.key]
+
+
+@pytest.fixture
+def deployment(env_file: Path, settings: Settings, monitors: Monitors) -> Deployment:
+    return Deployment(env_file, settings, monitors)
+
+
+def assert_once(deployment: Deployment, mlflow: FakeMlflow) -> None:
+    """One result, one run with everything in it, and nothing left to do."""
+    assert deployment.results() == ["results/m/20261123T090000Z/result.json"]
+    assert len(mlflow.active) == 1
+    (only,) = mlflow.active
+    assert only["status"] == "FINISHED"
+    assert only["tags"]["verdict"] == "ok"
+    assert {"p_value.x", "score.x", "rows", "drift.share"} <= only["metrics"].keys()
+    assert only["inputs"].keys() == {"reference", "current"}
+    path = f"{only['experiment']}/{only['id']}/artifacts/"
+    assert {path + "result.json", path + "current.parquet"} <= mlflow.artifacts.keys()
+    assert deployment.store.list("pending") == []
+
+
+def test_a_tick_gives_one_result_and_one_run(deployment: Deployment, mlflow: FakeMlflow) -> None:
+    result = deployment.run()
+
+    assert result.verdict is Verdict.OK
+    assert result.truth is not None
+    assert not result.truth.injected
+    assert result.alarm_budget.level == pytest.approx(1 / 2016)
+    assert_once(deployment, mlflow)
+    assert mlflow.active[0]["tags"]["dag_run_id"] == "manual__1"
+
+
+def test_a_repeated_tick_asks_neither_source_nor_mlflow(
+    deployment: Deployment, mlflow: FakeMlflow, web: Web
+) -> None:
+    first = deployment.run()
+    asked, calls = len(web.requests), sum(mlflow.calls.values())
+
+    assert deployment.run() == first
+    assert (len(web.requests), sum(mlflow.calls.values())) == (asked, calls)
+
+
+def test_the_source_is_told_seed_and_date(deployment: Deployment, web: Web) -> None:
+    deployment.run()
+
+    asked = parse_qs(urlsplit(web.requests[-1]).query)
+    assert asked == {"seed": [str(deployment.monitor.seed(DATE))], "at": ["2026-11-23T09:00:00Z"]}
+
+
+def test_force_makes_a_new_result_and_keeps_the_old(
+    deployment: Deployment, mlflow: FakeMlflow, web: Web
+) -> None:
+    deployment.run()
+    old = deployment.store.get(keys.result("m", DATE))
+    asked = len(web.requests)
+
+    deployment.run(force=True)
+    deployment.run(force=True)
+
+    assert len(web.requests) == asked
+    assert deployment.store.get(keys.result("m", DATE, "result.1.json")) == old
+    assert deployment.store.exists(keys.result("m", DATE, "result.2.json"))
+    assert len(mlflow.active) == 1
+    new = deployment.store.get(keys.result("m", DATE))
+    assert mlflow.artifacts[f"1/{mlflow.active[0]['id']}/artifacts/result.json"] == new
+
+
+REQUESTS = [
+    "experiments/create",
+    "runs/search",
+    "runs/create",
+    "runs/log-batch",
+    "runs/log-inputs",
+    "artifact",
+    "runs/update",
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_killed_while_publishing(
+    deployment: Deployment, mlflow: FakeMlflow, request_: str
+) -> None:
+    mlflow.stop_at(request_)
+    child = deployment.start()
+    try:
+        assert mlflow.reached.wait(PATIENCE), child.communicate()
+    finally:
+        child.kill()
+        child.communicate()
+    mlflow.release()
+
+    deployment.run()
+    assert_once(deployment, mlflow)
+
+
+def test_killed_while_fetching(deployment: Deployment, mlflow: FakeMlflow, web: Web) -> None:
+    answer, asked, killed = web.routes["/data"], Event(), Event()
+
+    def held(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        killed.wait(PATIENCE)
+
+    web.routes["/data"] = held
+    child = deployment.start()
+    assert asked.wait(PATIENCE)
+    child.kill()
+    child.communicate()
+    killed.set()
+    web.routes["/data"] = answer
+
+    deployment.run()
+    assert_once(deployment, mlflow)
+
+
+@pytest.mark.parametrize("request_", ["runs/search", "runs/create", "runs/log-batch"])
+def test_two_publish_at_once(deployment: Deployment, mlflow: FakeMlflow, request_: str) -> None:
+    mlflow.stop_at(request_)
+    child = deployment.start()
+    assert mlflow.reached.wait(PATIENCE)
+
+    deployment.run()
+    mlflow.release()
+    output, _ = child.communicate(timeout=PATIENCE)
+
+    assert child.returncode == 0, output
+    assert_once(deployment, mlflow)
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+WRITES = ("put", "put_if_absent", "delete")
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_killed_between_two_writes(
+    deployment: Deployment, mlflow: FakeMlflow, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    writes = 0
+
+    def dying(method: Any) -> Any:
+        def write(*arguments: Any) -> Any:
+            nonlocal writes
+            if writes == step:
+                raise KilledError
+            writes += 1
+            return method(*arguments)
+
+        return write
+
+    with monkeypatch.context() as patch:
+        for name in WRITES:
+            patch.setattr(Store, name, dying(getattr(Store, name)))
+        with pytest.raises(KilledError):
+            deployment.run()
+
+    deployment.run()
+    assert_once(deployment, mlflow)
+
+
+def test_mlflow_away_keeps_the_result_for_later(
+    deployment: Deployment, mlflow: FakeMlflow
+) -> None:
+    mlflow.failing = 100
+    with pytest.raises(ServiceAwayError, match="DRIFT_MLFLOW_URL"):
+        deployment.run()
+    assert deployment.store.exists(keys.result("m", DATE))
+
+    mlflow.failing = 0
+    later = DATE + timedelta(minutes=5)
+    deployment.run(later)
+
+    assert [run["name"] for run in mlflow.active] == [
+        "2026-11-23T09:00:00Z",
+        "2026-11-23T09:05:00Z",
+    ]
+    assert deployment.store.list("pending") == []
+
+
+def test_older_results_are_published_first_and_a_bounded_number_at_a_time(
+    deployment: Deployment, mlflow: FakeMlflow
+) -> None:
+    dates = [DATE + timedelta(minutes=5 * n) for n in range(8)]
+    for date in dates[:7]:
+        mlflow.failing = 100
+        with pytest.raises(ServiceAwayError):
+            deployment.run(date)
+    mlflow.failing = 0
+
+    deployment.run(dates[7])
+    assert [run["name"][11:16] for run in mlflow.active] == [
+        "09:00", "09:05", "09:10", "09:15", "09:20", "09:35",
+    ]  # fmt: skip
+
+    assert deployment.cli("publish", "--pending").output == "2 published\n"
+    assert deployment.store.list("pending") == []
+
+
+def test_a_marker_without_a_result_is_passed_over(
+    deployment: Deployment, mlflow: FakeMlflow
+) -> None:
+    marker = {"monitor": "m", "logical_date": DATE.isoformat(), "dag_run_id": None}
+    deployment.store.put(keys.pending("m", DATE), json.dumps(marker).encode())
+
+    with Tracking(deployment.settings) as tracking:
+        assert publish_pending(deployment.store, tracking) == 0
+
+
+def test_a_run_deleted_in_mlflow_is_made_again(deployment: Deployment, mlflow: FakeMlflow) -> None:
+    mlflow.stop_at("runs/log-batch")
+    child = deployment.start()
+    assert mlflow.reached.wait(PATIENCE)
+    child.kill()
+    child.communicate()
+    mlflow.release()
+    mlflow.runs["run1"]["stage"] = "deleted"
+
+    deployment.run()
+    assert_once(deployment, mlflow)
+
+
+def test_drift_opens_one_alarm_which_lasts_and_closes(
+    deployment: Deployment, web: Web, mlflow: FakeMlflow
+) -> None:
+    def tick(number: int, shift: float, trigger: Trigger = "scheduled") -> Result:
+        web.answer("/data", parquet(table(300, seed=number, shift=shift)))
+        return deployment.run(DATE + timedelta(minutes=5 * number), trigger)
+
+    assert tick(0, 0).alarm.state == "none"
+    opened = tick(1, 2).alarm
+    assert (opened.state, opened.since) == ("opened", DATE + timedelta(minutes=5))
+    assert opened.id == "m-20261123T090500Z"
+    assert tick(2, 2, "manual").alarm.state == "none"
+    assert tick(3, 2).alarm.state == "ongoing"
+    assert tick(4, 0).alarm == opened.model_copy(update={"state": "closed"})
+    assert tick(5, 0).alarm.state == "none"
+
+
+def test_no_reference(deployment: Deployment) -> None:
+    deployment.store.delete(keys.reference_in_force("m"))
+
+    with pytest.raises(BadReferenceError, match="baseline fit --monitor m"):
+        deployment.run()
+
+
+def test_an_unreadable_batch_is_invalid_and_stays_so(
+    deployment: Deployment, web: Web, mlflow: FakeMlflow
+) -> None:
+    web.answer("/data", parquet(table(300, seed=2))[:500])
+
+    result = deployment.run()
+
+    assert result.verdict is Verdict.INVALID
+    assert [fault.fault for fault in result.faults][:1] == ["unreadable"]
+    assert deployment.store.exists(keys.batch("m", DATE, "evidence"))
+    assert mlflow.active[0]["status"] == "FINISHED"
+
+
+def test_a_web_page_is_no_batch(deployment: Deployment, web: Web) -> None:
+    web.answer("/data", b"<!DOCTYPE html><p>Bad gateway", content_type="application/json")
+
+    with pytest.raises(NoBatchError):
+        deployment.run()
+
+    assert deployment.store.get(keys.batch("m", DATE, "evidence")) == b"<!DOCTYPE html><p>Bad gateway"
+    assert deployment.results() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--logical-date", "yesterday"], 2, "ISO 8601"),
+        (["--logical-date", DATE.isoformat(), "--monitor", "other"], 2, "there are: m"),
+        (["--logical-date", DATE.isoformat(), "--monitor", "m", "--fail-on", "drift"], 10, ""),
+    ],
+)
+def test_exit_codes(
+    deployment: Deployment, web: Web, arguments: list[str], code: int, said: str
+) -> None:
+    web.answer("/data", parquet(table(300, seed=2, shift=3)))
+
+    ended = deployment.cli("run", *arguments)
+
+    assert ended.exit_code == code, ended.output
+    assert said in ended.output
+
+
+def test_requests_per_tick_do_not_grow(
+    deployment: Deployment, mlflow: FakeMlflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[tuple[int, int]] = []
+    calls = 0
+
+    def counted(method: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return method(*arguments)
+
+        return call
+
+    for name in (*WRITES, "get", "get_up_to", "exists", "list"):
+        monkeypatch.setattr(Store, name, counted(getattr(Store, name)))
+    for n in range(6):
+        calls, before = 0, sum(mlflow.calls.values())
+        deployment.run(DATE + timedelta(minutes=5 * n), "scheduled")
+        used.append((calls, sum(mlflow.calls.values()) - before))
+
+    assert len(set(used[1:])) == 1, used

@@ -1,0 +1,217 @@
+"""Real HTTP servers for tests: one that answers as told, and a small MLflow."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+PATIENCE = 60
+"""Seconds after which a test that waits for what never comes fails."""
+
+
+class Web:
+    """A server whose routes are functions that answer through the handler they are given."""
+
+    def __init__(self) -> None:
+        self.routes: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
+        self.requests: list[str] = []
+        self.url = ""
+
+    def answer(
+        self,
+        path: str,
+        body: bytes = b"",
+        *,
+        status: int = 200,
+        content_type: str = "application/octet-stream",
+        headers: dict[str, str] | None = None,
+    ) -> str:
+        """Answer requests for a path with this; returns its URL."""
+
+        def respond(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            handler.send_header("Content-Type", content_type)
+            handler.send_header("Content-Length", str(len(body)))
+            for name, value in (headers or {}).items():
+                handler.send_header(name, value)
+            handler.end_headers()
+            handler.wfile.write(body)
+
+        self.routes[path] = respond
+        return self.url + path
+
+    @contextmanager
+    def serve(self) -> Iterator[Web]:
+        routes, requests = self.routes, self.requests
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                requests.append(self.path)
+                route = routes.get(urlsplit(self.path).path)
+                if route is None:
+                    self.send_error(404)
+                    return
+                route(self)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        with _serving(Handler) as self.url:
+            yield self
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class FakeMlflow:
+    """As much of MLflow's REST interface as publishing uses; it makes a new run when asked to.
+
+    `stop_at` names a request, of which the first that comes is held after it has taken effect and
+    before it is answered.
+    """
+
+    def __init__(self) -> None:
+        self.experiments: dict[str, str] = {}
+        self.runs: dict[str, dict[str, Any]] = {}
+        self.artifacts: dict[str, bytes] = {}
+        self.calls: dict[str, int] = defaultdict(int)
+        self.failing = 0
+        """How many of the next requests are answered with 503."""
+        self.url = ""
+        self.reached = threading.Event()
+        self._released = threading.Event()
+        self._stop = ""
+        self._lock = threading.Lock()
+
+    def stop_at(self, request: str) -> None:
+        self._stop = request
+
+    def release(self) -> None:
+        self._released.set()
+
+    @property
+    def active(self) -> list[dict[str, Any]]:
+        return [run for run in self.runs.values() if run["stage"] == "active"]
+
+    def handle(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        request = re.sub(r"^/api/2.0/mlflow(-artifacts)?/", "", path)
+        request = request.partition("?")[0]
+        name = "artifact" if request.startswith("artifacts/") else request
+        with self._lock:
+            self.calls[name] += 1
+            if self.failing:
+                self.failing -= 1
+                return 503, {}
+            answer = self._apply(name, path, body)
+            held = self._stop == name
+            if held:
+                self._stop = ""
+        if held:
+            self.reached.set()
+            assert self._released.wait(PATIENCE)
+        return answer
+
+    def _apply(self, name: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        if name == "artifact":
+            self.artifacts[path.partition("artifacts/artifacts/")[2]] = body
+            return 200, {}
+        asked = json.loads(body) if body else {}
+        match name:
+            case "experiments/get-by-name":
+                wanted = parse_qs(urlsplit(path).query)["experiment_name"][0]
+                if wanted not in self.experiments:
+                    return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}
+                return 200, {"experiment": {"experiment_id": self.experiments[wanted]}}
+            case "experiments/create":
+                if asked["name"] in self.experiments:
+                    return 400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": "twice"}
+                self.experiments[asked["name"]] = str(len(self.experiments) + 1)
+                return 200, {"experiment_id": self.experiments[asked["name"]]}
+            case "runs/search":
+                wanted = re.findall(r"tags\.(\w+) = '([^']*)'", asked["filter"])
+                found = [r for r in self.active if all(r["tags"].get(k) == v for k, v in wanted)]
+                return 200, {"runs": [_public(run) for run in found]}
+            case "runs/create":
+                identity = f"run{len(self.runs) + 1}"
+                self.runs[identity] = {
+                    "id": identity,
+                    "experiment": asked["experiment_id"],
+                    "name": asked["run_name"],
+                    "tags": {tag["key"]: tag["value"] for tag in asked["tags"]},
+                    "metrics": {},
+                    "inputs": {},
+                    "status": "RUNNING",
+                    "stage": "active",
+                }
+                return 200, {"run": _public(self.runs[identity])}
+        run = self.runs[asked["run_id"]]
+        match name:
+            case "runs/log-batch":
+                run["metrics"] |= {m["key"]: m["value"] for m in asked["metrics"]}
+            case "runs/log-inputs":
+                for one in asked["datasets"]:
+                    run["inputs"][one["tags"][0]["value"]] = one["dataset"]["digest"]
+            case "runs/update":
+                run["status"] = asked["status"]
+            case "runs/delete":
+                run["stage"] = "deleted"
+        return 200, {}
+
+    @contextmanager
+    def serve(self) -> Iterator[FakeMlflow]:
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, answer = fake.handle(self.command, self.path, body)
+                data = json.dumps(answer).encode()
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+                except OSError:  # the client was killed
+                    self.close_connection = True
+
+            do_GET = do_POST = do_PUT = _answer
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        with _serving(Handler) as self.url:
+            try:
+                yield self
+            finally:
+                self.release()
+
+
+def _public(run: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "info": {
+            "run_id": run["id"],
+            "experiment_id": run["experiment"],
+            "artifact_uri": f"mlflow-artifacts:/{run['experiment']}/{run['id']}/artifacts",
+        },
+        "data": {"tags": [{"key": key, "value": value} for key, value in run["tags"].items()]},
+    }
