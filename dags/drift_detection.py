@@ -75,7 +75,8 @@ class CheckOperator(BaseOperator):
     def __init__(self, *, monitor: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.monitor = monitor
-        self._subprocess = SubprocessHook()
+        # Its methods have no types.
+        self._subprocess: Any = SubprocessHook()
 
     def execute(self, context: Context) -> None:
         """Run the checker, with its output in the task's log.
@@ -92,7 +93,7 @@ class CheckOperator(BaseOperator):
         command += ["--trigger", "scheduled" if run.run_type == "scheduled" else "manual"]
         command += ["--dag-run-id", run.run_id]
 
-        code = self._subprocess.run_command(command).exit_code
+        code: int = self._subprocess.run_command(command).exit_code
         if code in HOPELESS:
             raise AirflowFailException(f"drift-checker ended with {code}: {HOPELESS[code]}")
         if code != 0:
