@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,12 +17,12 @@ _NO_NUMBER = r"^\s*(NA|N/A|#N/A|NaN|nan|null|NULL|None)?\s*$"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-@dataclass(frozen=True)
 class MismatchError(Exception):
-    """The batch's values are not of the reference's type."""
+    """The batch's values are not of the reference's type: `changed_type` or `mixed_types`."""
 
-    fault: Literal["changed_type", "mixed_types"]
-    detail: str
+    def __init__(self, fault: Literal["changed_type", "mixed_types"], detail: str) -> None:
+        super().__init__(detail)
+        self.fault, self.detail = fault, detail
 
 
 def kind_of(type_: pa.DataType) -> Kind:
@@ -42,7 +41,7 @@ def kind_of(type_: pa.DataType) -> Kind:
     return "other"
 
 
-def reference_column(batch: Batch, name: str) -> pa.Array:
+def reference_column(batch: Batch, name: str) -> pa.Array[Any]:
     """Return a column of the reference; the type of untyped text is inferred from its values."""
     column = _column(batch, name)
     if not _is_text(column.type):
@@ -60,7 +59,7 @@ def reference_column(batch: Batch, name: str) -> pa.Array:
     return column
 
 
-def current_column(batch: Batch, name: str, reference: pa.Array) -> pa.Array:
+def current_column(batch: Batch, name: str, reference: pa.Array[Any]) -> pa.Array[Any]:
     """Return a column of the batch in the kind of the reference's.
 
     Raises:
@@ -85,7 +84,7 @@ def current_column(batch: Batch, name: str, reference: pa.Array) -> pa.Array:
     return column
 
 
-def _column(batch: Batch, name: str) -> pa.Array:
+def _column(batch: Batch, name: str) -> pa.Array[Any]:
     column = batch.table.column(name).combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -100,7 +99,7 @@ def _is_text(type_: pa.DataType) -> bool:
     )
 
 
-def _parse(column: pa.Array, type_: pa.DataType) -> pa.Array:
+def _parse(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
     """Convert text; raises `pa.ArrowInvalid` if a value is not of the type."""
     if kind_of(type_) == "numeric":
         return _parse_numbers(column, type_)
@@ -109,15 +108,16 @@ def _parse(column: pa.Array, type_: pa.DataType) -> pa.Array:
     return column.cast(type_)
 
 
-def _parse_numbers(column: pa.Array, type_: pa.DataType) -> pa.Array:
+def _parse_numbers(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
     try:
         return column.cast(type_)
     except pa.ArrowInvalid:
         missing = pc.match_substring_regex(column, _NO_NUMBER)
-        return pc.if_else(missing, pa.nulls(len(column), column.type), column).cast(type_)
+        known: pa.Array[Any] = pc.if_else(missing, pa.nulls(len(column), column.type), column)
+        return known.cast(type_)
 
 
-def _parse_times(column: pa.Array) -> pa.Array:
+def _parse_times(column: pa.Array[Any]) -> pa.Array[Any]:
     """Parse ISO 8601, with or without a zone; without one, UTC."""
     try:
         return column.cast(pa.timestamp("us"))
@@ -125,7 +125,7 @@ def _parse_times(column: pa.Array) -> pa.Array:
         return column.cast(pa.timestamp("us", tz="UTC"))
 
 
-def _parse_or_explain(column: pa.Array, type_: pa.DataType) -> pa.Array:
+def _parse_or_explain(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
     type_ = pa.float64() if kind_of(type_) == "numeric" else type_
     try:
         return _parse(column, type_)
@@ -140,18 +140,18 @@ def _parse_or_explain(column: pa.Array, type_: pa.DataType) -> pa.Array:
             failing += 1
             example = example or str(values[place])
     if failing == len(values):
-        raise MismatchError("changed_type", f"expected {type_}, arrived as text, such as {example!r}")
+        raise MismatchError(
+            "changed_type", f"expected {type_}, arrived as text, such as {example!r}"
+        )
     raise MismatchError(
         "mixed_types", f"{failing} of {len(values)} values are not {type_}, such as {example!r}"
     )
 
 
-def _describe_mixed(column: pa.Array) -> str:
-    kinds, texts = column.drop_null().flatten()
-    first = {
-        str(kind): str(text)
-        for kind, text in zip(reversed(kinds.to_pylist()), reversed(texts.to_pylist()), strict=True)
-    }
+def _describe_mixed(column: pa.Array[Any]) -> str:
+    examples: dict[str, str] = {}
+    for value in column.drop_null().to_pylist():
+        examples.setdefault(value["kind"], value["json"])
     return "values of several types: " + ", ".join(
-        f"{kind} such as {text}" for kind, text in sorted(first.items())
+        f"{kind} such as {example}" for kind, example in sorted(examples.items())
     )

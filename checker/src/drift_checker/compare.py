@@ -92,8 +92,8 @@ class _Column:
     name: str
     role: Role
     kind: Kind
-    reference: pa.Array
-    current: pa.Array
+    reference: pa.Array[Any]
+    current: pa.Array[Any]
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,10 @@ class _Comparison:
 
     def _count_nulls(self, column: _Column) -> None:
         before, after = column.reference, column.current
-        nulls = [int(pc.sum(pc.is_null(side, nan_is_null=True)).as_py()) for side in (after, before)]
+        nulls = [
+            int(_numpy(pc.is_null(side, nan_is_null=True).cast(pa.uint8())).sum())
+            for side in (after, before)
+        ]
         self.tests.append(
             faults.share_of(
                 "nulls", column.name, "nulls", (nulls[0], len(after)), (nulls[1], len(before))
@@ -276,7 +279,7 @@ class _Comparison:
         )
         encoded = pa.concat_arrays([before, after]).dictionary_encode()
         places = _numpy(encoded.indices)
-        names, split = encoded.dictionary.to_pylist(), len(before)
+        names, split = list(map(str, encoded.dictionary.to_pylist())), len(before)
         return _Categories(
             names,
             np.bincount(places[:split], minlength=len(names)),
@@ -286,9 +289,7 @@ class _Comparison:
     def _count_values(self, column: _Column, sample: _Numbers | _Categories) -> None:
         if isinstance(sample, _Numbers):
             self.tests.append(faults.out_of_range(column.name, sample.current, sample.reference))
-            self.tests.append(
-                faults.constant_number(column.name, sample.current, sample.reference)
-            )
+            self.tests.append(faults.constant_number(column.name, sample.current, sample.reference))
         else:
             names, current, reference = sample.names, sample.current, sample.reference
             self.tests.append(faults.unseen(column.name, names, current, reference))
@@ -343,14 +344,14 @@ def _role(name: str, roles: ColumnRoles) -> Role:
     return "id" if name == roles.id else "feature"
 
 
-def _floats(values: pa.Array) -> Floats:
+def _floats(values: pa.Array[Any]) -> Floats:
     """Return the values as floats, without nulls and NaN."""
     if pa.types.is_duration(values.type):
         values = values.cast(pa.int64())
-    numbers = _numpy(values.drop_null().cast(pa.float64(), safe=False))
+    numbers: Floats = _numpy(values.drop_null().cast(pa.float64(), safe=False))
     return numbers[~np.isnan(numbers)]
 
 
-def _numpy(values: pa.Array) -> NDArray[Any]:
+def _numpy(values: pa.Array[Any]) -> NDArray[Any]:
     # Array.to_numpy() would import pandas, which costs more than the rest of a comparison.
     return np.from_dlpack(values)

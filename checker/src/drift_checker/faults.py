@@ -95,9 +95,7 @@ def constant_number(column: str, current: Floats, reference: Floats) -> CountTes
     return constant(column, f"{value:g}", len(current), same, counts[values != value])
 
 
-def constant_category(
-    column: str, names: list[str], current: Ints, reference: Ints
-) -> CountTest:
+def constant_category(column: str, names: list[str], current: Ints, reference: Ints) -> CountTest:
     """Test that a categorical column which varied has one category only."""
     if np.count_nonzero(current) > 1:
         return _varies(column)

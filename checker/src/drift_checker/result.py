@@ -214,7 +214,7 @@ class Result(_Model):
     `logical_date`.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     monitor: str | None
     logical_date: datetime | None
     trigger: Literal["scheduled", "manual"] = "manual"

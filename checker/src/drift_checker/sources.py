@@ -66,6 +66,16 @@ def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) 
     return _ask(source, url, params, settings)
 
 
+def ask(url: str, settings: Settings) -> Body:
+    """Ask a URL that belongs to no monitor.
+
+    Raises:
+        RejectedAnswerError: it answered with what is no batch at all.
+        ServiceAwayError: it stayed away.
+    """
+    return _ask(Source(url=url), url, {}, settings)
+
+
 def ask_for_reference(reference: Reference, settings: Settings) -> Body:
     """Ask for a reference, and verify its checksum where one is set.
 

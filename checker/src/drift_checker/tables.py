@@ -110,11 +110,12 @@ def from_frame(frame: Any) -> Batch:
     return Batch(table, hashlib.sha256(sink.getvalue()).hexdigest(), faults)
 
 
-def _series(series: Any) -> pa.Array:
+def _series(series: Any) -> pa.Array[Any]:
     try:
-        return pa.array(series, from_pandas=True)
+        found: pa.Array[Any] = pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return _json_column([None if value != value else value for value in series])  # noqa: PLR0124
+    return found
 
 
 def raise_for_no_batch(data: bytes, content_type: str | None = None) -> None:
@@ -149,7 +150,7 @@ def _parse_csv(data: bytes) -> pa.Table:
         names = next(csv.reader(text, strict=True))
         places = [str(place) for place in range(len(names))]
         table = pa.csv.read_csv(
-            pa.BufferReader(data),
+            io.BytesIO(data),
             read_options=pa.csv.ReadOptions(
                 column_names=places, skip_rows_after_names=1, use_threads=False
             ),
@@ -191,7 +192,7 @@ def _records(data: bytes) -> list[dict[str, Any]]:
     )
 
 
-def _json_column(values: list[Any]) -> pa.Array:
+def _json_column(values: list[Any]) -> pa.Array[Any]:
     """Return an array of the values' one type, or of `MIXED` if there are several."""
     kinds = {_json_kind(value) for value in values if value is not None}
     if len(kinds) > 1:
@@ -219,11 +220,12 @@ def _json_column(values: list[Any]) -> pa.Array:
 MIXED = pa.struct([("kind", pa.string()), ("json", pa.string())])
 
 
-def _texts(values: list[str | None]) -> pa.Array:
+def _texts(values: list[str | None]) -> pa.Array[Any]:
     # pa.array() would import pandas, which costs more than the rest of a check.
     builder = pa.lib.StringBuilder()
     builder.append_values(values)
-    return builder.finish()
+    texts: pa.Array[Any] = builder.finish()
+    return texts
 
 
 def _json_text(value: Any) -> str | None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from drift_checker.compare import compare
-from drift_checker.errors import NoBatchError, UsageError
+from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.options import ColumnRoles, CompareSettings
-from drift_checker.result import EvidentlySummary, Verdict
+from drift_checker.result import EvidentlySummary, Result, Verdict
+from drift_checker.summary import sentence
 from drift_checker.tables import Batch, read_batch, read_reference
 from drift_checker.view import as_table
 
@@ -45,7 +46,7 @@ FAIL_EXIT_CODE = 10
     help=f"Exit with {FAIL_EXIT_CODE} on this verdict; may be given twice.",
 )
 @click.pass_context
-def compare_command(
+def compare_command(  # noqa: PLR0917  click passes every option by name
     ctx: click.Context,
     reference: str,
     current: str,
@@ -68,28 +69,44 @@ def compare_command(
             timestamp=timestamp, target=target, prediction=prediction, id=id_, ignore=ignore
         ),
     )
-    before, after = read_reference(Path(reference)), _batch(current)
+    before = _read_reference(ctx, reference)
+    after = read_batch(*_content(ctx, current))
     result = compare(before, after, settings=settings)
     if html is not None:
-        result = result.model_copy(update={"evidently": _report(before, after, html)})
+        result = result.model_copy(update={"evidently": _report(before, after, result, html)})
     click.echo(result.model_dump_json(indent=2) if format_ == "json" else as_table(result))
     if result.verdict in {Verdict(verdict) for verdict in fail_on}:
         ctx.exit(FAIL_EXIT_CODE)
 
 
-def _batch(location: str) -> Batch:
+def _read_reference(ctx: click.Context, location: str) -> Batch:
     try:
-        return read_batch(Path(location))
+        content = _content(ctx, location)
+    except NoBatchError as error:
+        raise BadReferenceError(f"The reference cannot be read: {error}") from error
+    return read_reference(*content)
+
+
+def _content(ctx: click.Context, location: str) -> tuple[bytes, str]:
+    """Return the bytes at a path or URL, and what tells their format."""
+    if "://" in location:
+        # Network clients are imported only where one is needed.
+        from drift_checker.settings import load_settings  # noqa: PLC0415
+        from drift_checker.sources import ask  # noqa: PLC0415
+
+        body = ask(location, load_settings(ctx.obj["settings_file"]))
+        return body.data, body.content_type
+    path = Path(location)
+    try:
+        return path.read_bytes(), path.suffix
     except OSError as error:
         raise NoBatchError(f"{location}: {error.strerror or error}") from error
 
 
-def _report(reference: Batch, current: Batch, path: Path) -> EvidentlySummary:
+def _report(reference: Batch, current: Batch, result: Result, path: Path) -> EvidentlySummary:
     # Evidently costs seconds to import and is an extra.
     try:
         from drift_checker.report import write_report  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError(
-            "--html needs Evidently: pip install 'drift-checker[report]'"
-        ) from error
-    return write_report(reference.table, current.table, path)
+        raise UsageError("--html needs Evidently: pip install 'drift-checker[report]'") from error
+    return write_report(reference, current, path, heading=sentence(result))

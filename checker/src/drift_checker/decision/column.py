@@ -40,7 +40,12 @@ class Decision:
 
 
 def numeric(
-    current: Floats, reference: Floats, *, threshold: float, distance_floor: float, tail_floor: float
+    current: Floats,
+    reference: Floats,
+    *,
+    threshold: float,
+    distance_floor: float,
+    tail_floor: float,
 ) -> Decision:
     """Decide on a numeric column; both samples are sorted, finite and not empty.
 

@@ -19,12 +19,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 # The largest tilt: the deviance's generating function ends at 1/2.
-_MAX_TILT = 0.4
-# Grid of a cell's counts: as far as a tilt of 0.4 can carry mass, and no finer than a twentieth
-# of a standard deviation, where the trapezoidal rule is exact to all digits.
-_REACH = 27.0
-_FINENESS = 20.0
+_MAX_TILT = 0.48
+# Grid of a cell's counts: as far as that tilt, which makes deviations five times as large, can
+# carry mass; and no finer than a tenth of a standard deviation, where the trapezoidal rule is
+# exact to all digits.
+_REACH = 45.0
+_FINENESS = 10.0
 _ITERATIONS = 50
+_APPROACH, _NEARLY, _CLOSE = 0.9, 0.99, 1e-6
+_DEGENERATE = 1e-9
+# Closer to the mean than this many standard deviations the approximation divides 0 by 0.
+_NEAR_MEAN = 0.05
 _CANDIDATES = 5
 
 
@@ -47,7 +52,7 @@ def deviance_p_value(current: Ints, reference: Ints) -> float:
     Skovgaard (1987), "Saddlepoint expansions for conditional distributions", in the form of
     Barndorff-Nielsen. Unlike the chi-square distribution it holds with small counts far into
     the tail; the deviance is taken instead of Pearson's statistic because its tail is
-    exponential at any count. Beyond a tilt of 0.4 (p-values of no practical difference) the
+    exponential at any count. Beyond a tilt of 0.48 (p-values of no practical difference) the
     value is Chernoff's bound.
     """
     return _Cells(current, reference).upper_tail(deviance(current, reference))
@@ -94,30 +99,29 @@ class _Cells:
         return float(self.cells @ (np.log(mass) + top)), gradient, hessian
 
     def upper_tail(self, observed: float) -> float:
+        """Return P(G >= observed); 1 where G is below its mean and says nothing."""
         _, mean, spread = self.cumulants(0.0, 0.0)
-        conditional = spread[0, 0] - spread[0, 1] ** 2 / spread[1, 1]
-        if conditional <= 1e-9 * spread[0, 0] or conditional <= 1e-12:
-            return 1.0  # every way to deal the rows gives the same G: nothing can be learnt
-        tilt = np.zeros(2)
-        target = np.array([observed, 0.0])
+        if observed <= mean[0]:
+            return 1.0
+        tilt, target = np.zeros(2), np.array([observed, 0.0])
+        value, gradient, hessian = 0.0, mean, spread
         for _ in range(_ITERATIONS):
-            value, gradient, hessian = self.cumulants(tilt[0], tilt[1])
+            if np.linalg.det(hessian) <= _DEGENERATE * hessian[0, 0] * hessian[1, 1]:
+                return 1.0  # however the rows are dealt, G is the same
             step = np.linalg.solve(hessian, target - gradient)
-            if np.abs(step) @ np.sqrt(np.diag(hessian)) < 1e-6:
-                break
-            scale = 1.0
             if tilt[0] + step[0] > _MAX_TILT:
-                if tilt[0] > 0.999 * _MAX_TILT:
-                    break
-                scale = 0.9 * (_MAX_TILT - tilt[0]) / step[0] if step[0] > 0 else 1.0
-            tilt = tilt + scale * step
+                step *= _APPROACH * (_MAX_TILT - tilt[0]) / step[0]
+            tilt = tilt + step
+            value, gradient, hessian = self.cumulants(tilt[0], tilt[1])
+            if step @ hessian @ step < _CLOSE or tilt[0] > _NEARLY * _MAX_TILT:
+                break
         exponent = tilt[0] * observed - value
-        if tilt[0] > 0.99 * _MAX_TILT:
+        if tilt[0] > _NEARLY * _MAX_TILT:
             given = float(log_binomial(self.drawn, self.total, self.drawn / self.total))
             return math.exp(min(0.0, -exponent - given))
-        w = math.copysign(math.sqrt(2 * max(0.0, exponent)), tilt[0])
+        w = math.sqrt(2 * max(0.0, exponent))
         v = float(tilt[0] * math.sqrt(np.linalg.det(hessian) / spread[1, 1]))
-        if abs(w) < 0.05:
+        if w < _NEAR_MEAN:
             return 0.5
         return normal_upper_tail(w + math.log(v / w) / w)
 

@@ -28,7 +28,7 @@ def log_factorial(n: ArrayLike) -> Floats:
     series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / x
     large = (x + 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + series
     small = _SMALL[np.minimum(n, _EXACT - 1).astype(np.int64)]
-    return np.where(n < _EXACT, small, large)
+    return np.asarray(np.where(n < _EXACT, small, large))
 
 
 def log_choose(n: ArrayLike, k: ArrayLike) -> Floats:
