@@ -132,9 +132,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-def test_killed_while_publishing(
-    deployment: Deployment, mlflow: FakeMlflow, request_: str
-) -> None:
+def test_killed_while_publishing(deployment: Deployment, mlflow: FakeMlflow, request_: str) -> None:
     mlflow.stop_at(request_)
     child = deployment.start()
     try:
@@ -214,9 +212,7 @@ def test_killed_between_two_writes(
     assert_once(deployment, mlflow)
 
 
-def test_mlflow_away_keeps_the_result_for_later(
-    deployment: Deployment, mlflow: FakeMlflow
-) -> None:
+def test_mlflow_away_keeps_the_result_for_later(deployment: Deployment, mlflow: FakeMlflow) -> None:
     mlflow.failing = 100
     with pytest.raises(ServiceAwayError, match="DRIFT_MLFLOW_URL"):
         deployment.run()
@@ -318,7 +314,9 @@ def test_a_web_page_is_no_batch(deployment: Deployment, web: Web) -> None:
     with pytest.raises(NoBatchError):
         deployment.run()
 
-    assert deployment.store.get(keys.batch("m", DATE, "evidence")) == b"<!DOCTYPE html><p>Bad gateway"
+    assert (
+        deployment.store.get(keys.batch("m", DATE, "evidence")) == b"<!DOCTYPE html><p>Bad gateway"
+    )
     assert deployment.results() == []
 
 

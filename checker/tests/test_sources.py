@@ -37,7 +37,9 @@ def ask(settings: Settings) -> Callable[..., Body]:
 
 
 def test_an_answer(web: Web, ask: Callable[..., Body]) -> None:
-    url = web.answer("/a.csv", b"x\n1\n", content_type="text/csv", headers={"X-Drift-Injected": "true"})
+    url = web.answer(
+        "/a.csv", b"x\n1\n", content_type="text/csv", headers={"X-Drift-Injected": "true"}
+    )
 
     body = ask({"url": url + "?rows=3", "params": {"at": "{logical_date:%Y%m%d}"}})
 

@@ -30,6 +30,7 @@ from pydantic_core import ErrorDetails
 
 from drift_checker.errors import UsageError
 from drift_checker.options import ColumnRoles
+from drift_checker.settings import redact
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
 PLACEHOLDERS = ("seed", "logical_date")
@@ -239,7 +240,7 @@ def load_monitors(path: Path) -> Monitors:
 def _explain(error: ErrorDetails) -> str:
     place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
     message = error["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(error["input"], dict | list) else f" (got {error['input']!r})"
+    shown = "" if isinstance(error["input"], dict | list) else f" (got {redact(error['input'])})"
     return f"{place or 'the whole file'}: {message}{shown}"
 
 

@@ -5,6 +5,7 @@ The environment wins over the file. Nothing here is read before a command asks f
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -120,4 +121,9 @@ def _explain(prefix: str, error: ErrorDetails) -> str:
     variable = prefix + str(error["loc"][0]).upper()
     if error["type"] == "missing":
         return f"{variable} is not set"
-    return f"{variable}={error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{variable}={redact(error['input'])}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def redact(value: object) -> str:
+    """A wrong value as it may be shown: without the credentials that a URL may carry."""
+    return re.sub(r"//[^/@]*@", "//…@", repr(value))
