@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from web import FakeMlflow, Web
-
 from drift_checker.monitors import Monitors, load_monitors
 from drift_checker.settings import Settings, load_settings
+from web import FakeMlflow, Web
 
 MONITORS = """
 check_schedule: "*/5 * * * *"
@@ -27,9 +26,9 @@ def table(rows: int, *, seed: int, shift: float = 0) -> pa.Table:
     rng = np.random.default_rng(seed)
     return pa.table(
         {
-            "x": rng.normal(shift, 1, rows),
-            "y": rng.normal(0, 1, rows),
-            "kind": rng.choice(["a", "b", "c"], rows),
+            "x": pa.array(rng.normal(shift, 1, rows)),
+            "y": pa.array(rng.normal(0, 1, rows)),
+            "kind": pa.array(rng.choice(["a", "b", "c"], rows)),
         }
     )
 

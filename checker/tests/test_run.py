@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
 from conftest import parquet, table
-from web import PATIENCE, FakeMlflow, Web
-
 from drift_checker import baseline, keys
 from drift_checker.cli import main
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
 from drift_checker.monitors import Monitors
 from drift_checker.publish import publish_pending
-from drift_checker.result import Result, Verdict
+from drift_checker.result import EvidentlySummary, Result, Verdict
 from drift_checker.run import Tick, Trigger, run
 from drift_checker.settings import Settings
 from drift_checker.store import Store
+from drift_checker.tables import Batch
 from drift_checker.tracking import Tracking
+from web import PATIENCE, FakeMlflow, Web
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -361,3 +361,71 @@ def test_requests_per_tick_do_not_grow(
         used.append((calls, sum(mlflow.calls.values()) - before))
 
     assert len(set(used[1:])) == 1, used
+
+
+class Reports:
+    """Stands for the making of reports, and counts them."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.broken = False
+
+    def write_report(
+        self, _reference: Batch, _current: Batch, path: Path, **_: str
+    ) -> EvidentlySummary:
+        self.made += 1
+        if self.broken:
+            raise ValueError("no page")
+        path.write_text("page")
+        return EvidentlySummary(
+            version="0",
+            reference_rows=1,
+            current_rows=1,
+            drifted_columns=0,
+            columns=1,
+            drift_share=0,
+            dataset_drift=False,
+        )
+
+
+@pytest.fixture
+def reports(monkeypatch: pytest.MonkeyPatch) -> Reports:
+    reports = Reports()
+    monkeypatch.setitem(sys.modules, "drift_checker.report", cast("Any", reports))
+    return reports
+
+
+def test_reports_are_made_once_per_episode_and_day(
+    deployment: Deployment, web: Web, reports: Reports
+) -> None:
+    deployment.settings = deployment.settings.model_copy(update={"report": "episode"})
+    made = []
+    for minutes, shift in [(0, 0), (5, 0), (10, 2), (15, 2), (20, 0), (25, 2), (24 * 60, 2)]:
+        web.answer("/data", parquet(table(300, seed=minutes, shift=shift)))
+        before = reports.made
+        result = deployment.run(DATE + timedelta(minutes=minutes), "scheduled")
+        assert (result.report is not None) == (result.evidently is not None)
+        made.append(reports.made - before)
+
+    # The first tick of all, the two that open an episode, and the first of a new day.
+    assert made == [1, 0, 1, 0, 0, 1, 1]
+
+
+def test_a_report_is_published(
+    deployment: Deployment, mlflow: FakeMlflow, reports: Reports
+) -> None:
+    result = deployment.run(report=True)
+
+    assert result.report == "results/m/20261123T090000Z/report.html"
+    assert mlflow.artifacts["1/run1/artifacts/report.html"] == b"page"
+
+
+def test_a_report_that_fails_fails_nothing_else(
+    deployment: Deployment, mlflow: FakeMlflow, reports: Reports
+) -> None:
+    reports.broken = True
+
+    result = deployment.run(report=True)
+
+    assert (result.report, result.verdict) == (None, Verdict.OK)
+    assert_once(deployment, mlflow)

@@ -9,8 +9,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from web import PATIENCE, Web
-
 from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.monitors import Monitor, Reference
 from drift_checker.settings import Settings
@@ -21,6 +19,7 @@ from drift_checker.sources import (
     ask_for_batch,
     ask_for_reference,
 )
+from web import PATIENCE, Web
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -100,7 +99,7 @@ def test_a_redirect_to_another_protocol(web: Web, ask: Callable[..., Body]) -> N
 
 
 def test_nobody_there(ask: Callable[..., Body]) -> None:
-    with pytest.raises(ServiceAwayError, match="127.0.0.1:1"):
+    with pytest.raises(ServiceAwayError, match=r"127\.0\.0\.1:1"):
         ask({"url": "http://127.0.0.1:1/"})
 
 

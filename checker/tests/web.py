@@ -52,7 +52,7 @@ class Web:
         routes, requests = self.routes, self.requests
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+            def do_GET(self) -> None:  # a name of http.server
                 requests.append(self.path)
                 route = routes.get(urlsplit(self.path).path)
                 if route is None:
@@ -111,16 +111,22 @@ class FakeMlflow:
     def active(self) -> list[dict[str, Any]]:
         return [run for run in self.runs.values() if run["stage"] == "active"]
 
-    def handle(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        request = re.sub(r"^/api/2.0/mlflow(-artifacts)?/", "", path)
-        request = request.partition("?")[0]
-        name = "artifact" if request.startswith("artifacts/") else request
+    def handle(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        request = re.sub(r"^/api/2.0/mlflow(-artifacts)?/", "", path).partition("?")[0]
+        kind, _, what = request.partition("/")
+        name = "artifact" if kind == "artifacts" else request
         with self._lock:
             self.calls[name] += 1
             if self.failing:
                 self.failing -= 1
                 return 503, {}
-            answer = self._apply(name, path, body)
+            if kind == "artifacts":
+                self.artifacts[what] = body
+                answer: tuple[int, dict[str, Any]] = 200, {}
+            elif kind == "experiments":
+                answer = self._experiments(path, body)
+            else:
+                answer = 200, self._runs(what, json.loads(body))
             held = self._stop == name
             if held:
                 self._stop = ""
@@ -129,51 +135,49 @@ class FakeMlflow:
             assert self._released.wait(PATIENCE)
         return answer
 
-    def _apply(self, name: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        if name == "artifact":
-            self.artifacts[path.partition("artifacts/artifacts/")[2]] = body
-            return 200, {}
-        asked = json.loads(body) if body else {}
-        match name:
-            case "experiments/get-by-name":
-                wanted = parse_qs(urlsplit(path).query)["experiment_name"][0]
-                if wanted not in self.experiments:
-                    return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}
-                return 200, {"experiment": {"experiment_id": self.experiments[wanted]}}
-            case "experiments/create":
-                if asked["name"] in self.experiments:
-                    return 400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": "twice"}
-                self.experiments[asked["name"]] = str(len(self.experiments) + 1)
-                return 200, {"experiment_id": self.experiments[asked["name"]]}
-            case "runs/search":
-                wanted = re.findall(r"tags\.(\w+) = '([^']*)'", asked["filter"])
-                found = [r for r in self.active if all(r["tags"].get(k) == v for k, v in wanted)]
-                return 200, {"runs": [_public(run) for run in found]}
-            case "runs/create":
-                identity = f"run{len(self.runs) + 1}"
-                self.runs[identity] = {
-                    "id": identity,
-                    "experiment": asked["experiment_id"],
-                    "name": asked["run_name"],
-                    "tags": {tag["key"]: tag["value"] for tag in asked["tags"]},
-                    "metrics": {},
-                    "inputs": {},
-                    "status": "RUNNING",
-                    "stage": "active",
-                }
-                return 200, {"run": _public(self.runs[identity])}
+    def _experiments(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        known = self.experiments
+        if not body:
+            wanted = parse_qs(urlsplit(path).query)["experiment_name"][0]
+            if wanted in known:
+                return 200, {"experiment": {"experiment_id": known[wanted]}}
+            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}
+        wanted = json.loads(body)["name"]
+        if wanted in known:
+            return 400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": "twice"}
+        known[wanted] = str(len(known) + 1)
+        return 200, {"experiment_id": known[wanted]}
+
+    def _runs(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
+        if what == "search":
+            wanted = re.findall(r"tags\.(\w+) = '([^']*)'", asked["filter"])
+            found = [r for r in self.active if all(r["tags"].get(k) == v for k, v in wanted)]
+            return {"runs": [_public(run) for run in found]}
+        if what == "create":
+            run = {
+                "id": f"run{len(self.runs) + 1}",
+                "experiment": asked["experiment_id"],
+                "name": asked["run_name"],
+                "tags": {tag["key"]: tag["value"] for tag in asked["tags"]},
+                "metrics": {},
+                "inputs": {},
+                "status": "RUNNING",
+                "stage": "active",
+            }
+            self.runs[run["id"]] = run
+            return {"run": _public(run)}
         run = self.runs[asked["run_id"]]
-        match name:
-            case "runs/log-batch":
+        match what:
+            case "log-batch":
                 run["metrics"] |= {m["key"]: m["value"] for m in asked["metrics"]}
-            case "runs/log-inputs":
+            case "log-inputs":
                 for one in asked["datasets"]:
                     run["inputs"][one["tags"][0]["value"]] = one["dataset"]["digest"]
-            case "runs/update":
+            case "update":
                 run["status"] = asked["status"]
-            case "runs/delete":
+            case "delete":
                 run["stage"] = "deleted"
-        return 200, {}
+        return {}
 
     @contextmanager
     def serve(self) -> Iterator[FakeMlflow]:
@@ -184,7 +188,7 @@ class FakeMlflow:
 
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, answer = fake.handle(self.command, self.path, body)
+                status, answer = fake.handle(self.path, body)
                 data = json.dumps(answer).encode()
                 try:
                     self.send_response(status)
@@ -194,7 +198,7 @@ class FakeMlflow:
                 except OSError:  # the client was killed
                     self.close_connection = True
 
-            do_GET = do_POST = do_PUT = _answer
+            do_GET = do_POST = do_PUT = _answer  # noqa: N815  # names of http.server
 
             def log_message(self, *args: object) -> None:
                 pass
