@@ -150,8 +150,9 @@ def _parse_or_explain(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any
 
 def _describe_mixed(column: pa.Array[Any]) -> str:
     examples: dict[str, str] = {}
-    for value in column.drop_null().to_pylist():
-        examples.setdefault(value["kind"], value["json"])
+    for value in filter(None, column.to_pylist()):
+        if value["kind"] is not None:
+            examples.setdefault(value["kind"], value["json"])
     return "values of several types: " + ", ".join(
         f"{kind} such as {example}" for kind, example in sorted(examples.items())
     )

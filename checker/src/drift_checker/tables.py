@@ -210,10 +210,10 @@ def _json_column(values: list[Any]) -> pa.Array[Any]:
             return texts.cast(pa.bool_())
         case "number":
             return texts.cast(pa.float64())
-        case "null":
-            return pa.nulls(len(values))
+        case "nested":
+            return texts.cast(pa.binary())
         case _:
-            return pa.array(values)
+            return pa.nulls(len(values))
 
 
 # Stands for a column whose values are of several types: the name of the type, the value as JSON.

@@ -82,7 +82,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
 def _read_reference(ctx: click.Context, location: str) -> Batch:
     try:
         content = _content(ctx, location)
-    except NoBatchError as error:
+    except (NoBatchError, UsageError) as error:
         raise BadReferenceError(f"The reference cannot be read: {error}") from error
     return read_reference(*content)
 
@@ -100,7 +100,7 @@ def _content(ctx: click.Context, location: str) -> tuple[bytes, str]:
     try:
         return path.read_bytes(), path.suffix
     except OSError as error:
-        raise NoBatchError(f"{location}: {error.strerror or error}") from error
+        raise UsageError(f"{location}: {error.strerror or error}") from error
 
 
 def _report(reference: Batch, current: Batch, result: Result, path: Path) -> EvidentlySummary:

@@ -66,7 +66,7 @@ def p_value(found: Distance, *, level: float) -> float:
     spread = 2 * _REACH * np.sqrt(sizes * (n * m)) / (n + m)
     if len(sizes) > _MAX_STEPS or width * spread.sum() > _MAX_CELLS:
         return asymptotic
-    return min(asymptotic, _exact(found))
+    return min(asymptotic, exact_p_value(found))
 
 
 def interval(found: Distance, *, confidence: float = 0.95) -> tuple[float, float]:
@@ -79,7 +79,7 @@ def interval(found: Distance, *, confidence: float = 0.95) -> tuple[float, float
     return max(0.0, found.value - margin), min(1.0, found.value + margin)
 
 
-def _exact(found: Distance) -> float:
+def exact_p_value(found: Distance) -> float:
     """Return the exact p-value by dealing labels along the pooled order.
 
     Labels are dealt independently with the pooled share, and the total is conditioned on at the

@@ -1,0 +1,366 @@
+"""What bad input gets: each row of the table in `docs/faults.md` that concerns a batch."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from drift_checker import Batch, ColumnRoles, CompareSettings, Result, compare
+from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
+from drift_checker.tables import read_batch
+
+Columns = dict[str, Any]
+
+
+def columns(rows: int, seed: int) -> Columns:
+    rng = np.random.default_rng(seed)
+    start = np.datetime64("2026-01-01T00:00:00")
+    return {
+        "time": start + np.arange(rows) * np.timedelta64(60, "s"),
+        "x": rng.normal(size=rows),
+        "count": rng.poisson(4, size=rows),
+        "city": rng.choice(["Oslo", "Rome", "Bern"], size=rows, p=[0.5, 0.3, 0.2]),
+        "paid": rng.random(rows) < 0.3,
+    }
+
+
+REFERENCE = pa.table(columns(5000, 1))
+
+
+def judged(changed: Callable[[Columns], Any] | None = None, rows: int = 500) -> Result:
+    batch = columns(rows, 2)
+    source = changed(batch) if changed else batch
+    return compare(REFERENCE, pa.table(source) if isinstance(source, dict) else source)
+
+
+def faults(result: Result) -> list[tuple[str, str | None]]:
+    return [(fault.fault, fault.column) for fault in result.faults]
+
+
+def with_p_value(result: Result) -> set[str]:
+    return {column.name for column in result.columns if column.p_value is not None}
+
+
+EVERYTHING = {"x", "count", "city", "paid"}
+
+
+def test_no_drift() -> None:
+    result = judged()
+    assert (result.verdict, faults(result), with_p_value(result)) == ("ok", [], EVERYTHING)
+
+
+def test_a_shift_is_told_in_words() -> None:
+    result = judged(lambda batch: batch | {"x": batch["x"] + 1})
+    assert (result.verdict, result.drifted_columns) == ("drift", ["x"])
+    drifted = next(column for column in result.columns if column.name == "x")
+    assert drifted.change is not None
+    assert drifted.change.startswith("median ")
+
+
+def test_empty_batch() -> None:
+    result = judged(rows=0)
+    assert (result.verdict, faults(result)) == ("invalid", [("empty", None)])
+
+
+def test_one_row() -> None:
+    result = judged(rows=1)
+    assert (result.verdict, faults(result)) == ("invalid", [("too_few_rows", None)])
+
+
+def test_missing_column() -> None:
+    result = judged(lambda batch: {k: v for k, v in batch.items() if k != "x"})
+    assert (result.verdict, faults(result)) == ("invalid", [("missing_column", "x")])
+    assert with_p_value(result) == EVERYTHING - {"x"}
+
+
+def test_extra_column() -> None:
+    result = judged(lambda batch: batch | {"new": batch["x"]})
+    assert (result.verdict, faults(result)) == ("ok", [("extra_column", "new")])
+
+
+def test_column_all_null() -> None:
+    result = judged(lambda batch: batch | {"x": pa.nulls(500)})
+    assert (result.verdict, faults(result)) == ("drift", [("nulls", "x")])
+    assert result.drifted_columns == ["x"]
+    assert with_p_value(result) == EVERYTHING - {"x"}
+
+
+@pytest.mark.parametrize("name", ["x", "city", "time"])
+def test_ten_per_cent_nulls(name: str) -> None:
+    def changed(batch: Columns) -> Columns:
+        return batch | {name: pa.array(batch[name], mask=np.arange(500) % 10 == 0)}
+
+    result = judged(changed)
+    assert (result.verdict, faults(result)) == ("drift", [("nulls", name)])
+    assert with_p_value(result) == EVERYTHING
+
+
+def test_nan_is_null() -> None:
+    result = judged(lambda batch: batch | {"x": np.where(np.arange(500) % 10, batch["x"], np.nan)})
+    assert (result.verdict, faults(result)) == ("drift", [("nulls", "x")])
+
+
+def test_numbers_arriving_as_text() -> None:
+    result = judged(lambda batch: batch | {"count": [str(n) for n in batch["count"]]})
+    assert (result.verdict, faults(result)) == ("invalid", [("changed_type", "count")])
+    assert with_p_value(result) == EVERYTHING - {"count"}
+
+
+def test_categories_arriving_as_numbers() -> None:
+    result = judged(lambda batch: batch | {"city": batch["count"]})
+    assert (result.verdict, faults(result)) == ("invalid", [("changed_type", "city")])
+
+
+def test_integers_and_floats_are_both_numbers() -> None:
+    result = judged(lambda batch: batch | {"count": batch["count"].astype(float)})
+    assert (result.verdict, faults(result)) == ("ok", [])
+
+
+def test_infinities() -> None:
+    result = judged(lambda batch: batch | {"x": np.where(np.arange(500) % 20, batch["x"], np.inf)})
+    assert result.verdict == "drift"
+    assert ("not_finite", "x") in faults(result)
+    assert with_p_value(result) == EVERYTHING
+
+
+def test_a_single_infinity_is_noted() -> None:
+    result = judged(lambda batch: batch | {"x": np.where(np.arange(500), batch["x"], np.inf)})
+    assert (result.verdict, faults(result)) == ("ok", [("infinities_left_out", "x")])
+
+
+def test_constant_column() -> None:
+    result = judged(lambda batch: batch | {"x": np.zeros(500), "city": ["Rome"] * 500})
+    assert result.verdict == "drift"
+    assert {("constant", "x"), ("constant", "city")} <= set(faults(result))
+
+
+def test_a_category_never_seen() -> None:
+    result = judged(
+        lambda batch: batch | {"city": np.where(np.arange(500) % 20, batch["city"], "Wien")}
+    )
+    assert (result.verdict, faults(result)) == ("drift", [("unseen_categories", "city")])
+    assert "'Wien'" in result.faults[0].detail
+
+
+def test_a_hundred_thousand_categories() -> None:
+    reference = pa.table({"id": [f"r{i % 100_000}" for i in range(200_000)]})
+    current = pa.table({"id": [f"r{i * 7 % 100_000}" for i in range(20_000)]})
+    assert compare(reference, current).verdict == "ok"
+    other = pa.table({"id": [f"s{i}" for i in range(20_000)]})
+    result = compare(reference, other)
+    assert (result.verdict, faults(result)) == ("drift", [("unseen_categories", "id")])
+
+
+def test_out_of_range() -> None:
+    result = judged(lambda batch: batch | {"x": np.where(np.arange(500) % 20, batch["x"], 100.0)})
+    assert (result.verdict, faults(result)) == ("drift", [("out_of_range", "x")])
+
+
+def test_duplicate_column_names() -> None:
+    result = judged(
+        lambda batch: pa.Table.from_arrays(
+            [pa.array(values) for values in (*batch.values(), batch["x"])], [*batch, "x"]
+        )
+    )
+    assert (result.verdict, faults(result)) == ("invalid", [("duplicate_column", "x")])
+    assert with_p_value(result) == EVERYTHING - {"x"}
+
+
+def test_timestamps_out_of_order() -> None:
+    settings = CompareSettings(columns=ColumnRoles(timestamp="time"))
+    batch = columns(500, 2)
+    result = compare(REFERENCE, pa.table(batch | {"time": batch["time"][::-1]}), settings=settings)
+    assert (result.verdict, faults(result)) == ("ok", [("timestamps_out_of_order", "time")])
+
+
+def test_structural_faults_go_before_drift_which_is_still_named() -> None:
+    result = judged(lambda batch: {"x": batch["x"] + 1})
+    assert (result.verdict, result.drifted_columns) == ("invalid", ["x"])
+
+
+def csv(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pa.csv.write_csv(table, sink)
+    return sink.getvalue()
+
+
+def parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pa.parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def records(batch: Columns) -> bytes:
+    frame = pd.DataFrame(batch)
+    return frame.to_json(orient="records", date_format="iso").encode()
+
+
+@pytest.mark.parametrize(
+    "write", [lambda b: csv(pa.table(b)), lambda b: parquet(pa.table(b)), records]
+)
+def test_every_format_says_the_same(write: Callable[[Columns], bytes]) -> None:
+    batch = columns(500, 2)
+    result = compare(REFERENCE, read_batch(write(batch | {"x": batch["x"] + 1})))
+    assert (result.verdict, result.drifted_columns, faults(result)) == ("drift", ["x"], [])
+
+
+def test_a_reference_may_be_csv() -> None:
+    reference = read_batch(csv(REFERENCE))
+    result = compare(reference, read_batch(csv(pa.table(columns(500, 2)))))
+    kinds = {column.name: column.kind for column in result.columns}
+    assert result.verdict == "ok"
+    assert kinds == {
+        "time": "timestamp",
+        "x": "numeric",
+        "count": "numeric",
+        "city": "categorical",
+        "paid": "categorical",
+    }
+
+
+def test_data_frames() -> None:
+    current = pd.DataFrame(columns(500, 2)).rename(columns={"paid": "x"})
+    result = compare(pd.DataFrame(columns(5000, 1)), current)
+    assert faults(result) == [("duplicate_column", "x"), ("missing_column", "paid")]
+
+
+@pytest.mark.parametrize("share", [10, 1])
+def test_csv_with_text_among_the_numbers(share: int) -> None:
+    batch = columns(500, 2)
+    texts = [str(value) if i % share else "n.a." for i, value in enumerate(batch["x"])]
+    result = compare(REFERENCE, read_batch(csv(pa.table(batch | {"x": texts}))))
+    expected = "changed_type" if share == 1 else "mixed_types"
+    assert (result.verdict, faults(result)) == ("invalid", [(expected, "x")])
+    assert "'n.a.'" in result.faults[0].detail
+
+
+def test_missing_numbers_in_csv_are_null() -> None:
+    batch = columns(500, 2)
+    texts = [str(value) if i % 10 else "NA" for i, value in enumerate(batch["x"])]
+    result = compare(REFERENCE, read_batch(csv(pa.table(batch | {"x": texts}))))
+    assert faults(result) == [("nulls", "x")]
+
+
+def test_json_with_mixed_types() -> None:
+    rows = json.loads(records(columns(500, 2)))
+    rows[3]["x"] = "high"
+    result = compare(REFERENCE, read_batch(json.dumps(rows).encode()))
+    assert (result.verdict, faults(result)) == ("invalid", [("mixed_types", "x")])
+    assert with_p_value(result) == EVERYTHING - {"x"}
+
+
+def test_json_with_infinities_and_nested_values() -> None:
+    rows = json.loads(records(columns(500, 2)))
+    rows[3]["x"], rows[4]["x"] = float("inf"), float("nan")
+    for row in rows:
+        row["tags"] = [1, {"a": 2}]
+    result = compare(REFERENCE, read_batch(json.dumps(rows).encode()))
+    assert faults(result) == [("extra_column", "tags"), ("infinities_left_out", "x")]
+
+
+@pytest.mark.parametrize(
+    ("data", "detail"),
+    [
+        (parquet(REFERENCE)[:-20], "Parquet"),
+        (b"PAR1", "Parquet"),
+        (b"x,city\n1,Oslo\n2,Rome,3\n4,Bern\n", "Row #3"),
+        (b"x,city\n1,\xff\xfe\n", "CSV"),
+        (b'[{"x": 1}, {"x": ', "JSON"),
+    ],
+)
+def test_unreadable(data: bytes, detail: str) -> None:
+    result = compare(REFERENCE, read_batch(data))
+    assert (result.verdict, faults(result)) == ("invalid", [("unreadable", None)])
+    assert detail in result.faults[0].detail
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"[]", csv(REFERENCE.slice(0, 0))])
+def test_nothing_to_read_is_an_empty_batch(data: bytes) -> None:
+    result = compare(REFERENCE, read_batch(data))
+    assert (result.verdict, faults(result)) == ("invalid", [("empty", None)])
+
+
+@pytest.mark.parametrize(
+    "data", [b"\n<!DOCTYPE html><html>Bad gateway</html>", b'{"detail": "Not Found"}', b"42"]
+)
+def test_no_batch_at_all(data: bytes) -> None:
+    with pytest.raises(NoBatchError):
+        read_batch(data, "application/json")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        Path("nowhere.parquet"),
+        pa.table({"x": pa.array([], pa.float64())}),
+        pa.table({"other": [1.0]}),
+        pa.Table.from_arrays([pa.array([1.0])] * 2, ["x", "x"]),
+    ],
+)
+def test_bad_reference(reference: Any) -> None:
+    with pytest.raises(BadReferenceError):
+        compare(reference, pa.table(columns(500, 2)))
+
+
+def test_a_role_of_a_column_that_is_not_there() -> None:
+    settings = CompareSettings(columns=ColumnRoles(target="y"))
+    with pytest.raises(BadReferenceError, match="'y'"):
+        compare(REFERENCE, pa.table(columns(500, 2)), settings=settings)
+
+
+def test_settings_that_cannot_be() -> None:
+    with pytest.raises(UsageError, match="level"):
+        CompareSettings(level=0)
+    with pytest.raises(UsageError, match="min_rows"):
+        CompareSettings(min_rows=0)
+
+
+def test_roles() -> None:
+    settings = CompareSettings(
+        columns=ColumnRoles(target="x", id="city", ignore=("count",), timestamp="time")
+    )
+    batch = columns(500, 2)
+    result = compare(REFERENCE, pa.table(batch | {"count": batch["count"] + 9}), settings=settings)
+    assert result.verdict == "ok"
+    assert with_p_value(result) == {"x", "paid"}
+    assert {column.name: column.role for column in result.columns} == {
+        "time": "timestamp",
+        "x": "target",
+        "count": "ignored",
+        "city": "id",
+        "paid": "feature",
+    }
+
+
+def test_effects_below_their_floor_raise_no_alarm() -> None:
+    rng = np.random.default_rng(3)
+    reference = pa.table({"x": pa.array(rng.normal(size=200_000))})
+    result = compare(reference, pa.table({"x": pa.array(rng.normal(0.04, 1, size=200_000))}))
+    column = result.columns[0]
+    assert column.p_value is not None
+    assert column.threshold is not None
+    assert column.p_value < column.threshold
+    assert result.verdict == "ok"
+
+
+def test_the_parts_of_the_level_are_shared_equally() -> None:
+    result = judged()
+    thresholds = {column.threshold for column in result.columns if column.threshold is not None}
+    assert thresholds == {0.005 / len(EVERYTHING)}
+
+
+def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_bytes(csv(REFERENCE))
+    batch = read_batch(path)
+    assert isinstance(batch, Batch)
+    assert compare(REFERENCE, path).current.digest == batch.digest
+    assert len(batch.digest) == 64
