@@ -55,10 +55,11 @@ def test_monitors_share_a_dag_unless_their_schedule_differs(monitors: Write) -> 
     bag = load()
 
     assert bag.import_errors == {}
-    assert {
+    found: dict[str, object] = {
         dag_id: (dag.schedule, check(bag, dag_id).expand_input.value["monitor"])
         for dag_id, dag in bag.dags.items()
-    } == {
+    }
+    assert found == {
         "drift_detection": ("*/5 * * * *", ["flights", "weather"]),
         "drift_detection__prices": ("0 6 * * *", ["prices"]),
     }
