@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,10 @@ import pytest
 from drift_checker.monitors import Monitors, load_monitors
 from drift_checker.settings import Settings, load_settings
 from web import FakeMlflow, Web
+
+# No test depends on the time it takes.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 MONITORS = """
 check_schedule: "*/5 * * * *"

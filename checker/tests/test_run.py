@@ -102,6 +102,22 @@ def test_the_source_is_told_seed_and_date(deployment: Deployment, web: Web) -> N
     assert asked == {"seed": [str(deployment.monitor.seed(DATE))], "at": ["2026-11-23T09:00:00Z"]}
 
 
+def test_the_truth_is_kept_with_the_batch(deployment: Deployment, web: Web) -> None:
+    told = {
+        "X-Drift-Injected": "true",
+        "X-Drift-Scenario": "mean_shift",
+        "X-Drift-Columns": "x,a%2Cb",
+    }
+    web.answer("/data", parquet(table(300, seed=2)), headers=told)
+
+    first = deployment.run()
+
+    assert first.truth is not None
+    assert (first.truth.injected, first.truth.scenario) == (True, "mean_shift")
+    assert first.truth.columns == ["x", "a,b"]
+    assert deployment.run(force=True).truth == first.truth
+
+
 def test_force_makes_a_new_result_and_keeps_the_old(
     deployment: Deployment, mlflow: FakeMlflow, web: Web
 ) -> None:

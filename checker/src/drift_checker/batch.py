@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -117,5 +118,5 @@ def _truth(headers: Mapping[str, str]) -> Truth | None:
     return Truth(
         injected=injected.strip().lower() == "true",
         scenario=headers.get("x-drift-scenario") or None,
-        columns=[name.strip() for name in columns.split(",") if name.strip()],
+        columns=[unquote(name.strip()) for name in columns.split(",") if name.strip()],
     )
