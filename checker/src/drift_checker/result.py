@@ -11,14 +11,12 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
-
-from annotated_types import Ge, Le
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 SCHEMA_VERSION = 1
 
-Probability = Annotated[float, Ge(0), Le(1)]
-Count = Annotated[int, Ge(0)]
+Probability: TypeAlias = float
+Count: TypeAlias = int
 
 
 class Verdict(StrEnum):
