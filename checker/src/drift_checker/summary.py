@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drift_checker.result import Result, Severity
+from drift_checker.result import Fault, Result, Severity
 
 MAX_NAMED = 5
 
@@ -10,13 +10,17 @@ MAX_NAMED = 5
 def sentence(result: Result) -> str:
     """Say what the verdict is and what it rests on."""
     faults = [fault for fault in result.faults if fault.severity is not Severity.NOTE]
-    reasons = [f"{fault.fault}: {fault.detail}" for fault in faults[:MAX_NAMED]]
+    reasons = [f"{_name(fault)}: {fault.detail}" for fault in faults[:MAX_NAMED]]
     if result.drifted_columns:
         reasons.append(f"drift in {_list(result.drifted_columns)}")
     if not reasons:
         reasons.append("no drift and no fault")
     sizes = f"{result.current.rows} rows against {result.reference.rows}"
     return f"{result.verdict}: {'; '.join(reasons)} ({sizes})"
+
+
+def _name(fault: Fault) -> str:
+    return fault.fault if fault.column is None else f"{fault.fault} in {fault.column}"
 
 
 def _list(names: list[str]) -> str:
