@@ -1,32 +1,92 @@
 # The commands of the project; `make help` lists them.
+
+# The interpreter that everything runs on: 3.11 to 3.13.
 PYTHON ?= python3
 # Passed on to ansible-playbook, for instance ARGS='-e drift_prob=0'.
 ARGS ?=
 
+playbook = .venv/bin/ansible-playbook
+uv = UV_PYTHON=$(abspath .venv/bin/python) UV_PYTHON_DOWNLOADS=never .venv/bin/uv
+# The built wheel of a package, in its own environment, with what its tests need.
+in_package = $(uv) run --quiet --frozen --no-editable --all-extras --project
+# Airflow as it is deployed, with what the tests of the DAG need.
+in_airflow = $(uv) run --quiet --isolated --no-project \
+	--with-requirements roles/airflow/files/requirements.txt --with-requirements dags/requirements-dev.txt
+# MLflow as it is deployed, which the checker's tests publish to.
+mlflow = $(abspath .cache/mlflow/bin/mlflow)
+
 .DEFAULT_GOAL := help
-.PHONY: help deps up down purge check status test lint bench
+.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e molecule lint bench
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/release: requirements.txt
+# --- Run ---------------------------------------------------------------------------------------
+
+deps: .venv/deps ## install the tools of the control machine into .venv
+
+.venv/deps: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "$(PYTHON) is not Python 3.11 to 3.13; name one: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements.txt
+	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements.txt
 	@touch $@
 
-deps: .venv/release ## install the tools of the control machine into .venv
-
-up: deps ## start the stack, and show a verdict
-	.venv/bin/ansible-playbook site.yml $(ARGS)
+up: deps ## start the stack, or apply changed settings; show the last verdicts
+	$(playbook) site.yml $(ARGS)
 
 check: deps ## run a check now
-	.venv/bin/ansible-playbook playbooks/check.yml $(ARGS)
+	$(playbook) playbooks/check.yml $(ARGS)
 
 status: deps ## show what runs and the last verdicts
-	.venv/bin/ansible-playbook playbooks/status.yml $(ARGS)
+	$(playbook) playbooks/status.yml $(ARGS)
 
-down: deps ## stop the stack, keep its data
-	.venv/bin/ansible-playbook teardown.yml $(ARGS)
+down: deps ## stop everything, keep the data
+	$(playbook) teardown.yml $(ARGS)
 
-purge: deps ## stop the stack, remove its data
-	.venv/bin/ansible-playbook teardown.yml -e remove_data=true $(ARGS)
+purge: deps ## stop everything, remove the data
+	$(playbook) teardown.yml -e remove_data=true $(ARGS)
+
+# --- Develop -----------------------------------------------------------------------------------
+
+dev: .venv/dev
+.venv/dev: .venv/deps requirements-dev.txt
+	$(uv) pip sync --quiet --require-hashes --python .venv/bin/python requirements-dev.txt
+	@touch $@
+
+test: test-packages test-dags test-roles test-e2e ## run every test
+
+test-packages: dev .cache/mlflow/release
+	$(in_package) drifter pytest drifter/tests
+	DRIFT_TEST_MLFLOW=$(mlflow) $(in_package) checker pytest checker/tests
+
+.cache/mlflow/release: roles/mlflow/files/requirements.txt .venv/dev
+	$(uv) venv --quiet --clear .cache/mlflow
+	$(uv) pip sync --quiet --require-hashes --python .cache/mlflow/bin/python $<
+	@touch $@
+
+test-dags: dev
+	$(in_airflow) python -m pytest dags
+
+test-roles: dev
+	.venv/bin/pytest tests --ignore tests/e2e
+
+test-e2e: dev
+	.venv/bin/pytest tests/e2e
+
+molecule: dev ## deploy, deploy again, verify and remove the stack by molecule
+	.venv/bin/molecule test
+
+lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	$(in_package) drifter mypy drifter/src data
+	$(in_package) checker mypy checker/src
+	MYPYPATH=dags/tests $(in_airflow) mypy dags
+	.venv/bin/mypy plugins/lookup roles/preflight/library roles/supervisor/files tests benchmarks
+	.venv/bin/yamllint --strict .
+	PATH=$(abspath .venv/bin):$$PATH .venv/bin/ansible-lint --strict
+	.venv/bin/shellcheck .ci/run
+
+bench: dev ## measure start, memory and CPU against named baselines
+	.venv/bin/python -m benchmarks
