@@ -1,0 +1,1 @@
+"""What the stack costs, each figure against a baseline measured beside it."""
