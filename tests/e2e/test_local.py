@@ -1,0 +1,231 @@
+"""The stack on one machine: it reaches a verdict, keeps still, follows its settings, and stops.
+
+The tests share one stack and follow the order in which a person would do these things.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from e2e.conftest import QUIET
+from e2e.stack import MONITOR, ROOT, Played, Stack, until
+
+COLUMNS = [
+    name for name in pq.read_schema(ROOT / "data/reference.parquet").names if name != "time_hour"
+]
+
+
+@pytest.fixture(scope="module")
+def deployed(deployment: Stack) -> Played:
+    """The first run of site.yml."""
+    return deployment.succeed("site.yml")
+
+
+@pytest.fixture(scope="module")
+def first_run(deployed: Played, deployment: Stack) -> dict[str, Any]:
+    """The DAG run that reached the first verdict."""
+    (run,) = deployment.airflow.dag_runs()
+    return run
+
+
+@pytest.fixture(scope="module")
+def tracked(first_run: dict[str, Any], deployment: Stack) -> dict[str, Any]:
+    """What MLflow holds of the first run."""
+    return deployment.assert_one_result(first_run)
+
+
+def test_site_shows_a_verdict_that_was_reached_through_airflow(
+    deployed: Played, first_run: dict[str, Any], stack: Stack
+) -> None:
+    assert first_run["state"] == "success"
+    verdict = stack.result(first_run)["verdict"]
+    assert any(
+        MONITOR in line and verdict in line and stack.url("mlflow") in line
+        for line in deployed.output.splitlines()
+    )
+    assert stack.url("airflow") in deployed.output
+
+
+def test_a_second_run_changes_nothing_and_check_mode_agrees(stack: Stack) -> None:
+    again = stack.succeed("site.yml")
+    assert again.changed == [0]
+
+    assert stack.succeed("site.yml", "--check").changed == [0]
+    assert len(stack.airflow.dag_runs()) == 1
+
+
+def test_the_run_of_mlflow_tells_what_was_found(
+    tracked: dict[str, Any], first_run: dict[str, Any], stack: Stack
+) -> None:
+    result = stack.result(first_run)
+    tags = {tag["key"]: tag["value"] for tag in tracked["data"]["tags"]}
+    assert tags["monitor"] == MONITOR
+    assert tags["logical_date"] == tracked["info"]["run_name"]
+    assert tags["verdict"] == result["verdict"]
+    assert tags["dag_run_id"] == first_run["dag_run_id"]
+
+    metrics = {metric["key"]: metric["value"] for metric in tracked["data"]["metrics"]}
+    assert metrics["rows"] == 1000
+    assert metrics["drift.columns"] == len(result["drifted_columns"])
+    for column in COLUMNS:
+        assert 0 <= metrics[f"p_value.{column}"] <= 1
+        assert metrics[f"score.{column}"] >= 0
+
+
+def test_the_run_of_mlflow_names_its_two_datasets(
+    tracked: dict[str, Any], first_run: dict[str, Any], stack: Stack
+) -> None:
+    result = stack.result(first_run)
+    digests = {
+        entry["tags"][0]["value"]: entry["dataset"]["digest"]
+        for entry in tracked["inputs"]["dataset_inputs"]
+    }
+    assert set(digests) == {"reference", "current"}
+    assert result["reference"]["version"].startswith(digests["reference"])
+    assert result["current"]["digest"].startswith(digests["current"])
+
+
+def test_the_run_of_mlflow_holds_result_report_and_data(
+    tracked: dict[str, Any], first_run: dict[str, Any], stack: Stack
+) -> None:
+    assert set(stack.mlflow.artifacts(tracked)) == {
+        "result.json",
+        "report.html",
+        "current.parquet",
+    }
+    result = json.loads(stack.mlflow.artifact(tracked, "result.json"))
+    assert result == stack.result(first_run)
+    schema = ROOT / "checker/src/drift_checker/result.schema.json"
+    jsonschema.validate(result, json.loads(schema.read_text()))
+    assert b"<html" in stack.mlflow.artifact(tracked, "report.html")
+    batch = pq.read_table(io.BytesIO(stack.mlflow.artifact(tracked, "current.parquet")))
+    assert batch.num_rows == 1000
+    assert set(COLUMNS) <= set(batch.column_names)
+
+
+def test_a_tick_started_through_the_rest_interface_reaches_a_verdict(stack: Stack) -> None:
+    started = stack.airflow.trigger()
+    assert started["logical_date"] is None
+
+    stack.assert_one_result(stack.airflow.wait(started))
+
+
+def test_the_status_shows_processes_and_verdicts(stack: Stack) -> None:
+    shown = stack.succeed("playbooks/status.yml").output
+    for name in stack.programs():
+        assert name in shown
+    last = json.loads(stack.checker("status", "--format", "json"))["monitors"]
+    assert last[0]["run_url"] in shown
+
+
+def test_another_drift_prob_restarts_the_drifter_alone(stack: Stack) -> None:
+    before = stack.records()
+
+    assert stack.succeed("site.yml", drift_prob=1).changed != [0]
+
+    after = stack.records()
+    assert {name for name in before if before[name] != after[name]} == {"drifter"}
+    batch = httpx.get(stack.url("drifter", "/api/v1/data"))
+    assert batch.headers["x-drift-injected"] == "true"
+
+
+def test_another_schedule_restarts_nothing_and_a_tick_comes_by_itself(stack: Stack) -> None:
+    stack.succeed("site.yml")
+    before = stack.records()
+    runs = len(stack.airflow.dag_runs())
+
+    stack.succeed("site.yml", check_schedule="* * * * *")
+
+    assert stack.records() == before
+    assert stack.airflow.dag()["timetable_summary"] == "* * * * *"
+
+    def ended() -> list[dict[str, Any]]:
+        new = stack.airflow.dag_runs()[:-runs]
+        return [run for run in new if run["run_type"] == "scheduled" and run["end_date"]]
+
+    scheduled = until(ended, 150, "a scheduled tick has ended")[-1]
+    stack.assert_one_result(scheduled)
+    stack.succeed("site.yml", check_schedule=QUIET)
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def snapshot(stack: Stack) -> dict[str, Any]:
+    """All configuration and every process."""
+    files = [path for path in (stack.state / "etc").rglob("*") if path.is_file()]
+    return {
+        "files": {str(path): path.read_bytes() for path in files},
+        "processes": stack.records(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "named"),
+    [
+        ("drift_prob", 1.2, ["drift_prob is 1.2", "from 0 to 1"]),
+        ("check_schedule", "61 * * * *", ["check_schedule", "61 * * * *"]),
+        (
+            "monitors",
+            [{"name": "flights", "curent": {"url": "http://127.0.0.1/"}}],
+            ["monitors", "curent"],
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_changes(
+    stack: Stack, setting: str, value: object, named: list[str]
+) -> None:
+    before = snapshot(stack)
+
+    refused = stack.playbook("site.yml", **{setting: value})
+
+    assert refused.returncode != 0
+    for word in named:
+        assert word in refused.output
+    assert "Traceback" not in refused.output
+    assert refused.changed == [0]
+    assert snapshot(stack) == before
+
+
+def test_a_taken_port_is_named_and_nothing_changes(stack: Stack, taken_port: int) -> None:
+    before = snapshot(stack)
+
+    refused = stack.playbook("site.yml", mlflow_port=taken_port)
+
+    assert refused.returncode != 0
+    assert f"mlflow_port: port {taken_port} is taken by" in refused.output
+    assert refused.changed == [0]
+    assert snapshot(stack) == before
+
+
+def test_teardown_stops_everything_and_keeps_the_history(stack: Stack) -> None:
+    processes = stack.processes()
+    runs = [run["dag_run_id"] for run in stack.airflow.dag_runs()]
+    shown = stack.checker("status")
+    assert processes
+    assert len(stack.open_ports()) == 3
+
+    stack.succeed("teardown.yml")
+
+    assert stack.processes() == []
+    assert not [process for process in processes if psutil.pid_exists(process.pid)]
+    assert stack.open_ports() == []
+
+    again = stack.succeed("site.yml")
+    assert [run["dag_run_id"] for run in stack.airflow.dag_runs()] == runs
+    assert stack.checker("status") == shown
+    for line in shown.splitlines():
+        assert line in again.output
