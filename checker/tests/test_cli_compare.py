@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 from click.testing import CliRunner, Result
 from pydantic import TypeAdapter
+from web import Web
 
 from drift_checker import result
 from drift_checker.cli import main
@@ -110,3 +111,13 @@ def test_a_report_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = run("reference.parquet", "same.csv", "--html", "page.html")
     assert answer.exit_code == 2
     assert "pip install 'drift-checker[report]'" in answer.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_urls(web: Web) -> None:
+    reference = web.answer("/reference", Path("reference.parquet").read_bytes())
+    current = web.answer("/current", Path("shifted.csv").read_bytes(), content_type="text/csv")
+    gone = web.answer("/gone", b"gone", status=404)
+    assert run(reference, current).stdout.startswith("verdict: drift")
+    assert run(reference, gone).exit_code == 3
+    assert run(gone, current).exit_code == 2

@@ -64,7 +64,18 @@ class SourceAccess(S3Access):
 S = TypeVar("S", bound=_Variables)
 
 
-class Settings(_Variables):
+class Limits(_Variables):
+    """How much and how long a source may answer."""
+
+    max_body_mb: float = Field(default=256, gt=0)
+    """Largest body that a source may answer with, in MiB."""
+    timeout_seconds: float = Field(default=20, gt=0)
+    """Seconds that one answer of a service may take, from the request to its last byte."""
+    retry_seconds: float = Field(default=20, ge=0)
+    """Seconds within which a service that stays away is asked again."""
+
+
+class Settings(Limits):
     """What a run needs to know of its surroundings."""
 
     store_url: StoreUrl
@@ -76,14 +87,8 @@ class Settings(_Variables):
     report: Literal["episode", "always", "never"] = "episode"
     """When Evidently's page is made."""
 
-    max_body_mb: float = Field(default=256, gt=0)
-    """Largest body that a source may answer with, in MiB."""
     max_artifact_mb: float = Field(default=16, ge=0)
     """Largest current batch that is copied to MLflow, in MiB; of a larger one, its URL is."""
-    timeout_seconds: float = Field(default=20, gt=0)
-    """Seconds that one answer of a service may take, from the request to its last byte."""
-    retry_seconds: float = Field(default=20, ge=0)
-    """Seconds within which a service that stays away is asked again."""
 
     _env_file: Path | None = PrivateAttr(default=None)
 
@@ -108,6 +113,15 @@ def load_settings(env_file: Path | None = None) -> Settings:
     settings = _read(Settings, PREFIX, env_file)
     settings._env_file = env_file
     return settings
+
+
+def load_limits(env_file: Path | None = None) -> Limits:
+    """Read the limits alone, which need nothing to be set.
+
+    Raises:
+        UsageError: a variable is wrong.
+    """
+    return _read(Limits, PREFIX, env_file)
 
 
 def _read(kind: type[S], prefix: str, env_file: Path | None) -> S:

@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
 from drift_checker.monitors import Monitor, Reference, Source
-from drift_checker.settings import Settings, SourceAccess
+from drift_checker.settings import Limits, Settings, SourceAccess
 from drift_checker.store import first_line, open_s3
 
 MAX_REDIRECTS = 5
@@ -66,14 +66,15 @@ def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) 
     return _ask(source, url, params, settings)
 
 
-def ask(url: str, settings: Settings) -> Body:
-    """Ask a URL that belongs to no monitor.
+def ask(url: str, limits: Limits) -> Body:
+    """Ask an http(s) URL that belongs to no monitor.
 
     Raises:
         RejectedAnswerError: it answered with what is no batch at all.
         ServiceAwayError: it stayed away.
     """
-    return _ask(Source(url=url), url, {}, settings)
+    access = SourceAccess.model_construct()
+    return _ask_http(url, {}, access, int(limits.max_body_mb * (1 << 20)), limits)
 
 
 def ask_for_reference(reference: Reference, settings: Settings) -> Body:
@@ -147,21 +148,21 @@ def _ask_s3(url: str, access: SourceAccess, limit: int, settings: Settings) -> B
 
 
 def _ask_http(
-    url: str, params: Mapping[str, str], access: SourceAccess, limit: int, settings: Settings
+    url: str, params: Mapping[str, str], access: SourceAccess, limit: int, limits: Limits
 ) -> Body:
     origin = str(httpx.URL(url).copy_merge_params(params))
     with httpx.Client(
         auth=_auth(access),
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,
-        timeout=settings.timeout_seconds,
+        timeout=limits.timeout_seconds,
     ) as client:
         try:
             for attempt in stamina.retry_context(
-                on=_is_away, attempts=None, timeout=settings.retry_seconds
+                on=_is_away, attempts=None, timeout=limits.retry_seconds
             ):
                 with attempt:
-                    return _get(client, origin, limit, settings.timeout_seconds)
+                    return _get(client, origin, limit, limits.timeout_seconds)
         except _BusyError as error:
             raise ServiceAwayError(f"{origin}: {error}") from error
         except httpx.RequestError as error:

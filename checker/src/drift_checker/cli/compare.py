@@ -89,12 +89,12 @@ def _read_reference(ctx: click.Context, location: str) -> Batch:
 
 def _content(ctx: click.Context, location: str) -> tuple[bytes, str]:
     """Return the bytes at a path or URL, and what tells their format."""
-    if "://" in location:
+    if location.startswith(("http://", "https://")):
         # Network clients are imported only where one is needed.
-        from drift_checker.settings import load_settings  # noqa: PLC0415
+        from drift_checker.settings import load_limits  # noqa: PLC0415
         from drift_checker.sources import ask  # noqa: PLC0415
 
-        body = ask(location, load_settings(ctx.obj["settings_file"]))
+        body = ask(location, load_limits(ctx.obj["settings_file"]))
         return body.data, body.content_type
     path = Path(location)
     try:
