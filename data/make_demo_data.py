@@ -29,22 +29,21 @@ STREAM_ROWS = 90_000
 FEBRUARY = "2013-02-01T00:00:00Z"
 NEXT_YEAR = "2014-01-01T00:00:00Z"
 
-SCHEMA = pa.schema(
-    {
-        "time_hour": pa.timestamp("ms", tz="UTC"),
-        "arr_delay": pa.int32(),
-        "dep_delay": pa.int32(),
-        "air_time": pa.int32(),
-        "distance": pa.int32(),
-        "carrier": pa.string(),
-        "origin": pa.string(),
-        "dest": pa.string(),
-        "temp": pa.float64(),
-        "humid": pa.float64(),
-        "wind_speed": pa.float64(),
-        "visib": pa.float64(),
-    }
-)
+COLUMNS: dict[str, pa.DataType] = {
+    "time_hour": pa.timestamp("ms", tz="UTC"),
+    "arr_delay": pa.int32(),
+    "dep_delay": pa.int32(),
+    "air_time": pa.int32(),
+    "distance": pa.int32(),
+    "carrier": pa.string(),
+    "origin": pa.string(),
+    "dest": pa.string(),
+    "temp": pa.float64(),
+    "humid": pa.float64(),
+    "wind_speed": pa.float64(),
+    "visib": pa.float64(),
+}
+SCHEMA = pa.schema(COLUMNS)
 WEATHER = ["temp", "humid", "wind_speed", "visib"]
 
 
@@ -77,7 +76,7 @@ def join_weather(flights: pa.Table, weather: pa.Table) -> pa.Table:
     return ordered.select(SCHEMA.names).cast(SCHEMA)
 
 
-def split(times: pa.ChunkedArray, *, seed: int) -> dict[str, np.ndarray]:
+def split(times: "pa.ChunkedArray[pa.TimestampScalar]", *, seed: int) -> dict[str, np.ndarray]:
     """Return the row numbers of each set, increasing; no row is in two of them.
 
     Args:
