@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from web import FakeMlflow, Web
+
 from drift_checker.monitors import Monitors, load_monitors
 from drift_checker.settings import Settings, load_settings
-from web import FakeMlflow, Web
 
 # No test depends on the time it takes.
 hypothesis.settings.register_profile("untimed", deadline=None)

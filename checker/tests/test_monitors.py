@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
 from drift_checker.budget import MAX_LEVEL, alarm_budget, ticks_per_week
 from drift_checker.cli import main
 from drift_checker.errors import UsageError
 from drift_checker.monitors import Monitor, Monitors, load_monitors
 from drift_checker.settings import load_settings
-from hypothesis import given
-from hypothesis import strategies as st
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -16,6 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import parquet, table
+from hypothesis import given
+from hypothesis import strategies as st
+from web import Web
+
 from drift_checker import baseline
 from drift_checker.errors import ServiceAwayError, UsageError
 from drift_checker.monitors import load_monitors
@@ -24,9 +28,6 @@ from drift_checker.run import Tick, run
 from drift_checker.settings import Settings, load_settings
 from drift_checker.store import Store
 from drift_checker.tracking import MAX_NAME, Tracking, escape
-from hypothesis import given
-from hypothesis import strategies as st
-from web import Web
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 MLFLOW = os.environ.get("DRIFT_TEST_MLFLOW")

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import table
+
 from drift_checker.tables import Batch
 
 pytest.importorskip("evidently", reason="the extra `report` is not installed")

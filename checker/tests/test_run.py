@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner
 from conftest import parquet, table
+from web import PATIENCE, FakeMlflow, Web
+
 from drift_checker import baseline, keys
 from drift_checker.cli import main
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
@@ -24,7 +26,6 @@ from drift_checker.settings import Settings
 from drift_checker.store import Store
 from drift_checker.tables import Batch
 from drift_checker.tracking import Tracking
-from web import PATIENCE, FakeMlflow, Web
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

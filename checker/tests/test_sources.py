@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from web import PATIENCE, Web
+
 from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.monitors import Monitor, Reference
 from drift_checker.settings import Settings
@@ -19,7 +21,6 @@ from drift_checker.sources import (
     ask_for_batch,
     ask_for_reference,
 )
-from web import PATIENCE, Web
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from conftest import parquet, table
+from web import FakeMlflow
+
 from drift_checker import baseline
 from drift_checker.cli import main
 from drift_checker.errors import BadReferenceError
@@ -18,7 +20,6 @@ from drift_checker.run import Tick, run
 from drift_checker.settings import Settings
 from drift_checker.status import status
 from drift_checker.store import Store
-from web import FakeMlflow
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -7,14 +7,15 @@ from threading import Barrier, Thread
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.server import ThreadedMotoServer
+
 from drift_checker import keys
 from drift_checker.errors import ServiceAwayError, UsageError
 from drift_checker.monitors import NAME
 from drift_checker.settings import load_settings
 from drift_checker.store import Store
-from hypothesis import given
-from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 
 @pytest.fixture(scope="session")
