@@ -25,6 +25,15 @@ COLUMNS = [
 ]
 
 
+def snapshot(stack: Stack) -> dict[str, Any]:
+    """All configuration and every process."""
+    files = [path for path in (stack.state / "etc").rglob("*") if path.is_file()]
+    return {
+        "files": {str(path): path.read_bytes() for path in files},
+        "processes": stack.records(),
+    }
+
+
 @pytest.fixture(scope="module")
 def deployed(deployment: Stack) -> Played:
     """The first run of site.yml."""
@@ -62,6 +71,14 @@ def test_a_second_run_changes_nothing_and_check_mode_agrees(stack: Stack) -> Non
 
     assert stack.succeed("site.yml", "--check").changed == [0]
     assert len(stack.airflow.dag_runs()) == 1
+
+
+def test_check_mode_tells_of_a_change_and_makes_none(stack: Stack) -> None:
+    before = snapshot(stack)
+
+    assert stack.succeed("site.yml", "--check", drift_prob=1).changed != [0]
+
+    assert snapshot(stack) == before
 
 
 def test_the_run_of_mlflow_tells_what_was_found(
@@ -162,15 +179,6 @@ def test_another_schedule_restarts_nothing_and_a_tick_comes_by_itself(stack: Sta
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
-
-
-def snapshot(stack: Stack) -> dict[str, Any]:
-    """All configuration and every process."""
-    files = [path for path in (stack.state / "etc").rglob("*") if path.is_file()]
-    return {
-        "files": {str(path): path.read_bytes() for path in files},
-        "processes": stack.records(),
-    }
 
 
 @pytest.mark.parametrize(
