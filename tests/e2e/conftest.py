@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.stack import PORTS, Stack
+from e2e.stack import PORTS, Played, Stack
 
 QUIET = "0 0 1 1 *"
 """A schedule with no tick while the tests run, so that they have the stack to themselves."""
@@ -49,8 +49,14 @@ def deployment() -> Iterator[Stack]:
         stack.succeed("teardown.yml", remove_data=True)
 
 
+@pytest.fixture(scope="session")
+def deployed(deployment: Stack) -> Played:
+    """The first run of site.yml."""
+    return deployment.succeed("site.yml")
+
+
 @pytest.fixture
-def stack(deployment: Stack) -> Stack:
+def stack(deployment: Stack, deployed: Played) -> Stack:
     """The running stack; a test that stopped it leaves it to the next to start it again."""
     if not deployment.is_up():
         deployment.succeed("site.yml")

@@ -1,7 +1,4 @@
-"""The stack on one machine: it reaches a verdict, keeps still, follows its settings, and stops.
-
-The tests share one stack and follow the order in which a person would do these things.
-"""
+"""The stack on one machine: it reaches a verdict, keeps still, follows its settings, and stops."""
 
 from __future__ import annotations
 
@@ -32,23 +29,16 @@ def snapshot(stack: Stack) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def deployed(deployment: Stack) -> Played:
-    """The first run of site.yml."""
-    return deployment.succeed("site.yml")
-
-
-@pytest.fixture(scope="module")
-def first_run(deployed: Played, deployment: Stack) -> dict[str, Any]:
+@pytest.fixture
+def first_run(stack: Stack) -> dict[str, Any]:
     """The DAG run that reached the first verdict."""
-    (run,) = deployment.airflow.dag_runs()
-    return run
+    return stack.airflow.dag_runs()[-1]
 
 
-@pytest.fixture(scope="module")
-def tracked(first_run: dict[str, Any], deployment: Stack) -> dict[str, Any]:
+@pytest.fixture
+def tracked(stack: Stack, first_run: dict[str, Any]) -> dict[str, Any]:
     """What MLflow holds of the first run."""
-    return deployment.assert_one_result(first_run)
+    return stack.assert_one_result(first_run)
 
 
 def test_site_shows_a_verdict_that_was_reached_through_airflow(
@@ -64,11 +54,12 @@ def test_site_shows_a_verdict_that_was_reached_through_airflow(
 
 
 def test_a_second_run_changes_nothing_and_check_mode_agrees(stack: Stack) -> None:
-    again = stack.succeed("site.yml")
-    assert again.changed == [0]
+    runs = stack.airflow.dag_runs()
 
+    assert stack.succeed("site.yml").changed == [0]
     assert stack.succeed("site.yml", "--check").changed == [0]
-    assert len(stack.airflow.dag_runs()) == 1
+
+    assert stack.airflow.dag_runs() == runs
 
 
 def test_check_mode_tells_of_a_change_and_makes_none(stack: Stack) -> None:
