@@ -25,6 +25,20 @@ print(child.pid, flush=True)
 child.wait()
 """
 
+COMMAND = [sys.executable, str(ROOT / "roles/supervisor/files/processes.py"), "--state"]
+
+
+def parent(session: str) -> list[str]:
+    return [sys.executable, "-c", PARENT.format(session=session)]
+
+
+def command(state: Path, *arguments: str) -> str:
+    """Run the command line as Ansible does; return what it printed."""
+    done = subprocess.run(
+        [*COMMAND, str(state), *arguments], capture_output=True, check=True, text=True
+    )
+    return done.stdout
+
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
@@ -44,13 +58,12 @@ Launch = Callable[[str, str], tuple[subprocess.Popen[str], psutil.Process]]
 @pytest.fixture
 def launch(state: Path) -> Iterator[Launch]:
     """Start a program as supervisor would; return it and the child that it started."""
-    started: list[psutil.Process] = []
+    programs: list[subprocess.Popen[str]] = []
+    children: list[psutil.Process] = []
 
     def start(name: str, session: str) -> tuple[subprocess.Popen[str], psutil.Process]:
-        command = [sys.executable, str(ROOT / "roles/supervisor/files/processes.py")]
-        command += ["--state", str(state), "launch", name, "--"]
         program = subprocess.Popen(
-            [*command, sys.executable, "-c", PARENT.format(session=session)],
+            [*COMMAND, str(state), "launch", name, "--", *parent(session)],
             stdout=subprocess.PIPE,
             text=True,
             process_group=0,
@@ -62,13 +75,17 @@ def launch(state: Path) -> Iterator[Launch]:
         )
         assert program.stdout is not None
         child = psutil.Process(int(program.stdout.readline()))
-        started.extend([psutil.Process(program.pid), child])
+        programs.append(program)
+        children.append(child)
         return program, child
 
     yield start
-    for process in started:
-        if process.is_running():
-            process.kill()
+    for child in children:
+        if child.is_running():
+            child.kill()
+    for program in programs:
+        program.kill()
+        program.communicate()
 
 
 def gone(process: psutil.Process) -> bool:
@@ -128,18 +145,18 @@ def test_a_later_process_with_the_recorded_pid_is_not_ours(
 
 
 def test_start_is_idempotent_and_stop_ends_everything(
-    launch: Launch, records: Records, state: Path, capsys: pytest.CaptureFixture[str]
+    launch: Launch, records: Records, state: Path
 ) -> None:
-    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
-    processes.start(records, str(state), sleeper)
-    processes.start(records, str(state), sleeper)
+    sleeper = ["--", sys.executable, "-c", "import time; time.sleep(600)"]
+    first = command(state, "start", *sleeper)
     record = records.read("supervisord")
     assert record is not None
     supervisord = processes.instance(record)
+    assert first == f"started supervisord as {supervisord.pid}\n"
+    assert command(state, "start", *sleeper) == ""
     _, child = launch("server", "same")
-    assert capsys.readouterr().out == f"started supervisord as {supervisord.pid}\n"
 
-    processes.stop(records, str(state))
+    command(state, "stop")
 
     assert gone(supervisord)
     assert gone(child)
