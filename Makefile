@@ -89,4 +89,4 @@ lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/shellcheck .ci/run
 
 bench: dev ## measure start, memory and CPU against named baselines
-	.venv/bin/python -m benchmarks
+	.venv/bin/python -m benchmarks $(ARGS)

@@ -53,7 +53,9 @@ def main() -> int:
         try:
             for name in arguments.names or BENCHMARKS:
                 print(f"{name} …", file=sys.stderr, flush=True)
-                figures += BENCHMARKS[name](bench)
+                found = BENCHMARKS[name](bench)
+                print(as_table(found), file=sys.stderr, flush=True)
+                figures += found
         finally:
             bench.stack.remove()
     print(as_table(figures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import httpx
@@ -50,11 +51,13 @@ def _mlflow(bench: Bench) -> float:
 def _airflow(bench: Bench) -> float:
     """Bytes of Airflow with its default parallelism; without its examples, which nobody watches."""
     port, home = bench.port(10), bench.empty("default-airflow")
+    commands = bench.stack.state / "venvs" / "airflow" / "bin"
     with started(
-        [bench.stack.state / "venvs" / "airflow" / "bin" / "airflow", "standalone"],
+        [commands / "airflow", "standalone"],
         bench.log("default-airflow"),
         directory=home,
         settings={
+            "PATH": f"{commands}:{os.environ['PATH']}",  # it starts its parts by name
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
             "AIRFLOW__API__PORT": str(port),

@@ -84,7 +84,7 @@ def _airflow(bench: Bench, check: float) -> tuple[float, float]:
     before = cpu_seconds(*parts)
     time.sleep(IDLE_SECONDS)
     idle = (cpu_seconds(*parts) - before) / IDLE_SECONDS
-    with httpx.Client(base_url=bench.stack.airflow_url) as client:
+    with httpx.Client(base_url=bench.stack.airflow_url, timeout=60) as client:
         login = client.post("/auth/token", json={"username": "admin", "password": "admin"})
         client.headers["Authorization"] = (
             f"Bearer {login.raise_for_status().json()['access_token']}"

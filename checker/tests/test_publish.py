@@ -122,7 +122,7 @@ def test_a_run_of_a_real_mlflow(
     (only,) = found
     assert only["info"]["run_name"] == "2026-11-23T09:00:00Z"
     assert only["info"]["status"] == "FINISHED"
-    assert published.url.endswith(f"/#/experiments/1/runs/{only['info']['run_id']}")
+    assert f"/#/experiments/1/runs/{only['info']['run_id']}?" in published.url
     tags = {tag["key"]: tag["value"] for tag in only["data"]["tags"]}
     assert tags["monitor"] == "m"
     assert tags["logical_date"] == "2026-11-23T09:00:00Z"

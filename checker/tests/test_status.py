@@ -83,7 +83,9 @@ def test_status_before_and_after_a_tick(
     assert after.exit_code == 0
     (found,) = json.loads(after.stdout)["monitors"]
     assert (found["name"], found["verdict"], found["silent"]) == ("m", "ok", False)
-    assert found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1"
+    assert (
+        found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
+    )
     assert found["run_url"] in cli(env_file, "status").stdout
 
 

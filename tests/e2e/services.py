@@ -37,7 +37,7 @@ class Airflow:
     def trigger(self) -> dict[str, Any]:
         """Start a run as a person does."""
         with self._client() as client:
-            answer = client.post("/dagRuns", json={"logical_date": None})
+            answer = client.post(f"/api/v2/dags/{DAG}/dagRuns", json={"logical_date": None})
             answer.raise_for_status()
             run: dict[str, Any] = answer.json()
             return run
@@ -54,9 +54,10 @@ class Airflow:
 
     def wait(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the end of a run, through Airflow, and return it."""
+        path = f"/dagRuns/{run['dag_run_id']}/wait?interval=1"
         with (
             self._client(timeout=TICK_SECONDS) as client,
-            client.stream("GET", f"/dagRuns/{run['dag_run_id']}/wait?interval=1") as answer,
+            client.stream("GET", f"/api/v2/dags/{DAG}{path}") as answer,
         ):
             answer.raise_for_status()
             *_, last = filter(None, answer.iter_lines())
@@ -66,7 +67,7 @@ class Airflow:
 
     def _get(self, path: str) -> dict[str, Any]:
         with self._client() as client:
-            answer = client.get(path)
+            answer = client.get(f"/api/v2/dags/{DAG}{path}")
             answer.raise_for_status()
             found: dict[str, Any] = answer.json()
             return found
@@ -76,7 +77,7 @@ class Airflow:
         token = httpx.post(f"{self.url}/auth/token", json=login, timeout=timeout)
         token.raise_for_status()
         return httpx.Client(
-            base_url=f"{self.url}/api/v2/dags/{DAG}",
+            base_url=self.url,
             headers={"Authorization": f"Bearer {token.json()['access_token']}"},
             timeout=timeout,
         )

@@ -27,8 +27,8 @@ MAX_NAME = 200
 """Longest escaped name, in characters; with its prefix it stays below MLflow's limit of 250."""
 MAX_DIGEST = 36
 """Longest digest of a dataset that MLflow stores, in characters."""
-
-
+PAGES = "workflowType=machine_learning"
+"""Makes MLflow show the pages for metrics; by default it shows those for language models."""
 MAX_QUOTED = 200
 """As much of an answer that is none of MLflow's as is quoted, in characters."""
 
@@ -169,7 +169,7 @@ class Tracking:
 
     def page(self, run: Run) -> str:
         """The URL of the run's page."""
-        return f"{self.url}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
+        return f"{self.url}/#/experiments/{run.experiment_id}/runs/{run.run_id}?{PAGES}"
 
     def _post(self, path: str, body: dict[str, Any], allow: str = "") -> dict[str, Any]:
         return self._send("POST", f"/api/2.0/mlflow/{path}", json=body, allow=allow) or {}

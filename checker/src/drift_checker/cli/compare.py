@@ -6,15 +6,14 @@ from pathlib import Path
 
 import click
 
+from drift_checker.cli.fail_on import exit_on, fail_on_option
 from drift_checker.compare import compare
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.options import ColumnRoles, CompareSettings
-from drift_checker.result import EvidentlySummary, Result, Verdict
+from drift_checker.result import EvidentlySummary, Result
 from drift_checker.summary import sentence
 from drift_checker.tables import Batch, read_batch, read_reference
 from drift_checker.view import as_table
-
-FAIL_EXIT_CODE = 10
 
 
 @click.command("compare")
@@ -39,12 +38,7 @@ FAIL_EXIT_CODE = 10
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Also write Evidently's report to this file (needs drift-checker[report]).",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["drift", "invalid"]),
-    multiple=True,
-    help=f"Exit with {FAIL_EXIT_CODE} on this verdict; may be given twice.",
-)
+@fail_on_option
 @click.pass_context
 def compare_command(  # noqa: PLR0917  click passes every option by name
     ctx: click.Context,
@@ -75,8 +69,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     if html is not None:
         result = result.model_copy(update={"evidently": _report(before, after, result, html)})
     click.echo(result.model_dump_json(indent=2) if format_ == "json" else as_table(result))
-    if result.verdict in {Verdict(verdict) for verdict in fail_on}:
-        ctx.exit(FAIL_EXIT_CODE)
+    exit_on(ctx, result.verdict, fail_on)
 
 
 def _read_reference(ctx: click.Context, location: str) -> Batch:

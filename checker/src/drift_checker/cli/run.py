@@ -7,14 +7,12 @@ from typing import cast
 
 import click
 
+from drift_checker.cli.fail_on import exit_on, fail_on_option
 from drift_checker.logs import configure_logs
 from drift_checker.monitors import load_monitors
-from drift_checker.result import Verdict
 from drift_checker.run import Tick, Trigger
 from drift_checker.run import run as run_tick
 from drift_checker.settings import load_settings
-
-FAIL_EXIT_CODE = 10
 
 
 def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
@@ -47,12 +45,7 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
 @click.option("--dag-run-id", help="Airflow's name of the run; becomes a tag.")
 @click.option("--force", is_flag=True, help="Make a new result, and keep the old one beside it.")
 @click.option("--report", is_flag=True, help="Make a report, whatever DRIFT_REPORT says.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["drift", "invalid"]),
-    multiple=True,
-    help=f"Exit with {FAIL_EXIT_CODE} on this verdict; may be given twice.",
-)
+@fail_on_option
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -75,5 +68,4 @@ def run(
     monitors = load_monitors(settings.monitors_file)
     tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id)
     result, _ = run_tick(settings, monitors, tick, force=force, report=report)
-    if result.verdict in {Verdict(verdict) for verdict in fail_on}:
-        ctx.exit(FAIL_EXIT_CODE)
+    exit_on(ctx, result.verdict, fail_on)
