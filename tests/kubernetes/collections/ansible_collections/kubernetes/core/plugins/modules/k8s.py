@@ -17,6 +17,7 @@ def main() -> None:
             "namespace": {"type": "str"},
             "definition": {"type": "raw", "required": True},
             "apply": {"type": "bool"},
+            "hidden_fields": {"type": "list"},
         }
     )
     definition = module.params["definition"]
