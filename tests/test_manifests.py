@@ -28,7 +28,8 @@ VARIANTS = {
             {
                 "s3_endpoint": "https://s3.example.com",
                 "s3_access_keys": {
-                    name: {"access_key": name, "secret_key": "secret"} for name in ("checker", "mlflow")
+                    name: {"access_key": name, "secret_key": "secret"}
+                    for name in ("checker", "mlflow")
                 },
             }
         ),
@@ -66,7 +67,9 @@ def render(arguments: list[str], folder: Path) -> list[Manifest]:
 
 
 @pytest.fixture(scope="module", params=VARIANTS.values(), ids=list(VARIANTS))
-def manifests(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+def manifests(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Manifest]:
     return render(request.param, tmp_path_factory.mktemp("rendered"))
 
 
@@ -90,7 +93,9 @@ def test_manifests_are_valid(manifests: list[Manifest], version: str) -> None:
 def test_every_object_has_the_shared_labels(manifests: list[Manifest]) -> None:
     names = ("name", "instance", "component", "part-of", "managed-by")
     for item in manifests:
-        assert {f"app.kubernetes.io/{name}" for name in names} <= set(item["metadata"]["labels"]), item
+        assert {f"app.kubernetes.io/{name}" for name in names} <= set(item["metadata"]["labels"]), (
+            item
+        )
 
 
 def test_pods_are_restricted(manifests: list[Manifest]) -> None:
@@ -106,7 +111,9 @@ def test_pods_are_restricted(manifests: list[Manifest]) -> None:
 
 
 def test_only_those_that_start_pods_hold_a_token(manifests: list[Manifest]) -> None:
-    with_token = {name for name, pod in pods(manifests).items() if pod["automountServiceAccountToken"]}
+    with_token = {
+        name for name, pod in pods(manifests).items() if pod["automountServiceAccountToken"]
+    }
     assert with_token == {"airflow-scheduler", "airflow-triggerer"}
 
 
@@ -127,7 +134,8 @@ def test_the_stack_fits_a_small_machine(manifests: list[Manifest]) -> None:
     rolling = {
         item["metadata"]["name"]
         for item in manifests
-        if item["kind"] == "Deployment" and item["spec"].get("strategy", {}).get("type") != "Recreate"
+        if item["kind"] == "Deployment"
+        and item["spec"].get("strategy", {}).get("type") != "Recreate"
     }
 
     def total(names: set[str], kind: str, amount: str) -> float:
