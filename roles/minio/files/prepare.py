@@ -1,4 +1,4 @@
-"""Prepares the object store: a bucket, how long its objects live, and one access key for each component.
+"""Prepares the object store: a bucket, how long objects live, an access key for each component.
 
 What is there already is set again to the same, so that it can be run at any time. A key reaches the
 objects below its own prefix and nothing else. Settings come from the environment:
@@ -6,7 +6,7 @@ objects below its own prefix and nothing else. Settings come from the environmen
 - ``S3_ENDPOINT``, ``S3_BUCKET``, ``S3_REGION``
 - ``KEYS``: JSON, access key to prefix
 - ``EXPIRY``: JSON, prefix to days
-- ``SECRETS``: directory with ``root-user``, ``root-password`` and a file for the secret of each access key
+- ``SECRETS``: directory with ``root-user``, ``root-password`` and the secret of each access key
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ def main() -> None:
     """Prepare the object store that the environment names."""
     endpoint = urlsplit(os.environ["S3_ENDPOINT"])
     bucket = os.environ["S3_BUCKET"]
-    secrets = {path.name: path.read_text() for path in Path(os.environ["SECRETS"]).iterdir() if path.is_file()}
+    secrets = {
+        path.name: path.read_text()
+        for path in Path(os.environ["SECRETS"]).iterdir()
+        if path.is_file()
+    }
     connection = {
         "endpoint": endpoint.netloc,
         "secure": endpoint.scheme == "https",
