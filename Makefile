@@ -42,7 +42,7 @@ status: deps ## show what runs and the last verdicts
 	$(playbook) playbooks/status.yml $(ARGS)
 
 down: deps ## stop everything, keep the data
-	$(playbook) teardown.yml $(ARGS)
+	$(playbook) teardown.yml -e remove_data=false $(ARGS)
 
 purge: deps ## stop everything, remove the data
 	$(playbook) teardown.yml -e remove_data=true $(ARGS)

@@ -2,7 +2,7 @@
 
 The monitors share the DAG `drift_detection`, as one mapped task each. A monitor with a schedule
 of its own gets a DAG of its own, `drift_detection__<monitor>`. What a check does is the business
-of `drift-checker`; this file says when it runs and what its exit code means to Airflow.
+of `drift-checker`; `drift_checks` runs it, and this file says when.
 """
 
 from __future__ import annotations
@@ -10,25 +10,14 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
-from airflow.providers.standard.hooks.subprocess import SubprocessHook
-from airflow.sdk import DAG, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk import DAG, BaseOperator
 from croniter import croniter
 from pydantic import AfterValidator, BaseModel, Field
 
 DAG_ID = "drift_detection"
-
-HOPELESS = {
-    2: "a setting, the monitor or its reference is wrong",
-    3: "the source answered with what is no batch at all",
-}
-"""Exit codes of the checker that a retry cannot mend, and what they say."""
-
-STOP_SECONDS = 10
-"""How long the checker may take to end after SIGTERM."""
 
 
 def _cron(expression: str) -> str:
@@ -66,50 +55,21 @@ class Monitors(BaseModel):
             raise ValueError(f"{path}: {error}") from error
 
 
-class CheckOperator(BaseOperator):
-    """Checks one monitor at the run's logical date, by `drift-checker` as a process.
+def check_operator() -> type[BaseOperator]:
+    """Return the operator of the platform (`DRIFT_PLATFORM`); only its libraries are imported."""
+    if os.environ.get("DRIFT_PLATFORM") == "kubernetes":
+        from drift_checks.pod import CheckPodOperator  # noqa: PLC0415
 
-    The environment names the command (`DRIFT_CHECKER`) and its settings (`DRIFT_CHECKER_SETTINGS`).
-    """
+        return CheckPodOperator
 
-    def __init__(self, *, monitor: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.monitor = monitor
-        # Its methods have no types.
-        self._subprocess: Any = SubprocessHook()
+    from drift_checks.process import CheckProcessOperator  # noqa: PLC0415
 
-    def execute(self, context: Context) -> None:
-        """Run the checker, with its output in the task's log.
-
-        Raises:
-            AirflowFailException: the checker failed in a way that a retry cannot mend.
-            AirflowException: it failed in another way.
-        """
-        run = context["dag_run"]
-        # A run started by hand has no logical date.
-        date = run.logical_date or run.run_after
-        command = [os.environ["DRIFT_CHECKER"], "--settings", os.environ["DRIFT_CHECKER_SETTINGS"]]
-        command += ["run", "--monitor", self.monitor, "--logical-date", date.isoformat()]
-        command += ["--trigger", "scheduled" if run.run_type == "scheduled" else "manual"]
-        command += ["--dag-run-id", run.run_id]
-
-        code: int = self._subprocess.run_command(command).exit_code
-        if code in HOPELESS:
-            raise AirflowFailException(f"drift-checker ended with {code}: {HOPELESS[code]}")
-        if code != 0:
-            raise AirflowException(f"drift-checker ended with {code}")
-
-    def on_kill(self) -> None:
-        """End the checker and wait for its end, so that it never overlaps with a retry."""
-        process = self._subprocess.sub_process
-        if process is not None and process.poll() is None:
-            self._subprocess.send_sigterm()
-            process.wait(timeout=STOP_SECONDS)
+    return CheckProcessOperator
 
 
 def check(monitors: list[str]) -> None:
     """Add the task that checks `monitors`, mapped over them, to the DAG in whose context it is."""
-    CheckOperator.partial(
+    check_operator().partial(
         task_id="check",
         map_index_template="{{ task.monitor }}",
         # The checker itself is patient with each service. These retries, over about two minutes,

@@ -20,6 +20,10 @@ options:
   _terms:
     description: Files and directories on the control machine.
     required: true
+  base:
+    description: Directory that the files and directories are named from.
+    type: path
+    default: ""
   salt:
     description: Further words that the hash depends on.
     type: list
@@ -63,7 +67,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible ships no types
         for word in self.get_option("salt"):
             digest.update(f"{word}\0".encode())
         for term in terms:
-            root = Path(term)
+            root = Path(self.get_option("base")) / term
             if not root.exists():
                 raise AnsibleLookupError(f"content_hash: {term} does not exist")
             for path in _files(root):

@@ -1,0 +1,29 @@
+"""How `drift-checker` is asked for a check, and what its exit code means to Airflow."""
+
+from __future__ import annotations
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+HOPELESS = {
+    2: "a setting, the monitor or its reference is wrong",
+    3: "the source answered with what is no batch at all",
+}
+"""Exit codes of the checker that a retry cannot mend, and what they say."""
+
+
+def arguments(monitor: str, context: Context) -> list[str]:
+    """Return the words that ask `drift-checker` to check `monitor` at the tick of a task."""
+    run = context["dag_run"]
+    # A run started by hand has no logical date.
+    date = run.logical_date or run.run_after
+    words = ["run", "--monitor", monitor, "--logical-date", date.isoformat()]
+    words += ["--trigger", "scheduled" if run.run_type == "scheduled" else "manual"]
+    return [*words, "--dag-run-id", run.run_id]
+
+
+def failure(code: int) -> AirflowException:
+    """Return what a task raises when the checker ended with `code`, which is not 0."""
+    if code in HOPELESS:
+        return AirflowFailException(f"drift-checker ended with {code}: {HOPELESS[code]}")
+    return AirflowException(f"drift-checker ended with {code}")

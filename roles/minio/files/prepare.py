@@ -1,0 +1,102 @@
+"""Prepares the object store: a bucket, how long objects live, an access key for each component.
+
+What is there already is set again to the same, so that it can be run at any time. A key reaches the
+objects below its own prefix and nothing else. Settings come from the environment:
+
+- ``S3_ENDPOINT``, ``S3_BUCKET``, ``S3_REGION``
+- ``KEYS``: JSON, access key to prefix
+- ``EXPIRY``: JSON, prefix to days
+- ``SECRETS``: directory with ``root-user``, ``root-password`` and the secret of each access key
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from minio import Minio, MinioAdmin
+from minio.commonconfig import ENABLED, Filter
+from minio.credentials import StaticProvider
+from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
+
+
+def policy(bucket: str, prefix: str) -> dict[str, Any]:
+    """Return what may be done with the objects below the prefix, and nothing else."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:ListBucket"],
+                "Resource": [f"arn:aws:s3:::{bucket}"],
+                "Condition": {"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetBucketLocation"],
+                "Resource": [f"arn:aws:s3:::{bucket}"],
+            },
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "s3:GetObject",
+                    "s3:PutObject",
+                    "s3:DeleteObject",
+                    "s3:AbortMultipartUpload",
+                    "s3:ListMultipartUploadParts",
+                ],
+                "Resource": [f"arn:aws:s3:::{bucket}/{prefix}/*"],
+            },
+        ],
+    }
+
+
+def main() -> None:
+    """Prepare the object store that the environment names."""
+    endpoint = urlsplit(os.environ["S3_ENDPOINT"])
+    bucket = os.environ["S3_BUCKET"]
+    secrets = {
+        path.name: path.read_text()
+        for path in Path(os.environ["SECRETS"]).iterdir()
+        if path.is_file()
+    }
+    connection = {
+        "endpoint": endpoint.netloc,
+        "secure": endpoint.scheme == "https",
+        "region": os.environ["S3_REGION"],
+        "credentials": StaticProvider(secrets["root-user"], secrets["root-password"]),
+    }
+
+    store = Minio(**connection)
+    if not store.bucket_exists(bucket):
+        store.make_bucket(bucket)
+        print(f"made the bucket {bucket}")
+    store.set_bucket_lifecycle(
+        bucket,
+        LifecycleConfig(
+            [
+                Rule(
+                    ENABLED,
+                    rule_id=prefix.strip("/").replace("/", "-"),
+                    rule_filter=Filter(prefix=prefix),
+                    expiration=Expiration(days=days),
+                )
+                for prefix, days in json.loads(os.environ["EXPIRY"]).items()
+            ]
+        ),
+    )
+
+    admin = MinioAdmin(**connection)
+    for key, prefix in json.loads(os.environ["KEYS"]).items():
+        admin.policy_add(key, policy=policy(bucket, prefix))
+        admin.user_add(key, secrets[key])
+        if key not in json.loads(admin.user_info(key)).get("policyName", "").split(","):
+            admin.attach_policy([key], user=key)
+        print(f"{key} reaches {bucket}/{prefix}")
+
+
+if __name__ == "__main__":
+    main()

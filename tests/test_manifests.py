@@ -1,0 +1,157 @@
+"""The objects that the roles apply, as the real roles render them, without a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from conftest import ROOT
+
+Manifest = dict[str, Any]
+
+# The inventories, with what people have to say for each.
+VARIANTS = {
+    "minikube": ["--inventory=inventory/minikube"],
+    "minikube, node ports": ["--inventory=inventory/minikube", "--extra-vars=access=node_port"],
+    "cluster, MinIO": ["--inventory=inventory/cluster", "--extra-vars=minio_enabled=true"],
+    "cluster, other S3": [
+        "--inventory=inventory/cluster",
+        "--extra-vars="
+        + json.dumps(
+            {
+                "s3_endpoint": "https://s3.example.com",
+                "s3_access_keys": {
+                    name: {"access_key": name, "secret_key": "secret"}
+                    for name in ("checker", "mlflow")
+                },
+            }
+        ),
+    ],
+}
+OLDEST = yaml.safe_load((ROOT / "group_vars/all/versions.yml").read_text())["kubernetes_min"]
+NEWEST = kubernetes_validate.latest_version().rpartition(".")[0]
+
+MEBIBYTE = {"Mi": 1, "Gi": 1024}
+# What a machine with 2 CPUs and 4 GiB has left beside the control plane.
+CPU_MAX, MEMORY_MAX, LIMIT_MAX = 1.1, 2.8 * 1024, 3.5 * 1024
+CHECKERS = 2
+
+
+def render(arguments: list[str], folder: Path) -> list[Manifest]:
+    here = ROOT / "tests/kubernetes"
+    rendered = folder / "rendered.jsonl"
+    subprocess.run(
+        [
+            Path(sys.executable).with_name("ansible-playbook"),
+            here / "render.yml",
+            *arguments,
+            "--extra-vars=kubernetes_context=none images_build=none",
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(here / "collections"),
+            "PATH": f"{here / 'bin'}:{os.environ['PATH']}",
+            "RENDERED": str(rendered),
+        },
+        check=True,
+    )
+    return [json.loads(line) for line in rendered.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module", params=VARIANTS.values(), ids=list(VARIANTS))
+def manifests(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Manifest]:
+    return render(request.param, tmp_path_factory.mktemp("rendered"))
+
+
+def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
+    """Return the specification of the pods of each workload, and of a check, by name."""
+    found = {
+        item["metadata"]["name"]: item["spec"]["template"]["spec"]
+        for item in manifests
+        if item["kind"] in {"Deployment", "StatefulSet", "Job"}
+    }
+    (monitors,) = (item for item in manifests if item["metadata"]["name"] == "monitors")
+    return {**found, "check": yaml.safe_load(monitors["data"]["pod.yml"])["spec"]}
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_manifests_are_valid(manifests: list[Manifest], version: str) -> None:
+    for item in manifests:
+        kubernetes_validate.validate(item, version, strict=True)
+
+
+def test_every_object_has_the_shared_labels(manifests: list[Manifest]) -> None:
+    names = ("name", "instance", "component", "part-of", "managed-by")
+    for item in manifests:
+        assert {f"app.kubernetes.io/{name}" for name in names} <= set(item["metadata"]["labels"]), (
+            item
+        )
+
+
+def test_pods_are_restricted(manifests: list[Manifest]) -> None:
+    for name, pod in pods(manifests).items():
+        assert pod["securityContext"]["runAsNonRoot"], name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, name
+
+
+def test_only_those_that_start_pods_hold_a_token(manifests: list[Manifest]) -> None:
+    with_token = {
+        name for name, pod in pods(manifests).items() if pod["automountServiceAccountToken"]
+    }
+    assert with_token == {"airflow-scheduler", "airflow-triggerer"}
+
+
+def megabytes(quantity: str) -> int:
+    return int(quantity[:-2]) * MEBIBYTE[quantity[-2:]]
+
+
+def cores(quantity: str) -> float:
+    return float(quantity.removesuffix("m")) / 1000 if quantity.endswith("m") else float(quantity)
+
+
+def test_the_stack_fits_a_small_machine(manifests: list[Manifest]) -> None:
+    resources = {
+        name: [container["resources"] for container in pod["containers"]]
+        for name, pod in pods(manifests).items()
+    }
+    jobs = {item["metadata"]["name"] for item in manifests if item["kind"] == "Job"}
+    rolling = {
+        item["metadata"]["name"]
+        for item in manifests
+        if item["kind"] == "Deployment"
+        and item["spec"].get("strategy", {}).get("type") != "Recreate"
+    }
+
+    def total(names: set[str], kind: str, amount: str) -> float:
+        measure = cores if amount == "cpu" else megabytes
+        return sum(measure(part[kind][amount]) for name in names for part in resources[name])
+
+    def largest(names: set[str], kind: str, amount: str) -> float:
+        return max((total({name}, kind, amount) for name in names), default=0)
+
+    lasting = set(resources) - jobs - {"check"}
+    for amount, most in (("cpu", CPU_MAX), ("memory", MEMORY_MAX)):
+        asked = (
+            total(lasting, "requests", amount)
+            + largest(rolling, "requests", amount)
+            + largest(jobs, "requests", amount)
+            + CHECKERS * total({"check"}, "requests", amount)
+        )
+        assert asked <= most, (amount, asked)
+    assert total(lasting, "limits", "memory") <= LIMIT_MAX
