@@ -42,7 +42,9 @@ def deployment() -> Iterator[Stack]:
     if venvs := os.environ.get("DRIFT_E2E_VENVS"):
         (state / "venvs").symlink_to(Path(venvs).absolute(), target_is_directory=True)
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    stack = Stack(state, {"state_dir": str(state), "check_schedule": QUIET, **ports})
+    # Drift comes where a test asks for it.
+    settings = {"state_dir": str(state), "check_schedule": QUIET, "drift_prob": 0, **ports}
+    stack = Stack(state, settings)
     try:
         yield stack
     finally:
