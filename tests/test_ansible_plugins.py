@@ -19,7 +19,7 @@ def hash_of(*terms: Path, salt: list[str] | None = None) -> str:
     lookup = content_hash.LookupModule()
     lookup._load_name = "content_hash"
     lookup.set_options = lambda **_: None
-    lookup.get_option = lambda _: salt or []
+    lookup.get_option = {"salt": salt or [], "base": ""}.__getitem__
     (value,) = lookup.run([str(term) for term in terms])
     return str(value)
 
