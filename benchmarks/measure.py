@@ -59,20 +59,12 @@ def run(
         RuntimeError: it failed; the message ends with its last lines.
     """
     before = time.perf_counter()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=environment(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            _end(process)
-            raise
+    process = _start(command, log, directory, settings)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        _end(process)
+        raise
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         words = " ".join(map(str, command))
@@ -90,8 +82,19 @@ def started(
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[psutil.Process]:
     """Start a server, wait until it is ready, and end it with all its children afterwards."""
+    process = _start(command, log, directory, settings)
+    try:
+        wait_until(ready, lambda: _still_runs(process, log))
+        yield psutil.Process(process.pid)
+    finally:
+        _end(process)
+
+
+def _start(
+    command: Sequence[Word], log: Path, directory: Path, settings: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=directory,
             env=environment(settings),
@@ -99,11 +102,6 @@ def started(
             stdout=output,
             stderr=output,
         )
-    try:
-        wait_until(ready, lambda: _still_runs(process, log))
-        yield psutil.Process(process.pid)
-    finally:
-        _end(process)
 
 
 def wait_until(

@@ -96,7 +96,7 @@ def categorical(
 
     cell = homogeneity.largest_cell_p_value(current, reference)
     found = [evidence("largest_cell", distance, cell)]
-    if len(current) > 2:  # noqa: PLR2004
+    if len(current) > 2:  # noqa: PLR2004  with two, both tests are one
         deviance = homogeneity.deviance(current, reference)
         bulk = homogeneity.deviance_p_value(current, reference)
         found.append(evidence("deviance", deviance, bulk))

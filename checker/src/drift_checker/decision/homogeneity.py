@@ -148,7 +148,7 @@ def largest_cell_p_value(current: Ints, reference: Ints) -> float:
     # Only a few cells can hold the smallest p-value; leaving one out would be conservative.
     likely = np.argsort(standardised)[-_CANDIDATES:]
     smallest = min(two_sided(int(current[j]), total, int(pooled[j]), n) for j in likely)
-    if len(pooled) <= 2:  # noqa: PLR2004
+    if len(pooled) <= 2:  # noqa: PLR2004  both cells are one test
         return smallest
     sizes, cells = np.unique(pooled, return_counts=True)
     most, least = np.minimum(sizes, n), np.maximum(0, sizes - (total - n))
