@@ -75,7 +75,7 @@ test-e2e: dev
 	.venv/bin/pytest tests/e2e
 
 molecule: dev ## deploy, deploy again, verify and remove the stack by molecule
-	.venv/bin/molecule test
+	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test
 
 lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff check
