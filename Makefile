@@ -2,10 +2,12 @@
 
 # The interpreter that everything runs on: 3.11 to 3.13.
 PYTHON ?= python3
+# Where the stack runs: inventory/local, inventory/minikube, inventory/cluster, or one of your own.
+INVENTORY ?= inventory/local
 # Passed on to ansible-playbook, for instance ARGS='-e drift_prob=0'.
 ARGS ?=
 
-playbook = .venv/bin/ansible-playbook
+playbook = .venv/bin/ansible-playbook --inventory $(INVENTORY)
 uv = UV_PYTHON=$(abspath .venv/bin/python) UV_PYTHON_DOWNLOADS=never .venv/bin/uv
 # The built wheel of a package, in its own environment, with what its tests need.
 in_package = $(uv) run --quiet --frozen --no-editable --all-extras --project

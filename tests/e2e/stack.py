@@ -61,6 +61,7 @@ class Stack:
     def playbook(self, name: str, *arguments: str, **settings: Any) -> Played:
         """Run a playbook of the project with the stack's settings, some of them changed."""
         command = [str(Path(sys.executable).parent / "ansible-playbook"), name, *arguments]
+        command += ["--inventory", "inventory/local"]
         command += ["--extra-vars", json.dumps({**self.settings, **settings})]
         ended = subprocess.run(
             command,
