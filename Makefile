@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e molecule lint bench
+.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster molecule lint bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,7 @@ dev: .venv/dev
 	$(uv) pip sync --quiet --require-hashes --python .venv/bin/python requirements-dev.txt
 	@touch $@
 
-test: test-packages test-dags test-roles test-e2e ## run every test
+test: test-packages test-dags test-roles test-e2e ## run every test that needs no cluster
 
 test-packages: dev .cache/mlflow/release
 	$(in_package) drifter pytest drifter/tests
@@ -71,10 +71,13 @@ test-dags: dev
 	$(in_airflow) python -m pytest dags
 
 test-roles: dev
-	.venv/bin/pytest tests --ignore tests/e2e
+	.venv/bin/pytest tests --ignore tests/e2e --ignore tests/cluster
 
 test-e2e: dev
 	.venv/bin/pytest tests/e2e
+
+test-cluster: dev ## run the tests that need a cluster: the context minikube
+	.venv/bin/pytest tests/cluster
 
 molecule: dev ## deploy, deploy again, verify and remove the stack by molecule
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test

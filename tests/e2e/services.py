@@ -20,6 +20,7 @@ class Airflow:
     """Airflow's REST interface."""
 
     url: str
+    password: str
 
     def is_healthy(self) -> bool:
         """Whether every part says that it is."""
@@ -73,7 +74,7 @@ class Airflow:
             return found
 
     def _client(self, timeout: float = 30) -> httpx.Client:
-        login = {"username": "admin", "password": "admin"}
+        login = {"username": "admin", "password": self.password}
         token = httpx.post(f"{self.url}/auth/token", json=login, timeout=timeout)
         token.raise_for_status()
         return httpx.Client(

@@ -51,6 +51,23 @@ class Played:
         return [int(count) for count in re.findall(r" changed=(\d+) ", self.output)]
 
 
+def play(name: str, *arguments: str, inventory: str, settings: Mapping[str, Any]) -> Played:
+    """Run a playbook of the project, without a terminal."""
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), name, *arguments]
+    command += ["--inventory", f"inventory/{inventory}", "--extra-vars", json.dumps(settings)]
+    ended = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"ANSIBLE_NOCOLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Played(ended.returncode, ended.stdout)
+
+
 @dataclass(frozen=True)
 class Stack:
     """A stack in a state directory and on ports of its own; `settings` are its extra variables."""
@@ -60,19 +77,7 @@ class Stack:
 
     def playbook(self, name: str, *arguments: str, **settings: Any) -> Played:
         """Run a playbook of the project with the stack's settings, some of them changed."""
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), name, *arguments]
-        command += ["--inventory", "inventory/local"]
-        command += ["--extra-vars", json.dumps({**self.settings, **settings})]
-        ended = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"ANSIBLE_NOCOLOR": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return Played(ended.returncode, ended.stdout)
+        return play(name, *arguments, inventory="local", settings={**self.settings, **settings})
 
     def succeed(self, name: str, *arguments: str, **settings: Any) -> Played:
         """Run a playbook that must succeed."""
@@ -101,7 +106,7 @@ class Stack:
 
     @property
     def airflow(self) -> Airflow:
-        return Airflow(self.url("airflow"))
+        return Airflow(self.url("airflow"), "admin")
 
     @property
     def mlflow(self) -> Mlflow:

@@ -1,0 +1,32 @@
+"""One stack on Kubernetes for all tests of this folder.
+
+It is deployed into the cluster of the context `minikube`, into the namespace that the environment
+`DRIFT_CLUSTER_NAMESPACE` names, and left there: a later run goes on with it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cluster.cluster import Cluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Cluster:
+    """The stack, deployed."""
+    # Drift comes where a test asks for it.
+    namespace = os.environ.get("DRIFT_CLUSTER_NAMESPACE", "drift-detection")
+    cluster = Cluster(namespace, "minikube", {"drift_prob": 0})
+    cluster.succeed("site.yml")
+    return cluster
