@@ -40,11 +40,17 @@ class Cluster:
         assert played.returncode == 0, played.output
         return played
 
-    def kubectl(self, *arguments: str) -> str:
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run a command of kubectl that must succeed; return what it prints."""
+        ended = self.try_kubectl(*arguments, stdin=stdin)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def try_kubectl(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of kubectl, which may fail."""
         return subprocess.run(
-            [*self._kubectl, *arguments], stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
+            [*self._kubectl, *arguments], input=stdin, capture_output=True, text=True, check=False
+        )
 
     def get(self, kind: str) -> list[dict[str, Any]]:
         """All objects of a kind."""
