@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from cluster.cluster import BUCKET, Cluster
 from e2e.stack import MONITOR, logical_date, until
+
+from cluster.cluster import BUCKET, Cluster
 
 INTERVAL_SECONDS = 300
 """Of the schedule."""
