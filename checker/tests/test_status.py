@@ -73,7 +73,8 @@ def test_status_before_and_after_a_tick(
     store = Store(settings)
     before = cli(env_file, "status", "--format", "json")
     assert before.exit_code == 5
-    assert json.loads(before.stdout)["monitors"][0]["verdict"] is None
+    (found,) = json.loads(before.stdout)["monitors"]
+    assert (found["verdict"], found["reference"]) == (None, None)
 
     baseline.fit(store, monitors.get("m"), settings)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -83,6 +84,7 @@ def test_status_before_and_after_a_tick(
     assert after.exit_code == 0
     (found,) = json.loads(after.stdout)["monitors"]
     assert (found["name"], found["verdict"], found["silent"]) == ("m", "ok", False)
+    assert found["reference"] == baseline.in_force(store, "m")
     assert (
         found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from croniter import croniter
 from pydantic import BaseModel
 
+from drift_checker.baseline import in_force
 from drift_checker.latest import read_latest
 from drift_checker.monitors import Monitors
 from drift_checker.publish import publication
@@ -19,9 +20,11 @@ SILENT_INTERVALS = 3
 
 
 class MonitorStatus(BaseModel):
-    """The last verdict of one monitor; all null before its first."""
+    """The last verdict of one monitor; null before its first."""
 
     name: str
+    reference: str | None
+    """Version of the reference in force, null where there is none."""
     verdict: Verdict | None = None
     logical_date: datetime | None = None
     alarm: Literal["none", "opened", "ongoing", "closed"] | None = None
@@ -50,12 +53,13 @@ def status(store: Store, monitors: Monitors, now: datetime) -> Status:
 def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
     latest = read_latest(store, name)
     if latest is None:
-        return MonitorStatus(name=name, silent=True)
+        return MonitorStatus(name=name, reference=in_force(store, name), silent=True)
     slots = croniter(schedule, now.astimezone(UTC), ret_type=datetime)
     overdue = [slots.get_prev(datetime) for _ in range(SILENT_INTERVALS)][-1]
     published = publication(store, name, latest.logical_date)
     return MonitorStatus(
         name=name,
+        reference=in_force(store, name),
         verdict=latest.verdict,
         logical_date=latest.logical_date,
         alarm=latest.alarm.state,
