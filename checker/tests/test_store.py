@@ -25,7 +25,7 @@ def s3() -> Iterator[str]:
     host, port = server.get_host_and_port()
     scope = "Credential=key/20260101/us-east-1/s3/aws4_request"
     signed = {"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
-    httpx.put(f"http://{host}:{port}/bucket", headers=signed).raise_for_status()
+    httpx.put(f"http://{host}:{port}/bucket", headers=signed, timeout=60).raise_for_status()
     yield f"http://{host}:{port}"
     server.stop()
 

@@ -52,11 +52,10 @@ class Cluster:
             [*self._kubectl, *arguments], input=stdin, capture_output=True, text=True, check=False
         )
 
-    def get(self, kind: str) -> list[dict[str, Any]]:
-        """All objects of a kind."""
-        found: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, "--output=json"))[
-            "items"
-        ]
+    def get(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
+        """All objects of a kind, or those that the arguments select."""
+        answer = self.kubectl("get", kind, *arguments, "--output=json")
+        found: list[dict[str, Any]] = json.loads(answer)["items"]
         return found
 
     def secret(self, name: str) -> dict[str, str]:

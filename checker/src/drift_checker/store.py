@@ -157,7 +157,9 @@ def open_s3(access: S3Access, bucket: str, prefix: str, settings: Settings) -> S
             "timeout": timedelta(seconds=settings.timeout_seconds),
         },
         retry_config={
-            "max_retries": 5,
+            # As many as fit the time: a store that restarts is away for longer than a few of them.
+            "max_retries": 100,
+            "backoff": {"max_backoff": timedelta(seconds=5)},
             "retry_timeout": timedelta(seconds=settings.retry_seconds),
         },
     )
