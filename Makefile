@@ -18,10 +18,10 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster molecule lint bench
+.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster molecule molecule-cluster lint bench
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- Run ---------------------------------------------------------------------------------------
 
@@ -79,8 +79,18 @@ test-e2e: dev
 test-cluster: dev ## run the tests that need a cluster: the context minikube
 	.venv/bin/pytest tests/cluster
 
-molecule: dev ## deploy, deploy again, verify and remove the stack by molecule
-	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test
+molecule: dev ## test the local stack, and the roles that only it has, by molecule
+	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s default -s supervisor -s virtualenv
+
+# From what only checks to what needs all others.
+cluster_scenarios = cluster preflight namespace kubernetes images postgres minio checker reference drifter mlflow airflow
+
+molecule-cluster: dev ## test every role by molecule, on the cluster of kubectl's current context
+	@for scenario in $(cluster_scenarios); do \
+		began=$$(date +%s); \
+		PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s $$scenario || exit; \
+		took="$$took$$scenario $$(($$(date +%s) - began)) s\n"; \
+	done; printf "$$took"
 
 lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff check
