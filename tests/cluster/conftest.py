@@ -25,8 +25,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def deployed() -> Cluster:
     """The stack, deployed."""
-    # Drift comes where a test asks for it.
+    settings = {
+        # Drift comes where a test asks for it.
+        "drift_prob": 0,
+        # Those of the demo are words that are printed for other reasons.
+        "airflow_admin_password": "admin-of-the-tests",
+        "minio_root_password": "root-of-the-tests",
+    }
     namespace = os.environ.get("DRIFT_CLUSTER_NAMESPACE", "drift-detection")
-    cluster = Cluster(namespace, "minikube", {"drift_prob": 0})
+    cluster = Cluster(namespace, "minikube", settings)
     cluster.succeed("site.yml")
     return cluster
