@@ -95,6 +95,24 @@ def test_manifests_are_valid(manifests: list[Manifest], version: str) -> None:
         kubernetes_validate.validate(item, version, strict=True)
 
 
+def test_checkov_finds_nothing_unexplained(manifests: list[Manifest], tmp_path: Path) -> None:
+    here = ROOT / "tests/kubernetes"
+    for number, item in enumerate(manifests):
+        # The namespace is named where objects are applied.
+        placed = {**item, "metadata": {"namespace": "drift-detection", **item["metadata"]}}
+        (tmp_path / f"{number}.json").write_text(json.dumps(placed))
+    uv = [Path(sys.executable).with_name("uv"), "run", "--quiet", "--isolated", "--no-project"]
+    checkov = ["checkov", "--config-file", here / "checkov.yml", "--directory", tmp_path]
+    ended = subprocess.run(
+        [*uv, "--with-requirements", here / "requirements.txt", *checkov],
+        env={**os.environ, "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+
+
 def test_every_object_has_the_shared_labels(manifests: list[Manifest]) -> None:
     names = ("name", "instance", "component", "part-of", "managed-by")
     for item in manifests:
