@@ -101,10 +101,11 @@ def test_checkov_finds_nothing_unexplained(manifests: list[Manifest], tmp_path: 
         # The namespace is named where objects are applied.
         placed = {**item, "metadata": {"namespace": "drift-detection", **item["metadata"]}}
         (tmp_path / f"{number}.json").write_text(json.dumps(placed))
-    uv = [Path(sys.executable).with_name("uv"), "run", "--quiet", "--isolated", "--no-project"]
-    checkov = ["checkov", "--config-file", here / "checkov.yml", "--directory", tmp_path]
+    uv = [str(Path(sys.executable).with_name("uv")), "run", "--quiet", "--isolated", "--no-project"]
+    uv += ["--with-requirements", str(here / "requirements.txt")]
+    checkov = ["checkov", "--config-file", str(here / "checkov.yml"), "--directory", str(tmp_path)]
     ended = subprocess.run(
-        [*uv, "--with-requirements", here / "requirements.txt", *checkov],
+        [*uv, *checkov],
         env={**os.environ, "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"},
         stdout=subprocess.PIPE,
         text=True,
@@ -162,7 +163,8 @@ def test_the_stack_fits_a_small_machine_and_its_quota(manifests: list[Manifest])
     found = pods(manifests)
     (quota,) = (item["spec"]["hard"] for item in manifests if item["kind"] == "ResourceQuota")
     lasting = [found["check"]] * CHECKERS
-    jobs, rolling = [], []
+    jobs: list[Manifest] = []
+    rolling: list[Manifest] = []
     for item in manifests:
         if item["kind"] not in WORKLOADS:
             continue
