@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster molecule molecule-cluster lint bench
+.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,8 +76,11 @@ test-roles: dev
 test-e2e: dev
 	.venv/bin/pytest tests/e2e
 
-test-cluster: dev ## run the tests that need a cluster: the context minikube
-	.venv/bin/pytest tests/cluster
+test-cluster: dev ## deploy the stack to minikube and test it there: ticks, isolation
+	.venv/bin/pytest tests/cluster/test_stack.py tests/cluster/test_isolation.py
+
+test-cluster-long: dev ## the rest, half an hour of it: each part killed, credentials, migrations, teardown
+	.venv/bin/pytest tests/cluster/test_faults.py tests/cluster/test_operation.py
 
 molecule: dev ## test the local stack, and the roles that only it has, by molecule
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s default -s supervisor -s virtualenv
