@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench
+.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,4 +107,7 @@ lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/shellcheck .ci/run
 
 bench: dev ## measure start, memory and CPU against named baselines
-	.venv/bin/python -m benchmarks $(ARGS)
+	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ARGS)
+
+bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick there
+	PYTHONPATH=tests .venv/bin/python -m benchmarks deploy latency $(ARGS)

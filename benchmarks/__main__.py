@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import compare, memory, startup, tick
+from benchmarks import compare, deploy, latency, memory, startup, tick
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, as_table
 
@@ -22,6 +22,11 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "memory": memory.measure,
     "tick": tick.measure,
     "compare": compare.measure,
+}
+# They need minikube, and are asked for by name.
+CLUSTER_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
+    "deploy": deploy.measure,
+    "latency": latency.measure,
 }
 FIRST_PORT = 25000
 
@@ -32,7 +37,11 @@ def main() -> int:
         prog="python -m benchmarks", description=__doc__, allow_abbrev=False
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all by default"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(BENCHMARKS)} (all by default), or, "
+        f"with minikube, of {', '.join(CLUSTER_BENCHMARKS)}",
     )
     parser.add_argument("--repeat", type=int, help="repetitions (default: each has its own number)")
     parser.add_argument(
@@ -40,8 +49,9 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE too")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(BENCHMARKS):
-        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    benchmarks = BENCHMARKS | CLUSTER_BENCHMARKS
+    if unknown := set(arguments.names) - set(benchmarks):
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}")
 
     # Ends by the same way as an interrupt, so that nothing is left running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -53,7 +63,7 @@ def main() -> int:
         try:
             for name in arguments.names or BENCHMARKS:
                 print(f"{name} …", file=sys.stderr, flush=True)
-                found = BENCHMARKS[name](bench)
+                found = benchmarks[name](bench)
                 print(as_table(found), file=sys.stderr, flush=True)
                 figures += found
         finally:

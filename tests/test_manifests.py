@@ -7,14 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
+from cluster.manifests import Manifest, render
 from conftest import ROOT
-
-Manifest = dict[str, Any]
 
 # The inventories, with what people have to say for each.
 VARIANTS = {
@@ -43,28 +41,6 @@ MEBIBYTE = {"Mi": 1, "Gi": 1024}
 # What a machine with 2 CPUs and 4 GiB has left beside the control plane.
 CPU_MAX, MEMORY_MAX, LIMIT_MAX = 1.1, 2.8 * 1024, 3.5 * 1024
 CHECKERS = 2
-
-
-def render(arguments: list[str], folder: Path) -> list[Manifest]:
-    here = ROOT / "tests/kubernetes"
-    rendered = folder / "rendered.jsonl"
-    subprocess.run(
-        [
-            Path(sys.executable).with_name("ansible-playbook"),
-            here / "render.yml",
-            *arguments,
-            "--extra-vars=kubernetes_context=none images_build=none",
-        ],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(here / "collections"),
-            "PATH": f"{here / 'bin'}:{os.environ['PATH']}",
-            "RENDERED": str(rendered),
-        },
-        check=True,
-    )
-    return [json.loads(line) for line in rendered.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module", params=VARIANTS.values(), ids=list(VARIANTS))

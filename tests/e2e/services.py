@@ -53,6 +53,14 @@ class Airflow:
         mapped = [task for task in tasks if task["map_index"] >= 0]
         return mapped[0] if mapped else None
 
+    def log(self, task: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The log of the last try of a check, line by line."""
+        place = f"{task['dag_run_id']}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        lines: list[dict[str, Any]] = self._get(
+            f"/dagRuns/{place}?map_index={task['map_index']}&full_content=true"
+        )["content"]
+        return lines
+
     def wait(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the end of a run, through Airflow, and return it."""
         path = f"/dagRuns/{run['dag_run_id']}/wait?interval=1"

@@ -88,10 +88,18 @@ def run(
         stored = _keep(store, tick, result, replaced=stored)
     result = Result.model_validate_json(stored)
     log.info(sentence(result), monitor=tick.monitor.name, verdict=result.verdict)
+    start = time.perf_counter()
     with Tracking(settings) as tracking:
         publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
         published = publish(store, tracking, tick.pending)
-    log.info("published", monitor=tick.monitor.name, url=published.url)
+    log.info(
+        "published",
+        monitor=tick.monitor.name,
+        url=published.url,
+        seconds=round(time.perf_counter() - start, 4),
+        # Of the whole process, its imports included.
+        cpu_seconds=round(time.process_time(), 2),
+    )
     return result, published
 
 
