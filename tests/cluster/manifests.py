@@ -32,6 +32,7 @@ def render(arguments: list[str], folder: Path) -> list[Manifest]:
             "PATH": f"{here / 'bin'}:{os.environ['PATH']}",
             "RENDERED": str(rendered),
         },
+        stdout=subprocess.DEVNULL,
         check=True,
     )
     return [json.loads(line) for line in rendered.read_text().splitlines()]

@@ -37,14 +37,13 @@ def checks(cluster: Cluster, *phases: str) -> list[dict[str, Any]]:
     return [pod for pod in cluster.get("pods", CHECKS) if pod["status"]["phase"] in phases]
 
 
-def tick(airflow: Airflow) -> dict[str, Any]:
-    """Start a tick, once none of the schedule is under way."""
+def wait_for_quiet(airflow: Airflow) -> None:
+    """Wait until no tick of the schedule is under way."""
     until(
         lambda: not any(run["state"] in {"queued", "running"} for run in airflow.dag_runs()),
         TICK_SECONDS,
         "no tick is under way",
     )
-    return airflow.trigger()
 
 
 def assert_ends_well(cluster: Cluster, run: dict[str, Any]) -> None:
@@ -65,11 +64,13 @@ def assert_ends_well(cluster: Cluster, run: dict[str, Any]) -> None:
 @contextmanager
 def waiting_check(cluster: Cluster) -> Iterator[dict[str, Any]]:
     """A tick whose check is under way and waits for the Drifter, which comes back afterwards."""
+    with cluster.airflow() as airflow:
+        wait_for_quiet(airflow)
     cluster.kubectl("scale", "deployment/drifter", "--replicas=0")
     try:
         cluster.kubectl("wait", "pods", "--selector=app.kubernetes.io/name=drifter", "--for=delete")
         with cluster.airflow() as airflow:
-            run = tick(airflow)
+            run = airflow.trigger()
         until(lambda: checks(cluster, "Running"), 120, "the check runs")
         yield run
     finally:
@@ -94,7 +95,8 @@ def test_the_check_is_killed(deployed: Cluster) -> None:
 
 def test_the_drifter_is_killed_while_a_check_starts(deployed: Cluster) -> None:
     with deployed.airflow() as airflow:
-        run = tick(airflow)
+        wait_for_quiet(airflow)
+        run = airflow.trigger()
     until(lambda: checks(deployed, "Pending", "Running"), 120, "the check has a pod")
     kill(deployed, "--selector=app.kubernetes.io/name=drifter")
 
