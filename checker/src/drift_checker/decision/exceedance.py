@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -23,8 +24,32 @@ class Exceedance:
     rows: int
     low: float
     high: float
-    expected_share: float
-    p_value: float
+    gaps: int
+    """Gaps between reference rows that are beyond, of `reference_rows` + 1."""
+    reference_rows: int
+
+    @property
+    def expected_share(self) -> float:
+        """The share of current rows beyond that chance alone makes."""
+        return self.gaps / (self.reference_rows + 1)
+
+    @property
+    def p_value(self) -> float:
+        """The chance of as many rows or more."""
+        return self._upper_tail(self.count)
+
+    def attained(self, level: float) -> float:
+        """Return the chance that `p_value` is at most `level`: the largest one that is."""
+        least = bisect_left(
+            range(self.rows + 1), -level, key=lambda count: -self._upper_tail(count)
+        )
+        return self._upper_tail(least) if least <= self.rows else 0.0
+
+    def _upper_tail(self, count: int) -> float:
+        if not count:
+            return 1.0
+        total = self.rows + self.reference_rows
+        return upper_tail(count, total, self.rows, min(count + self.gaps - 1, total))
 
     @property
     def excess(self) -> float:
@@ -57,6 +82,4 @@ def exceedance(current: Floats, reference: Floats, *, share: float = TAIL_SHARE)
     low, high = float(reference[k - 1]), float(reference[m - k])
     count = int(np.searchsorted(current, low, side="left"))
     count += n - int(np.searchsorted(current, high, side="right"))
-    gaps = min(2 * k, m)
-    p_value = upper_tail(count, n + m, n, min(count + gaps - 1, n + m)) if count else 1.0
-    return Exceedance(count, n, low, high, gaps / (m + 1), p_value)
+    return Exceedance(count, n, low, high, min(2 * k, m), m)

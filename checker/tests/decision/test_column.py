@@ -1,0 +1,78 @@
+"""One column: its statistics combined, against all ways to deal the labels."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checker.decision import column
+from drift_checker.decision.exceedance import Exceedance
+
+VALUES = st.lists(st.integers(0, 5).map(float), min_size=3, max_size=9)
+P_VALUES = st.floats(1e-9, 1)
+
+
+def evidence(p_value: float, share: float, **attained: object) -> column.Evidence:
+    return column.Evidence("test", 0.0, p_value, "effect", 0.5, (0.0, 1.0), 0.1, share, **attained)
+
+
+@given(VALUES, st.data())
+def test_no_p_value_comes_more_often_than_it_says_given_the_ties(
+    pooled: list[float], data: st.DataObject
+) -> None:
+    n = data.draw(st.integers(1, len(pooled) - 1))
+    rows = np.sort(pooled)
+    p_values = []
+    for chosen in combinations(range(len(rows)), n):
+        mine = np.isin(np.arange(len(rows)), chosen)
+        found = column.numeric(
+            rows[mine], rows[~mine], threshold=0.05, distance_floor=0, tail_floor=0
+        )
+        p_values.append(found.p_value)
+    for level in set(p_values):
+        assert np.mean(np.array(p_values) <= level) <= level * (1 + 1e-9)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_what_a_count_attains_is_its_largest_p_value_within_the_level(
+    n: int, m: int, data: st.DataObject
+) -> None:
+    gaps = 2 * data.draw(st.integers(1, max(1, m // 2)))
+    level = data.draw(st.floats(1e-12, 1))
+    there = [Exceedance(count, n, 0, 1, min(gaps, m), m) for count in range(n + 1)]
+    within = [one.p_value for one in there if one.p_value <= level]
+    assert there[0].attained(level) == max(within, default=0)
+
+
+@given(P_VALUES, P_VALUES, P_VALUES)
+def test_at_most_the_share_of_a_discrete_statistic_stays_unspent(
+    dense: float, sparse: float, threshold: float
+) -> None:
+    found = column.decide(
+        [
+            evidence(dense, 0.8),
+            evidence(sparse, 0.2, attained=lambda level: sparse if sparse <= level else 0.0),
+        ],
+        threshold=threshold,
+    )
+    level = min(dense / 0.8, sparse / 0.2)
+    assert 0.8 * level * (1 - 1e-9) <= found.p_value <= min(1, level) * (1 + 1e-9)
+
+
+def test_each_statistic_has_to_pass_the_floor_of_its_own_effect() -> None:
+    small = column.Evidence("small", 0.0, 1e-9, "effect", 0.05, (0.0, 1.0), 0.1, 0.5)
+    found = column.decide([small, evidence(1e-3, 0.5)], threshold=0.01)
+    assert found.drift
+    assert found.deciding.test == "test"
+    assert not column.decide([small, evidence(0.5, 0.5)], threshold=0.01).drift
+
+
+@pytest.mark.parametrize("n", [50, 1000])
+def test_a_combined_p_value_is_that_of_the_bulk_where_the_tail_has_none(n: int) -> None:
+    rng = np.random.default_rng(3)
+    reference = np.sort(rng.normal(size=5000))
+    current = np.sort(rng.normal(0.4, 0.5, size=n))
+    found = column.numeric(current, reference, threshold=0.05, distance_floor=0, tail_floor=0)
+    assert found.deciding.test == "kolmogorov_smirnov"
