@@ -15,7 +15,10 @@ import pytest
 
 from drift_checker import Batch, ColumnRoles, CompareSettings, Result, compare
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
+from drift_checker.joint import SAMPLE_ROWS, sampled_rows
+from drift_checker.summary import sentence
 from drift_checker.tables import read_batch
+from drift_checker.view import as_table
 
 Columns = dict[str, Any]
 
@@ -354,7 +357,54 @@ def test_effects_below_their_floor_raise_no_alarm() -> None:
 def test_the_parts_of_the_level_are_shared_equally() -> None:
     result = judged()
     thresholds = {column.threshold for column in result.columns if column.threshold is not None}
-    assert thresholds == {0.005 / len(EVERYTHING)}
+    assert thresholds == {result.alarm_budget.parts["columns"] / len(EVERYTHING)}
+    assert sum(result.alarm_budget.parts.values()) == pytest.approx(0.01)
+
+
+def correlated(rows: int, seed: int, rho: float) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    x, y, z = rng.normal(size=(3, rows))
+    y[0] = np.nan  # as anywhere, a missing value is no value
+    return pa.table({"x": x, "y": rho * x + (1 - rho**2) ** 0.5 * y, "z": np.exp(3 * z)})
+
+
+def test_a_correlation_that_came_is_drift_though_no_column_drifted() -> None:
+    result = compare(correlated(5000, 1, 0), correlated(1000, 2, 0.6))
+    assert (result.verdict, result.drifted_columns) == ("drift", [])
+    assert result.joint is not None
+    assert result.joint.p_value < 1e-20
+    (pair,) = result.joint.pairs
+    assert pair.columns == ("x", "y")
+    assert pair.interval[0] < pair.current - pair.reference < pair.interval[1]
+    assert "rank correlation of 'x' and 'y'" in sentence(result)
+    assert "joint: drift; rank correlation of 'x' and 'y' -0.03 -> 0.60" in as_table(result)
+
+
+def test_a_joint_verdict_needs_rows_and_two_columns() -> None:
+    reference = correlated(5000, 1, 0)
+    for current in (correlated(199, 2, 0.6), correlated(1000, 2, 0.6).select(["x"])):
+        result = compare(reference, current)
+        assert result.joint is None
+        assert "200 values" in str(result.joint_reason)
+        assert result.alarm_budget.parts["joint"] == 0
+        assert sum(result.alarm_budget.parts.values()) == pytest.approx(0.01)
+
+
+def test_target_and_prediction_are_judged_jointly_before_all_others() -> None:
+    roles = ColumnRoles(target="z", prediction="y", ignore=("x",))
+    settings = CompareSettings(columns=roles, joint_columns=2)
+    result = compare(correlated(5000, 1, 0), correlated(1000, 2, 0), settings=settings)
+    assert result.joint is not None
+    assert result.joint.pairs[0].columns == ("y", "z")
+
+
+def test_a_sample_is_of_the_same_rows_each_time() -> None:
+    kept = sampled_rows(100_000)
+    assert len(kept) == len(np.unique(kept)) == SAMPLE_ROWS
+    assert np.array_equal(kept, sampled_rows(100_000))
+    # No period of the data is in it.
+    for period in (2, 7, 24, 100):
+        assert np.bincount(kept % period).min() > 0.7 * SAMPLE_ROWS / period
 
 
 def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:

@@ -9,13 +9,11 @@ from itertools import takewhile
 from croniter import croniter
 
 from drift_checker.monitors import Monitors
+from drift_checker.options import SHARES
 from drift_checker.result import AlarmBudget
 
 MAX_LEVEL = 0.05
 """However rare the ticks, a verdict that errs more often than this is none."""
-
-SHARES = {"columns": 0.5, "faults": 0.5}
-"""The parts of a tick's level; a joint or a sequential test takes its share here."""
 
 
 def alarm_budget(monitors: Monitors) -> AlarmBudget:

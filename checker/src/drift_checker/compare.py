@@ -16,11 +16,13 @@ from drift_checker import faults, words
 from drift_checker.columns import Kind, MismatchError, current_column, kind_of, reference_column
 from drift_checker.decision import column as decision
 from drift_checker.errors import BadReferenceError
+from drift_checker.joint import Joint, sampled_rows
 from drift_checker.options import ColumnRoles, CompareSettings
 from drift_checker.result import (
     ColumnResult,
     CurrentInfo,
     Fault,
+    JointResult,
     ReferenceInfo,
     Result,
     Role,
@@ -98,10 +100,12 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """Sorted finite values."""
+    """Sorted finite values, and the sampled rows with NaN where a value is missing."""
 
     reference: Floats
     current: Floats
+    reference_rows: Floats
+    current_rows: Floats
 
     def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
         return decision.numeric(
@@ -146,11 +150,13 @@ class _Comparison:
         self.columns: dict[str, ColumnResult] = {}
         self.tests: list[faults.CountTest] = []
         self.samples: dict[str, tuple[_Column, _Numbers | _Categories]] = {}
+        self.rows = tuple(sampled_rows(side.rows) for side in (reference, current))
 
     def result(self) -> Result:
         self._check_batch()
         for name in self.reference.table.column_names:
             self._prepare(name)
+        joint, joint_reason = self._judge_joint()
         self._judge_faults()
         self._judge_columns()
         columns = [self.columns[name] for name in self.reference.table.column_names]
@@ -159,7 +165,7 @@ class _Comparison:
         verdict = Verdict.OK
         if Severity.STRUCTURAL in severities:
             verdict = Verdict.INVALID
-        elif drifted:
+        elif drifted or (joint and joint.verdict is Verdict.DRIFT):
             verdict = Verdict.DRIFT
         return Result(
             monitor=None,
@@ -168,8 +174,8 @@ class _Comparison:
             reference=ReferenceInfo(version=self.reference.digest, rows=self.reference.rows),
             current=CurrentInfo(rows=self.current.rows, digest=self.current.digest),
             columns=columns,
-            joint=None,
-            joint_reason="not tested",
+            joint=joint,
+            joint_reason=joint_reason,
             faults=self.faults,
             drifted_columns=drifted,
             alarm_budget=self.budget,
@@ -259,19 +265,21 @@ class _Comparison:
             self._fault("timestamps_out_of_order", Severity.NOTE, column.name, detail)
 
     def _numbers(self, column: _Column) -> _Numbers:
-        sides, infinite = [], []
-        for side in (column.reference, column.current):
+        sides, sampled, infinite = [], [], []
+        for side, rows in zip((column.reference, column.current), self.rows, strict=True):
             values = _floats(side)
             finite = np.sort(values[np.isfinite(values)])
-            infinite.append((len(values) - len(finite), max(1, len(values))))
+            known = len(values) - int(np.isnan(values).sum())
+            infinite.append((known - len(finite), max(1, known)))
             sides.append(finite)
+            sampled.append(values[rows])
         self.tests.append(
             faults.share_of("not_finite", column.name, "infinities", infinite[1], infinite[0])
         )
         if infinite[1][0]:
             detail = f"{infinite[1][0]} infinite values are left out"
             self._fault("infinities_left_out", Severity.NOTE, column.name, detail)
-        return _Numbers(*sides)
+        return _Numbers(*sides, *sampled)
 
     def _categories(self, column: _Column) -> _Categories:
         before, after = (
@@ -306,6 +314,24 @@ class _Comparison:
                 self._fault(test.fault, Severity.STATISTICAL, test.column, detail)
                 column = self.columns[test.column]
                 self.columns[test.column] = column.model_copy(update={"verdict": Verdict.DRIFT})
+
+    def _judge_joint(self) -> tuple[JointResult | None, str | None]:
+        """Test how the numeric columns hang together; without them, the columns get its part."""
+        first = ("target", "prediction")
+        numbers = {
+            name: (sample.current_rows, sample.reference_rows)
+            for name, (_, sample) in sorted(
+                self.samples.items(), key=lambda item: item[1][0].role not in first
+            )
+            if isinstance(sample, _Numbers)
+        }
+        joint, parts = Joint(numbers, most=self.settings.joint_columns), self.budget.parts
+        level = parts.get("joint", 0.0)
+        if joint.reason is None:
+            return joint.judge(level, self.settings.floors.correlation), None
+        moved = {"joint": 0.0, "columns": parts.get("columns", 0.0) + level}
+        self.budget = self.budget.model_copy(update={"parts": parts | moved})
+        return None, joint.reason
 
     def _judge_columns(self) -> None:
         """Test all samples, at equal shares of the part of the level that is theirs."""
@@ -345,11 +371,15 @@ def _role(name: str, roles: ColumnRoles) -> Role:
 
 
 def _floats(values: pa.Array[Any]) -> Floats:
-    """Return the values as floats, without nulls and NaN."""
+    """Return the values as floats, nulls as NaN."""
     if pa.types.is_duration(values.type):
         values = values.cast(pa.int64())
     numbers: Floats = _numpy(values.drop_null().cast(pa.float64(), safe=False))
-    return numbers[~np.isnan(numbers)]
+    if not values.null_count:
+        return numbers
+    found = np.full(len(values), np.nan)
+    found[_numpy(values.is_valid().cast(pa.uint8())) > 0] = numbers
+    return found
 
 
 def _numpy(values: pa.Array[Any]) -> NDArray[Any]:

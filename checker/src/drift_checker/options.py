@@ -34,6 +34,13 @@ class Floors:
     """Share of rows beyond the reference's 0.1 and 99.9 % quantiles, above expectation."""
     share: float = 0.01
     """Change in the share of rows with a fault."""
+    correlation: float = 0.1
+    """Change of a rank correlation."""
+
+
+SHARES = {"columns": 0.7, "joint": 0.2, "faults": 0.1}
+"""The parts of a level. Faults are plain to see at any level, correlations nearly so; where there
+is no joint verdict, its part is the columns'."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +48,15 @@ class CompareSettings:
     """Settings of one comparison.
 
     `level` is the probability of a false alarm for the whole table. `budget` says how it came
-    about and how it is split; without one, half goes to the columns and half to the faults.
+    about and how it is split; without one, it is split by `SHARES`. At most `joint_columns`
+    columns are judged jointly: target and prediction, then the first ones.
     """
 
     level: float = 0.01
     budget: AlarmBudget | None = None
     columns: ColumnRoles = ColumnRoles()
     min_rows: int = 50
+    joint_columns: int = 50
     floors: Floors = Floors()
 
     def __post_init__(self) -> None:
@@ -62,5 +71,5 @@ class CompareSettings:
             per_week=None,
             ticks_per_week=None,
             level=self.level,
-            parts={"columns": self.level / 2, "faults": self.level / 2},
+            parts={name: share * self.level for name, share in SHARES.items()},
         )

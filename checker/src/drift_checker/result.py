@@ -121,21 +121,30 @@ class ColumnResult(_Model):
 
 @dataclass(frozen=True, kw_only=True)
 class PairResult(_Model):
-    """The change of association of two columns."""
+    """The rank correlation of two columns, before and now.
+
+    `interval` is that of the change; `p_value` is corrected for the number of pairs.
+    """
 
     columns: tuple[str, str]
     reference: float
     current: float
+    interval: tuple[float, float]
     p_value: Probability
 
 
 @dataclass(frozen=True, kw_only=True)
 class JointResult(_Model):
-    """The verdict on the joint distribution beyond the marginals."""
+    """The verdict on the joint distribution beyond the marginals.
 
+    `pairs` are those that drifted, or the one that changed most.
+    """
+
+    verdict: Verdict
     test: str
     statistic: float
     p_value: Probability
+    threshold: Probability
     effect: float
     pairs: list[PairResult]
 

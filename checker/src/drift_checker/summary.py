@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from drift_checker.result import Fault, Result, Severity
+from drift_checker.result import Fault, Result, Severity, Verdict
+from drift_checker.words import correlation_change
 
 MAX_NAMED = 5
 
@@ -13,6 +14,8 @@ def sentence(result: Result) -> str:
     reasons = [f"{_name(fault)}: {fault.detail}" for fault in faults[:MAX_NAMED]]
     if result.drifted_columns:
         reasons.append(f"drift in {_list(result.drifted_columns)}")
+    if result.joint and result.joint.verdict is Verdict.DRIFT:
+        reasons.append(correlation_change(result.joint.pairs[0]))
     if not reasons:
         reasons.append("no drift and no fault")
     sizes = f"{result.current.rows} rows against {result.reference.rows}"

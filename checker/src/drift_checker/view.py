@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drift_checker.result import ColumnResult, Fault, Result, Severity, Verdict
-from drift_checker.words import percent
+from drift_checker.words import correlation_change, percent
 
 _COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "what changed")
 _FAULTS = ("fault", "severity", "column", "detail")
@@ -26,6 +26,10 @@ def as_table(result: Result) -> str:
     columns = sorted(result.columns, key=lambda column: _VERDICTS.index(column.verdict))
     faults = sorted(result.faults, key=lambda fault: _SEVERITIES.index(fault.severity))
     blocks = [head, _aligned([_COLUMNS, *map(_column, columns)])]
+    if result.joint:
+        changes = "; ".join(map(correlation_change, result.joint.pairs))
+        p_value = f"p = {result.joint.p_value:.2g}, threshold {result.joint.threshold:.2g}"
+        blocks.append(f"joint: {result.joint.verdict}; {changes} ({p_value})")
     if faults:
         blocks.append(_aligned([_FAULTS, *map(_fault, faults)]))
     return "\n\n".join(blocks)

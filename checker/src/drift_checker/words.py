@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from drift_checker.result import PairResult
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -37,3 +39,9 @@ def categorical_change(names: list[str], current: Ints, reference: Ints) -> str:
     before, after = reference / reference.sum(), current / current.sum()
     j = int(np.argmax(np.abs(after - before)))
     return f"share of {names[j]!r} {percent(before[j])} -> {percent(after[j])}"
+
+
+def correlation_change(pair: PairResult) -> str:
+    """Describe the change of a pair of columns."""
+    names = " and ".join(map(repr, pair.columns))
+    return f"rank correlation of {names} {pair.reference:.2f} -> {pair.current:.2f}"

@@ -7,29 +7,24 @@ hundreds of thousands of them need no special care.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from drift_checker.decision.hypergeometric import log_pmf, two_sided
-from drift_checker.decision.special import log_binomial, normal_upper_tail, x_log_ratio
+from drift_checker.decision.saddlepoint import upper_tail
+from drift_checker.decision.special import log_binomial, x_log_ratio
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# The largest tilt: the deviance's generating function ends at 1/2.
+# The largest tilt: the deviance's generating function ends at 1/2. Beyond, p-values are so small
+# that a bound does.
 _MAX_TILT = 0.48
 # Grid of a cell's counts: as far as that tilt, which makes deviations five times as large, can
 # carry mass; and no finer than a tenth of a standard deviation, where the trapezoidal rule is
 # exact to all digits.
 _REACH = 45.0
 _FINENESS = 10.0
-_ITERATIONS = 50
-_APPROACH, _NEARLY, _CLOSE = 0.9, 0.99, 1e-6
-_DEGENERATE = 1e-9
-# Closer to the mean than this many standard deviations the approximation divides 0 by 0.
-_NEAR_MEAN = 0.05
 _CANDIDATES = 5
 
 
@@ -49,13 +44,14 @@ def deviance_p_value(current: Ints, reference: Ints) -> float:
     """Return P(G >= observed) given both margins, by a double saddlepoint approximation.
 
     G is a sum over cells of functions of independent binomial counts, given their total:
-    Skovgaard (1987), "Saddlepoint expansions for conditional distributions", in the form of
-    Barndorff-Nielsen. Unlike the chi-square distribution it holds with small counts far into
-    the tail; the deviance is taken instead of Pearson's statistic because its tail is
-    exponential at any count. Beyond a tilt of 0.48 (p-values of no practical difference) the
-    value is Chernoff's bound.
+    unlike the chi-square distribution it holds with small counts far into the tail. The deviance
+    is taken instead of Pearson's statistic because its tail is exponential at any count.
     """
-    return _Cells(current, reference).upper_tail(deviance(current, reference))
+    cells = _Cells(current, reference)
+    given = float(log_binomial(cells.drawn, cells.total, cells.drawn / cells.total))
+    return upper_tail(
+        cells.cumulants, deviance(current, reference), log_given=given, max_tilt=_MAX_TILT
+    )
 
 
 class _Cells:
@@ -97,33 +93,6 @@ class _Cells:
         )
         gradient = np.array([float(self.cells @ g), float(self.cells @ x)])
         return float(self.cells @ (np.log(mass) + top)), gradient, hessian
-
-    def upper_tail(self, observed: float) -> float:
-        """Return P(G >= observed); 1 where G is below its mean and says nothing."""
-        _, mean, spread = self.cumulants(0.0, 0.0)
-        if observed <= mean[0]:
-            return 1.0
-        tilt, target = np.zeros(2), np.array([observed, 0.0])
-        value, gradient, hessian = 0.0, mean, spread
-        for _ in range(_ITERATIONS):
-            if np.linalg.det(hessian) <= _DEGENERATE * hessian[0, 0] * hessian[1, 1]:
-                return 1.0  # however the rows are dealt, G is the same
-            step = np.linalg.solve(hessian, target - gradient)
-            if tilt[0] + step[0] > _MAX_TILT:
-                step *= _APPROACH * (_MAX_TILT - tilt[0]) / step[0]
-            tilt = tilt + step
-            value, gradient, hessian = self.cumulants(tilt[0], tilt[1])
-            if step @ hessian @ step < _CLOSE or tilt[0] > _NEARLY * _MAX_TILT:
-                break
-        exponent = tilt[0] * observed - value
-        if tilt[0] > _NEARLY * _MAX_TILT:
-            given = float(log_binomial(self.drawn, self.total, self.drawn / self.total))
-            return math.exp(min(0.0, -exponent - given))
-        w = math.sqrt(2 * max(0.0, exponent))
-        v = float(tilt[0] * math.sqrt(np.linalg.det(hessian) / spread[1, 1]))
-        if w < _NEAR_MEAN:
-            return 0.5
-        return normal_upper_tail(w + math.log(v / w) / w)
 
 
 def _grid(size: int, share: float) -> Floats:

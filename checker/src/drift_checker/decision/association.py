@@ -1,0 +1,184 @@
+"""Two samples of rows: do the columns hang together in the same way?
+
+Every statistic here is one of ranks, so that heavy tails and monotone transformations change
+nothing, and every p-value is conditional on the pooled rows, so that it holds whatever the
+dependence of the columns is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.decision import saddlepoint
+from drift_checker.decision.special import log_binomial
+
+Floats = NDArray[np.float64]
+
+# P-values are computed for the pairs that changed most; leaving out one is conservative.
+_CANDIDATES = 20
+_ALMOST_ONE = 0.999_999
+
+
+@dataclass(frozen=True)
+class PairChange:
+    """The change of the rank correlation of two columns, given by their places.
+
+    `interval` is that of the change; `p_value` is not corrected for the number of pairs.
+    """
+
+    columns: tuple[int, int]
+    reference: float
+    current: float
+    interval: tuple[float, float]
+    standardised: float
+    p_value: float
+
+    @property
+    def effect(self) -> float:
+        """The absolute change."""
+        return abs(self.current - self.reference)
+
+
+def largest_changes(current: Floats, reference: Floats, *, floor: float) -> list[PairChange]:
+    """Return the pairs whose rank correlation changed most, by p-value.
+
+    `current` (n, columns) and `reference` (m, columns) are rows; NaN is missing, and a pair is
+    judged on the rows that have both. Pairs that changed by less than `floor` are left out, except
+    for the one that changed most, by Fisher's transformation (1915).
+    """
+    before, after = rank_correlations(reference), rank_correlations(current)
+    change = np.abs(_fisher(after) - _fisher(before))
+    pairs = sorted(
+        combinations(range(current.shape[1]), 2), key=lambda pair: change[pair], reverse=True
+    )
+    changed = [
+        _judge(current[:, pair], reference[:, pair], pair, after[pair], before[pair])
+        for place, pair in enumerate(pairs[:_CANDIDATES])
+        if place == 0 or abs(after[pair] - before[pair]) >= floor
+    ]
+    return sorted(changed, key=lambda one: one.p_value)
+
+
+def rank_correlations(rows: Floats) -> Floats:
+    """Return Spearman's rank correlation (1904) of each pair of columns, 0 of a constant one."""
+    there = ~np.isnan(rows)
+    grades = np.column_stack([_place_grades(column) for column in rows.T])
+    squares, weights = grades**2, there.astype(float)
+    scale = (squares.T @ weights) * (weights.T @ squares)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (grades.T @ grades) / np.sqrt(scale)
+    return np.asarray(np.where(scale > 0, np.clip(found, -1, 1), 0.0))
+
+
+def _place_grades(column: Floats) -> Floats:
+    """Return grades, 0 where a value is missing."""
+    grades, there = np.zeros(len(column)), ~np.isnan(column)
+    grades[there] = _Graded.of(column[there]).grades
+    return grades
+
+
+def _fisher(correlation: Floats) -> Floats:
+    return np.asarray(np.arctanh(np.clip(correlation, -_ALMOST_ONE, _ALMOST_ONE)))
+
+
+@dataclass(frozen=True)
+class _Graded:
+    """A column as the place of each value among the distinct ones, and its grade.
+
+    The grade is the empirical distribution function, midway through ties, less 1/2.
+    """
+
+    places: NDArray[np.intp]
+    grades: Floats
+
+    @classmethod
+    def of(cls, values: Floats) -> _Graded:
+        _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+        middles = (np.cumsum(counts) - counts / 2) / len(values) - 0.5
+        return cls(places, middles[places])
+
+    def above(self, weights: Floats) -> Floats:
+        """Return, for each row, the mean over all rows of their weight where they are above it."""
+        sums = np.bincount(self.places, weights)
+        above = np.cumsum(sums[::-1])[::-1] - sums / 2
+        return np.asarray(above[self.places] / len(weights))
+
+
+def _influence(x: _Graded, y: _Graded) -> Floats:
+    """Return what each row contributes to the covariance of the grades, to first order.
+
+    The influence function of Spearman's correlation (Croux and Dehon 2010): besides the product
+    of its grades, a row shifts the grades of all others.
+    """
+    return x.grades * y.grades + x.above(y.grades) + y.above(x.grades)
+
+
+def _judge(
+    current: Floats, reference: Floats, pair: tuple[int, int], after: float, before: float
+) -> PairChange:
+    current = current[~np.isnan(current).any(axis=1)]
+    reference = reference[~np.isnan(reference).any(axis=1)]
+    pooled = np.concatenate((current, reference))
+    scores = _influence(_Graded.of(pooled[:, 0]), _Graded.of(pooled[:, 1]))
+    standardised, p_value = permutation_p_value(scores, len(current), scores[: len(current)].sum())
+    margin = NormalDist().inv_cdf(0.975) * (_variance(current) + _variance(reference)) ** 0.5
+    change = float(after - before)
+    return PairChange(
+        pair,
+        float(before),
+        float(after),
+        (max(-2.0, change - margin), min(2.0, change + margin)),
+        standardised,
+        p_value,
+    )
+
+
+def _variance(rows: Floats) -> float:
+    """Return the variance of the rank correlation of a sample, by its influence function."""
+    x, y = _Graded.of(rows[:, 0]), _Graded.of(rows[:, 1])
+    scale = float(x.grades.std() * y.grades.std())
+    return float(_influence(x, y).var() / (len(rows) * scale**2)) if scale else 0.0
+
+
+def permutation_p_value(scores: Floats, n: int, drawn: float) -> tuple[float, float]:
+    """Return the sum of n drawn scores standardised, and its two-sided p-value.
+
+    Under the null hypothesis the current rows are a simple random sample of the pooled ones,
+    whatever the distribution, so that the sum has a known distribution given the scores. Its tail
+    is a saddlepoint approximation (Robinson 1982, "Saddlepoint approximations for permutation
+    tests and confidence intervals"): labels dealt independently, given how many they are.
+    """
+    total = len(scores)
+    share = n / total
+    centred = scores - scores.mean()
+    spread = float(centred.std())
+    if spread <= np.finfo(float).eps:
+        return 0.0, 1.0
+    centred = centred / spread
+    observed = float(drawn - n * scores.mean()) / spread
+    if observed < 0:
+        centred = -centred
+
+    squares = centred**2
+
+    def cumulants(t: float, u: float) -> tuple[float, Floats, Floats]:
+        tilts = t * centred + u
+        weights = share * np.exp(tilts)
+        value = np.log1p(weights - share).sum() - share * tilts.sum()
+        chance = weights / (1 - share + weights)
+        left, variance = chance - share, chance * (1 - chance)
+        # Not `@`: at these lengths a linear algebra library's threads cost more than they save.
+        gradient = np.array([(left * centred).sum(), left.sum()])
+        mixed = (variance * centred).sum()
+        hessian = np.array([[(variance * squares).sum(), mixed], [mixed, variance.sum()]])
+        return float(value), gradient, hessian
+
+    given = float(log_binomial(n, total, share))
+    tail = saddlepoint.upper_tail(cumulants, abs(observed), log_given=given)
+    standardised = observed / (n * (1 - share) * total / (total - 1)) ** 0.5
+    return standardised, min(1.0, 2 * tail)

@@ -1,0 +1,88 @@
+"""Joint drift: do the columns hang together as they did, whatever each one does?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.decision.association import PairChange, largest_changes
+from drift_checker.result import JointResult, PairResult, Verdict
+
+Floats = NDArray[np.float64]
+
+MIN_ROWS = 200
+"""On either side, below which there is no joint verdict."""
+SAMPLE_ROWS = 20_000
+"""Of either side, that a joint verdict looks at."""
+
+
+def sampled_rows(rows: int) -> NDArray[np.intp]:
+    """Return the places of at most `SAMPLE_ROWS` of so many rows, in order.
+
+    They are those of the smallest hash of the row's number: the same rows each time, and of no
+    period in the data.
+    """
+    places = np.arange(rows)
+    if rows <= SAMPLE_ROWS:
+        return places
+    # The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    mixed = places.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    kept = np.argpartition(mixed ^ (mixed >> np.uint64(31)), SAMPLE_ROWS)[:SAMPLE_ROWS]
+    return np.sort(kept)
+
+
+class Joint:
+    """The numeric columns of both sides, row by row, with NaN where a value is missing."""
+
+    def __init__(self, columns: Mapping[str, tuple[Floats, Floats]], *, most: int) -> None:
+        """Take sampled rows of (current, reference) by name, of at most `most` columns."""
+        usable = [name for name, sides in columns.items() if all(map(_varies_enough, sides))]
+        self.names = usable[:most]
+        self.sides = [columns[name] for name in self.names]
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is nothing to judge, or None."""
+        if len(self.names) > 1:
+            return None
+        return f"fewer than two numeric columns vary and have {MIN_ROWS} values on either side"
+
+    def judge(self, threshold: float, floor: float) -> JointResult:
+        """Judge all pairs at a level for all of them; a change below the floor is no drift."""
+        current, reference = (np.array(side).T for side in zip(*self.sides, strict=True))
+        pairs = len(self.names) * (len(self.names) - 1) // 2
+        changes = largest_changes(current, reference, floor=floor)
+        found = [self._pair(change, pairs) for change in changes]
+        drifted = [
+            change.effect >= floor and pair.p_value <= threshold
+            for change, pair in zip(changes, found, strict=True)
+        ]
+        first = drifted.index(True) if any(drifted) else 0
+        return JointResult(
+            test="rank_correlation",
+            statistic=changes[first].standardised,
+            p_value=found[first].p_value,
+            threshold=threshold,
+            effect=changes[first].effect,
+            verdict=Verdict.DRIFT if any(drifted) else Verdict.OK,
+            pairs=[pair for pair, drift in zip(found, drifted, strict=True) if drift] or found[:1],
+        )
+
+    def _pair(self, change: PairChange, pairs: int) -> PairResult:
+        first, second = change.columns
+        return PairResult(
+            columns=(self.names[first], self.names[second]),
+            reference=change.reference,
+            current=change.current,
+            interval=change.interval,
+            p_value=min(1.0, pairs * change.p_value),
+        )
+
+
+def _varies_enough(values: Floats) -> bool:
+    there = values[~np.isnan(values)]
+    return len(there) >= MIN_ROWS and bool((there != there[0]).any())
