@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from drift_checker.decision.association import PairChange, largest_changes
+from drift_checker.decision.association import interval, largest_changes
 from drift_checker.result import JointResult, PairResult, Verdict
 
 Floats = NDArray[np.float64]
@@ -54,32 +54,31 @@ class Joint:
     def judge(self, threshold: float, floor: float) -> JointResult:
         """Judge all pairs at a level for all of them; a change below the floor is no drift."""
         current, reference = (np.array(side).T for side in zip(*self.sides, strict=True))
-        pairs = len(self.names) * (len(self.names) - 1) // 2
         changes = largest_changes(current, reference, floor=floor)
-        found = [self._pair(change, pairs) for change in changes]
+        pairs = len(self.names) * (len(self.names) - 1) // 2
         drifted = [
-            change.effect >= floor and pair.p_value <= threshold
-            for change, pair in zip(changes, found, strict=True)
+            change
+            for change in changes
+            if change.effect >= floor and pairs * change.p_value <= threshold
         ]
-        first = drifted.index(True) if any(drifted) else 0
+        shown = drifted or changes[:1]
         return JointResult(
+            verdict=Verdict.DRIFT if drifted else Verdict.OK,
             test="rank_correlation",
-            statistic=changes[first].standardised,
-            p_value=found[first].p_value,
+            statistic=shown[0].standardised,
+            p_value=min(1.0, pairs * shown[0].p_value),
             threshold=threshold,
-            effect=changes[first].effect,
-            verdict=Verdict.DRIFT if any(drifted) else Verdict.OK,
-            pairs=[pair for pair, drift in zip(found, drifted, strict=True) if drift] or found[:1],
-        )
-
-    def _pair(self, change: PairChange, pairs: int) -> PairResult:
-        first, second = change.columns
-        return PairResult(
-            columns=(self.names[first], self.names[second]),
-            reference=change.reference,
-            current=change.current,
-            interval=change.interval,
-            p_value=min(1.0, pairs * change.p_value),
+            effect=shown[0].effect,
+            pairs=[
+                PairResult(
+                    columns=(self.names[change.columns[0]], self.names[change.columns[1]]),
+                    reference=change.reference,
+                    current=change.current,
+                    interval=interval(current, reference, change),
+                    p_value=min(1.0, pairs * change.p_value),
+                )
+                for change in shown
+            ],
         )
 
 

@@ -20,7 +20,7 @@ from drift_checker.decision.special import log_binomial
 Floats = NDArray[np.float64]
 
 # P-values are computed for the pairs that changed most; leaving out one is conservative.
-_CANDIDATES = 20
+_CANDIDATES = 5
 _ALMOST_ONE = 0.999_999
 
 
@@ -28,13 +28,12 @@ _ALMOST_ONE = 0.999_999
 class PairChange:
     """The change of the rank correlation of two columns, given by their places.
 
-    `interval` is that of the change; `p_value` is not corrected for the number of pairs.
+    `p_value` is not corrected for the number of pairs.
     """
 
     columns: tuple[int, int]
     reference: float
     current: float
-    interval: tuple[float, float]
     standardised: float
     p_value: float
 
@@ -125,21 +124,24 @@ def _judge(
     reference = reference[~np.isnan(reference).any(axis=1)]
     pooled = np.concatenate((current, reference))
     scores = _influence(_Graded.of(pooled[:, 0]), _Graded.of(pooled[:, 1]))
-    standardised, p_value = permutation_p_value(scores, len(current), scores[: len(current)].sum())
-    margin = NormalDist().inv_cdf(0.975) * (_variance(current) + _variance(reference)) ** 0.5
-    change = float(after - before)
-    return PairChange(
-        pair,
-        float(before),
-        float(after),
-        (max(-2.0, change - margin), min(2.0, change + margin)),
-        standardised,
-        p_value,
-    )
+    drawn = scores[: len(current)].sum()
+    standardised, p_value = permutation_p_value(scores, len(current), drawn)
+    return PairChange(pair, float(before), float(after), standardised, p_value)
+
+
+def interval(
+    current: Floats, reference: Floats, change: PairChange, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return an interval for the change of a pair's rank correlation."""
+    variance = _variance(current[:, change.columns]) + _variance(reference[:, change.columns])
+    margin = NormalDist().inv_cdf((1 + confidence) / 2) * variance**0.5
+    found = change.current - change.reference
+    return max(-2.0, found - margin), min(2.0, found + margin)
 
 
 def _variance(rows: Floats) -> float:
     """Return the variance of the rank correlation of a sample, by its influence function."""
+    rows = rows[~np.isnan(rows).any(axis=1)]
     x, y = _Graded.of(rows[:, 0]), _Graded.of(rows[:, 1])
     scale = float(x.grades.std() * y.grades.std())
     return float(_influence(x, y).var() / (len(rows) * scale**2)) if scale else 0.0

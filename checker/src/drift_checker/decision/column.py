@@ -19,6 +19,7 @@ Interval = tuple[float, float]
 # Counts of few rows have few p-values, most of which lie far below the level that they are given.
 # What that leaves unspent is at most a fifth, and drift of the tails needs no more.
 _BULK_SHARE, _TAIL_SHARE = 0.8, 0.2
+_FAR = 2.0
 
 
 def _everywhere(level: float) -> float:
@@ -131,6 +132,8 @@ def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
 
     def combined(one: Evidence) -> float:
         level = one.p_value / one.share
+        if level > _FAR * threshold:  # an upper bound will do
+            return min(1.0, level)
         return min(1.0, sum(other.attained(other.share * level) for other in evidence))
 
     ranked = sorted(((combined(one), one) for one in evidence), key=lambda pair: pair[0])
