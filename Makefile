@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy
+.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,3 +111,11 @@ bench: dev ## measure start, memory and CPU against named baselines
 
 bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick there
 	PYTHONPATH=tests .venv/bin/python -m benchmarks deploy latency $(ARGS)
+
+in_checker = $(in_package) checker python -m benchmarks.trust
+
+trust: dev ## simulate false alarms and power of the checker: an hour
+	$(in_checker) --output benchmarks/trust/results $(ARGS)
+
+trust-smoke: dev ## the same with few cells and trials: three minutes
+	$(in_checker) --smoke $(ARGS)

@@ -65,13 +65,18 @@ def largest_changes(current: Floats, reference: Floats, *, floor: float) -> list
 
 def rank_correlations(rows: Floats) -> Floats:
     """Return Spearman's rank correlation (1904) of each pair of columns, 0 of a constant one."""
-    there = ~np.isnan(rows)
-    grades = np.column_stack([_place_grades(column) for column in rows.T])
-    squares, weights = grades**2, there.astype(float)
-    scale = (squares.T @ weights) * (weights.T @ squares)
+    there = ~np.isnan(rows.T)
+    grades = np.array([_place_grades(column) for column in rows.T])
+    squares = _products(grades**2, there.astype(float))
+    scale = squares * squares.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = (grades.T @ grades) / np.sqrt(scale)
+        found = _products(grades, grades) / np.sqrt(scale)
     return np.asarray(np.where(scale > 0, np.clip(found, -1, 1), 0.0))
+
+
+def _products(left: Floats, right: Floats) -> Floats:
+    # Not `@`: at these sizes the threads of a linear algebra library cost more than they save.
+    return np.asarray(np.einsum("ik,jk->ij", left, right))
 
 
 def _place_grades(column: Floats) -> Floats:
@@ -174,7 +179,7 @@ def permutation_p_value(scores: Floats, n: int, drawn: float) -> tuple[float, fl
         value = np.log1p(weights - share).sum() - share * tilts.sum()
         chance = weights / (1 - share + weights)
         left, variance = chance - share, chance * (1 - chance)
-        # Not `@`: at these lengths a linear algebra library's threads cost more than they save.
+        # Not `@`, as in `_products`.
         gradient = np.array([(left * centred).sum(), left.sum()])
         mixed = (variance * centred).sum()
         hessian = np.array([[(variance * squares).sum(), mixed], [mixed, variance.sum()]])

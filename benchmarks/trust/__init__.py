@@ -1,0 +1,1 @@
+"""Whether the verdicts can be trusted: false alarms and power by simulation."""
