@@ -46,7 +46,7 @@ def main() -> int:
     )
     holds = _show("budget", rates, arguments.output)
     if not arguments.no_power:
-        size = (10, 10, 5) if arguments.smoke else (200, 10, 50)
+        size = (5, 6, 2) if arguments.smoke else (200, 10, 50)
         found = power.run(arguments.seed, references=size[0], trials=size[1], rival_ticks=size[2])
         holds &= _show("power", found, arguments.output)
     return 0 if holds else 1

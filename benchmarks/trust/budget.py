@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 
-from benchmarks.trust.draws import Population
+from benchmarks.trust.draws import Kind, Population
 from benchmarks.trust.rates import clustered_interval
 from benchmarks.trust.ticks import Cell
 
@@ -100,20 +100,20 @@ def covering() -> list[Design]:
         Design(Population("continuous", 100, "t"), 50, 5000, both),
         Design(Population("continuous", 100, "t"), 10_000, 500, (0.05,)),
     ]
-    others = [
+    others: tuple[tuple[Kind, int, int, int], ...] = (
+        ("integers", 1, 50, 500),
+        ("integers", 10, 1000, 5000),
+        (2, 1, 50, 500),
+        (2, 10, 200, 5000),
+        (20, 1, 1000, 5000),
+        (20, 10, 50, 500),
+        (1000, 1, 200, 5000),
+        (1000, 1, 50, 500),
+    )
+    return continuous + [
         Design(Population(kind, columns), current, reference, both)
-        for kind, columns, current, reference in (
-            ("integers", 1, 50, 500),
-            ("integers", 10, 1000, 5000),
-            (2, 1, 50, 500),
-            (2, 10, 200, 5000),
-            (20, 1, 1000, 5000),
-            (20, 10, 50, 500),
-            (1000, 1, 200, 5000),
-            (1000, 1, 50, 500),
-        )
+        for kind, columns, current, reference in others
     ]
-    return continuous + others
 
 
 def run(

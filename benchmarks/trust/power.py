@@ -64,7 +64,8 @@ def run(seed: int, *, references: int, trials: int, rival_ticks: int) -> Iterato
     for place, (name, change) in enumerate(DRIFTS.items()):
         rng = np.random.default_rng([seed, place])
         within = TICKS.get(name, 3) if name in BOUNDS else 1
-        found, rival = 0, []
+        found = 0
+        rival: list[bool] = []
         for _ in range(references):
             rows = NORMAL.draw(rng, REFERENCE)
             categories = name.endswith("categories")

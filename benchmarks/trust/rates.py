@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """Rates with their intervals."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """Evidently's defaults on the same draws."""
 
 from __future__ import annotations

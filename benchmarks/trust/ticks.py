@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.trust.draws import Floats, Generator, Population, Rows
+from benchmarks.trust.draws import Floats, Generator, Population
 from drift_checker import CompareSettings, compare
 from drift_checker.decision.association import interval, largest_changes, rank_correlations
 from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance
@@ -25,9 +25,11 @@ from drift_checker.result import Verdict
 from drift_checker.tables import from_frame
 
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
-# An exact p-value is at least this part of the asymptotic one: of continuous columns, of ties.
-_CONTINUOUS, _TIED = 1 / 3, 1 / 30
-_CORRELATION_MARGIN = 0.75
+# How many times an asymptotic p-value may be the exact one: of ties, and of continuous columns
+# below a number of rows and from there on, down to 1e-6.
+_TIED, _FEW, _MANY, _MANY_ROWS = 30.0, 2.0, 1.1, 1000
+# What a standardised change of correlation may fall short of a normal one with the same p-value.
+_CORRELATION_MARGIN = 0.85
 
 
 class Cell:
@@ -63,33 +65,35 @@ class Cell:
         if self.population.columns < 2 or self.population.dependence == "independent":  # noqa: PLR2004
             return 1.0
         rows = self.population.draw(np.random.default_rng(0), SAMPLE_ROWS)[:, :2]
-        sides = rows[: SAMPLE_ROWS // 2], rows[SAMPLE_ROWS // 2 :]
-        low, high = interval(*sides, largest_changes(*sides, floor=0)[0])
+        half = SAMPLE_ROWS // 2
+        change = largest_changes(rows[:half], rows[half:], floor=0)[0]
+        low, high = interval(rows[:half], rows[half:], change)
         return float((high - low) / 2 / NormalDist().inv_cdf(0.975) * (SAMPLE_ROWS / 4) ** 0.5)
 
 
 class _Screen:
     """The least that an alarm needs, at each level."""
 
-    def __init__(self, cell: Cell, reference: Rows) -> None:
+    def __init__(self, cell: Cell, reference: Floats) -> None:
         self.cell, columns = cell, cell.population.columns
         self.numeric = not isinstance(cell.population.kind, int)
         if not self.numeric:
             return
-        self.reference: Floats = np.sort(reference.astype(float), axis=0)
-        margin = _CONTINUOUS if cell.population.kind == "continuous" else _TIED
+        self.reference: Floats = np.sort(reference, axis=0)
+        margin = _FEW if min(cell.n, cell.m) < _MANY_ROWS else _MANY
+        margin = margin if cell.population.kind == "continuous" else _TIED
         each = [level * (SHARES["columns"] + SHARES["joint"]) / columns for level in cell.levels]
-        self.distances = np.array([_least_distance(level / margin) for level in each])
+        self.distances = np.array([_least_distance(level * margin) for level in each])
         self.distances /= (cell.n * cell.m / (cell.n + cell.m)) ** 0.5
         k = max(1, min(round(TAIL_SHARE * cell.m), cell.m // 2))
-        self.tails = np.array([self._least_count(level / 4, k) for level in each])
+        self.tails = np.array([self._least_count(level / 8, k) for level in each])
         shares = np.array(cell.levels) * SHARES["faults"] / (4 * columns)
         self.outside = np.array([self._least_count(share, 1) for share in shares])
         self.inner, self.outer = self.reference[[k - 1, -k]], self.reference[[0, -1]]
         self.joint = columns > 1 and min(cell.n, cell.m) >= MIN_ROWS
         if self.joint:
             kept = min(columns, CompareSettings().joint_columns)
-            self.correlations = rank_correlations(reference[:SAMPLE_ROWS, :kept].astype(float))
+            self.correlations = rank_correlations(reference[:SAMPLE_ROWS, :kept])
             pairs = kept * (kept - 1) / 2
             at = [level * SHARES["joint"] / pairs / 2 for level in cell.levels]
             z = -np.array([NormalDist().inv_cdf(chance) for chance in at])
@@ -101,11 +105,11 @@ class _Screen:
         there = (Exceedance(c, self.cell.n, 0, 0, gaps, self.cell.m) for c in count(1))
         return next(one.count for one in there if one.p_value <= level or one.count > self.cell.n)
 
-    def near(self, rows: Rows) -> NDArray[np.bool_]:
+    def near(self, rows: Floats) -> NDArray[np.bool_]:
         """Say at which levels the tick may alarm."""
         if not self.numeric:
             return np.ones(len(self.cell.levels), dtype=bool)
-        current = np.sort(rows.astype(float), axis=0)
+        current = np.sort(rows, axis=0)
         up, n, distance = np.arange(self.cell.n + 1), self.cell.n, 0.0
         for mine, theirs in zip(current.T, self.reference.T, strict=True):
             right = np.searchsorted(theirs, mine, side="right") / self.cell.m
@@ -116,7 +120,7 @@ class _Screen:
         near = (distance >= self.distances) | (tail >= self.tails) | (outside >= self.outside)
         if self.joint:
             kept = len(self.correlations)
-            after = rank_correlations(np.asfortranarray(rows[:SAMPLE_ROWS, :kept], dtype=float))
+            after = rank_correlations(np.asfortranarray(rows[:SAMPLE_ROWS, :kept]))
             near |= float(np.abs(after - self.correlations).max()) >= self.changes
         return np.asarray(near)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -378,6 +379,23 @@ def test_a_correlation_that_came_is_drift_though_no_column_drifted() -> None:
     assert pair.interval[0] < pair.current - pair.reference < pair.interval[1]
     assert "rank correlation of 'x' and 'y'" in sentence(result)
     assert "joint: drift; rank correlation of 'x' and 'y' -0.03 -> 0.60" in as_table(result)
+
+
+def test_monotone_transformations_change_no_verdict() -> None:
+    reference, current = correlated(2000, 1, 0.2), correlated(500, 2, 0.2)
+
+    def bent(table: pa.Table) -> pa.Table:
+        return pa.table({name: pc.exp(table[name]) for name in table.column_names})
+
+    plain, other = compare(reference, current), compare(bent(reference), bent(current))
+    assert plain.verdict == other.verdict
+    assert plain.joint == other.joint
+    for one, same in zip(plain.columns, other.columns, strict=True):
+        assert (one.test, one.p_value, one.effect_size) == (
+            same.test,
+            same.p_value,
+            same.effect_size,
+        )
 
 
 def test_a_joint_verdict_needs_rows_and_two_columns() -> None:

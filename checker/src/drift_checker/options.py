@@ -38,7 +38,7 @@ class Floors:
     """Change of a rank correlation."""
 
 
-SHARES = {"columns": 0.7, "joint": 0.2, "faults": 0.1}
+SHARES = {"columns": 0.75, "joint": 0.2, "faults": 0.05}
 """The parts of a level. Faults are plain to see at any level, correlations nearly so; where there
 is no joint verdict, its part is the columns'."""
 

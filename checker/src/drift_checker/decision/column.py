@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 Interval = tuple[float, float]
 
 # Counts of few rows have few p-values, most of which lie far below the level that they are given.
-# What that leaves unspent is at most a fifth, and drift of the tails needs no more.
-_BULK_SHARE, _TAIL_SHARE = 0.8, 0.2
+# What that leaves unspent is at most a tenth, and drift of the tails needs no more.
+_BULK_SHARE, _TAIL_SHARE = 0.9, 0.1
 _FAR = 2.0
 
 
