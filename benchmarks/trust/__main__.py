@@ -42,7 +42,12 @@ def main() -> int:
         rate
         for place, design in enumerate(designs)
         if arguments.cell is None or place in arguments.cell
-        for rate in budget.run(design, arguments.seed + place, screened=not arguments.unscreened)
+        for rate in budget.run(
+            design,
+            arguments.seed + place,
+            references=budget.REFERENCES // 5 if arguments.smoke else budget.REFERENCES,
+            screened=not arguments.unscreened,
+        )
     )
     holds = _show("budget", rates, arguments.output)
     if not arguments.no_power:
