@@ -385,7 +385,7 @@ def test_monotone_transformations_change_no_verdict() -> None:
     reference, current = correlated(2000, 1, 0.2), correlated(500, 2, 0.2)
 
     def bent(table: pa.Table) -> pa.Table:
-        return pa.table({name: pc.exp(table[name]) for name in table.column_names})
+        return pa.table({name: pc.atan(table[name]) for name in table.column_names})
 
     plain, other = compare(reference, current), compare(bent(reference), bent(current))
     assert plain.verdict == other.verdict
