@@ -74,7 +74,7 @@ def smoke() -> list[Design]:
         Design(Population("continuous", 1), 50, 500, at),
         Design(Population("continuous", 10), 200, 5000, at),
         Design(Population("continuous", 10, "t"), 1000, 5000, at),
-        Design(Population("continuous", 100, "gaussian"), 50, 500, at),
+        Design(Population("continuous", 100), 50, 500, at),
         Design(Population("integers", 10), 200, 500, at),
         Design(Population(20, 1), 200, 500, at),
     ]
@@ -97,6 +97,7 @@ def covering() -> list[Design]:
         Design(Population("continuous", 10, "t"), 50, 500, weekly),
         Design(Population("continuous", 100), 50, 500, both),
         Design(Population("continuous", 100, "gaussian"), 200, 500, both),
+        Design(Population("continuous", 100, "gaussian"), 50, 500, both),
         Design(Population("continuous", 100, "t"), 50, 5000, both),
         Design(Population("continuous", 100, "t"), 10_000, 500, (0.05,)),
     ]
