@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from benchmarks.trust.draws import Floats, Generator, Population
 from drift_checker import CompareSettings, compare
-from drift_checker.decision.association import interval, largest_changes, rank_correlations
+from drift_checker.decision.association import (
+    interval,
+    largest_changes,
+    places,
+    rank_correlations,
+)
 from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance
 from drift_checker.decision.special import kolmogorov_upper_tail
 from drift_checker.joint import MIN_ROWS, SAMPLE_ROWS
@@ -65,9 +70,9 @@ class Cell:
         if self.population.columns < 2 or self.population.dependence == "independent":  # noqa: PLR2004
             return 1.0
         rows = self.population.draw(np.random.default_rng(0), SAMPLE_ROWS)[:, :2]
-        half = SAMPLE_ROWS // 2
-        change = largest_changes(rows[:half], rows[half:], floor=0)[0]
-        low, high = interval(rows[:half], rows[half:], change)
+        after, before = np.split(places(rows.T), 2, axis=1)
+        change = largest_changes(after, before, floor=0)[0]
+        low, high = interval(after, before, change)
         return float((high - low) / 2 / NormalDist().inv_cdf(0.975) * (SAMPLE_ROWS / 4) ** 0.5)
 
 
@@ -93,7 +98,7 @@ class _Screen:
         self.joint = columns > 1 and min(cell.n, cell.m) >= MIN_ROWS
         if self.joint:
             kept = min(columns, CompareSettings().joint_columns)
-            self.correlations = rank_correlations(reference[:SAMPLE_ROWS, :kept])
+            self.correlations = rank_correlations(places(reference[:SAMPLE_ROWS, :kept].T))
             pairs = kept * (kept - 1) / 2
             at = [level * SHARES["joint"] / pairs / 2 for level in cell.levels]
             z = -np.array([NormalDist().inv_cdf(chance) for chance in at])
@@ -120,7 +125,7 @@ class _Screen:
         near = (distance >= self.distances) | (tail >= self.tails) | (outside >= self.outside)
         if self.joint:
             kept = len(self.correlations)
-            after = rank_correlations(np.asfortranarray(rows[:SAMPLE_ROWS, :kept]))
+            after = rank_correlations(places(rows[:SAMPLE_ROWS, :kept].T))
             near |= float(np.abs(after - self.correlations).max()) >= self.changes
         return np.asarray(near)
 

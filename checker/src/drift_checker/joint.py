@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from drift_checker.decision.association import interval, largest_changes
+from drift_checker.decision.association import interval, largest_changes, places
 from drift_checker.result import JointResult, PairResult, Verdict
 
 Floats = NDArray[np.float64]
@@ -19,16 +19,16 @@ SAMPLE_ROWS = 20_000
 
 
 def sampled_rows(rows: int) -> NDArray[np.intp]:
-    """Return the places of at most `SAMPLE_ROWS` of so many rows, in order.
+    """Return the numbers of at most `SAMPLE_ROWS` of so many rows, in order.
 
     They are those of the smallest hash of the row's number: the same rows each time, and of no
     period in the data.
     """
-    places = np.arange(rows)
+    numbers = np.arange(rows)
     if rows <= SAMPLE_ROWS:
-        return places
+        return numbers
     # The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-    mixed = places.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     kept = np.argpartition(mixed ^ (mixed >> np.uint64(31)), SAMPLE_ROWS)[:SAMPLE_ROWS]
@@ -53,7 +53,8 @@ class Joint:
 
     def judge(self, threshold: float, floor: float) -> JointResult:
         """Judge all pairs at a level for all of them; a change below the floor is no drift."""
-        current, reference = (np.array(side).T for side in zip(*self.sides, strict=True))
+        pooled = places(np.array([np.concatenate(sides) for sides in self.sides]))
+        current, reference = np.split(pooled, [len(self.sides[0][0])], axis=1)
         changes = largest_changes(current, reference, floor=floor)
         pairs = len(self.names) * (len(self.names) - 1) // 2
         drifted = [

@@ -33,8 +33,21 @@ def tied(rng: np.random.Generator, rows: int, rho: float) -> np.ndarray:
     return np.round(correlated(rng, rows, rho))
 
 
+def places(*sides: np.ndarray) -> list[np.ndarray]:
+    """Return places among the values of all sides, each (columns, rows)."""
+    pooled = association.places(np.concatenate(sides).T)
+    return np.split(pooled, np.cumsum([len(side) for side in sides])[:-1], axis=1)
+
+
 def scores(rows: np.ndarray) -> np.ndarray:
-    return association._influence(*map(association._Graded.of, rows.T))
+    (columns,) = places(rows)
+    return association._influence(*association._graded(columns))
+
+
+def largest_changes(
+    current: np.ndarray, reference: np.ndarray, floor: float = 0
+) -> list[association.PairChange]:
+    return association.largest_changes(*places(current, reference), floor=floor)
 
 
 def midranks(column: np.ndarray) -> np.ndarray:
@@ -43,7 +56,7 @@ def midranks(column: np.ndarray) -> np.ndarray:
 
 @given(ROWS)
 def test_rank_correlations_are_those_of_the_mid_ranks(rows: np.ndarray) -> None:
-    found = association.rank_correlations(rows)
+    found = association.rank_correlations(*places(rows))
     for i, j in combinations(range(3), 2):
         x, y = midranks(rows[:, i]), midranks(rows[:, j])
         expected = np.corrcoef(x, y)[0, 1] if x.std() > 0 and y.std() > 0 else 0
@@ -71,9 +84,27 @@ def test_the_influence_is_the_slope_of_the_covariance_of_the_grades(
 def test_monotone_transformations_change_nothing() -> None:
     rng = np.random.default_rng(1)
     current, reference = correlated(rng, 300, 0.3), correlated(rng, 900, 0)
-    plain = association.largest_changes(current, reference, floor=0)
-    bent = association.largest_changes(np.exp(3 * current), np.exp(3 * reference), floor=0)
-    assert plain == bent
+    bent = largest_changes(np.exp(3 * current), np.exp(3 * reference))
+    assert largest_changes(current, reference) == bent
+
+
+def test_places_are_among_the_distinct_values_and_none_is_missing() -> None:
+    values = [[2.0, np.nan, -np.inf, 0.0, 2.0, -0.0, np.nan], [np.nan] * 7]
+    found = association.places(np.array(values))
+    assert found.tolist() == [[2, -1, 0, 1, 2, 1, -1], [-1] * 7]
+
+
+@pytest.mark.parametrize("missing", ["current", "reference", "both"])
+def test_two_columns_that_no_row_has_both_of_have_not_changed(missing: str) -> None:
+    rng = np.random.default_rng(1)
+    sides = {"current": correlated(rng, 300, 0.5), "reference": correlated(rng, 900, 0.5)}
+    for name, rows in sides.items():
+        if missing in (name, "both"):
+            rows[::2, 0] = rows[1::2, 1] = np.nan
+    (found,) = largest_changes(**sides)
+    assert found.p_value == 1
+    low, high = association.interval(*places(*sides.values()), found)
+    assert low < 0 < high
 
 
 def test_the_saddlepoint_follows_all_ways_to_deal_the_rows() -> None:
@@ -133,7 +164,7 @@ def test_false_alarms(n: int, m: int, draw: Draw, rho: float) -> None:
     p_values = []
     for _ in range(600):
         rows = draw(rng, n + m, rho)
-        (found,) = association.largest_changes(rows[:n], rows[n:], floor=0)
+        (found,) = largest_changes(rows[:n], rows[n:])
         p_values.append(found.p_value)
     assert_calibrated(p_values, spent=True)
 
@@ -144,8 +175,8 @@ def test_the_interval_holds_the_true_change_about_as_often_as_it_says() -> None:
     held, runs = 0, 300
     for _ in range(runs):
         sides = correlated(rng, 300, 0.6), correlated(rng, 1000, 0)
-        (found,) = association.largest_changes(*sides, floor=0)
-        low, high = association.interval(*sides, found)
+        (found,) = largest_changes(*sides)
+        low, high = association.interval(*places(*sides), found)
         held += low <= truth <= high
     assert 0.92 * runs <= held <= 0.985 * runs
 
@@ -153,7 +184,5 @@ def test_the_interval_holds_the_true_change_about_as_often_as_it_says() -> None:
 def test_a_correlation_of_six_tenths_is_always_found() -> None:
     rng = np.random.default_rng(6)
     for _ in range(20):
-        found = association.largest_changes(
-            correlated(rng, 1000, 0.6), correlated(rng, 5000, 0), floor=0.1
-        )
+        found = largest_changes(correlated(rng, 1000, 0.6), correlated(rng, 5000, 0), floor=0.1)
         assert found[0].p_value < 1e-20

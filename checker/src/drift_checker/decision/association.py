@@ -18,6 +18,7 @@ from drift_checker.decision import saddlepoint
 from drift_checker.decision.special import log_binomial
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 # P-values are computed for the pairs that changed most; leaving out one is conservative.
 _CANDIDATES = 5
@@ -43,30 +44,45 @@ class PairChange:
         return abs(self.current - self.reference)
 
 
-def largest_changes(current: Floats, reference: Floats, *, floor: float) -> list[PairChange]:
+def places(columns: Floats) -> Places:
+    """Return where each value stands among the distinct ones of its column; NaN, missing, is -1.
+
+    All else here is a function of these, so that nothing is sorted twice.
+    """
+    found = np.full(columns.shape, -1, dtype=np.intp)
+    for values, placed in zip(columns, found, strict=True):
+        order = np.argsort(values)[: len(values) - np.isnan(values).sum()]
+        ordered = values[order]
+        placed[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
+    return found
+
+
+def largest_changes(current: Places, reference: Places, *, floor: float) -> list[PairChange]:
     """Return the pairs whose rank correlation changed most, by p-value.
 
-    `current` (n, columns) and `reference` (m, columns) are rows; NaN is missing, and a pair is
-    judged on the rows that have both. Pairs that changed by less than `floor` are left out, except
-    for the one that changed most, by Fisher's transformation (1915).
+    `current` (columns, n) and `reference` (columns, m) are places among the values of both; a pair
+    is judged on the rows that have both. Pairs that changed by less than `floor` are left out,
+    except for the one that changed most, by Fisher's transformation (1915).
     """
     before, after = rank_correlations(reference), rank_correlations(current)
     change = np.abs(_fisher(after) - _fisher(before))
     pairs = sorted(
-        combinations(range(current.shape[1]), 2), key=lambda pair: change[pair], reverse=True
+        combinations(range(len(current)), 2), key=lambda pair: change[pair], reverse=True
     )
     changed = [
-        _judge(current[:, pair], reference[:, pair], pair, after[pair], before[pair])
+        _judge(current, reference, pair, float(after[pair]), float(before[pair]))
         for place, pair in enumerate(pairs[:_CANDIDATES])
         if place == 0 or abs(after[pair] - before[pair]) >= floor
     ]
     return sorted(changed, key=lambda one: one.p_value)
 
 
-def rank_correlations(rows: Floats) -> Floats:
+def rank_correlations(columns: Places) -> Floats:
     """Return Spearman's rank correlation (1904) of each pair of columns, 0 of a constant one."""
-    there = ~np.isnan(rows.T)
-    grades = np.array([_place_grades(column) for column in rows.T])
+    there = columns >= 0
+    grades = np.zeros(columns.shape)
+    for column, known, graded in zip(columns, there, grades, strict=True):
+        graded[known] = _Graded.of(column[known]).grades
     squares = _products(grades**2, there.astype(float))
     scale = squares * squares.T
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -79,31 +95,24 @@ def _products(left: Floats, right: Floats) -> Floats:
     return np.asarray(np.einsum("ik,jk->ij", left, right))
 
 
-def _place_grades(column: Floats) -> Floats:
-    """Return grades, 0 where a value is missing."""
-    grades, there = np.zeros(len(column)), ~np.isnan(column)
-    grades[there] = _Graded.of(column[there]).grades
-    return grades
-
-
 def _fisher(correlation: Floats) -> Floats:
     return np.asarray(np.arctanh(np.clip(correlation, -_ALMOST_ONE, _ALMOST_ONE)))
 
 
 @dataclass(frozen=True)
 class _Graded:
-    """A column as the place of each value among the distinct ones, and its grade.
+    """A column as the place of each value, and its grade.
 
     The grade is the empirical distribution function, midway through ties, less 1/2.
     """
 
-    places: NDArray[np.intp]
+    places: Places
     grades: Floats
 
     @classmethod
-    def of(cls, values: Floats) -> _Graded:
-        _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-        middles = (np.cumsum(counts) - counts / 2) / len(values) - 0.5
+    def of(cls, places: Places) -> _Graded:
+        counts = np.bincount(places)
+        middles = (np.cumsum(counts) - counts / 2) / max(1, len(places)) - 0.5
         return cls(places, middles[places])
 
     def above(self, weights: Floats) -> Floats:
@@ -111,6 +120,12 @@ class _Graded:
         sums = np.bincount(self.places, weights)
         above = np.cumsum(sums[::-1])[::-1] - sums / 2
         return np.asarray(above[self.places] / len(weights))
+
+
+def _graded(pair: Places) -> tuple[_Graded, _Graded]:
+    """Grade two columns, of the rows that have both."""
+    x, y = pair[:, (pair >= 0).all(axis=0)]
+    return _Graded.of(x), _Graded.of(y)
 
 
 def _influence(x: _Graded, y: _Graded) -> Floats:
@@ -123,33 +138,33 @@ def _influence(x: _Graded, y: _Graded) -> Floats:
 
 
 def _judge(
-    current: Floats, reference: Floats, pair: tuple[int, int], after: float, before: float
+    current: Places, reference: Places, pair: tuple[int, int], after: float, before: float
 ) -> PairChange:
-    current = current[~np.isnan(current).any(axis=1)]
-    reference = reference[~np.isnan(reference).any(axis=1)]
-    pooled = np.concatenate((current, reference))
-    scores = _influence(_Graded.of(pooled[:, 0]), _Graded.of(pooled[:, 1]))
-    drawn = scores[: len(current)].sum()
-    standardised, p_value = permutation_p_value(scores, len(current), drawn)
-    return PairChange(pair, float(before), float(after), standardised, p_value)
+    sides = (current[list(pair)], reference[list(pair)])
+    scores = _influence(*_graded(np.concatenate(sides, axis=1)))
+    n = int((sides[0] >= 0).all(axis=0).sum())
+    standardised, p_value = permutation_p_value(scores, n, float(scores[:n].sum()))
+    return PairChange(pair, before, after, standardised, p_value)
 
 
 def interval(
-    current: Floats, reference: Floats, change: PairChange, *, confidence: float = 0.95
+    current: Places, reference: Places, change: PairChange, *, confidence: float = 0.95
 ) -> tuple[float, float]:
     """Return an interval for the change of a pair's rank correlation."""
-    variance = _variance(current[:, change.columns]) + _variance(reference[:, change.columns])
+    pair = list(change.columns)
+    variance = _variance(current[pair]) + _variance(reference[pair])
     margin = NormalDist().inv_cdf((1 + confidence) / 2) * variance**0.5
     found = change.current - change.reference
     return max(-2.0, found - margin), min(2.0, found + margin)
 
 
-def _variance(rows: Floats) -> float:
+def _variance(pair: Places) -> float:
     """Return the variance of the rank correlation of a sample, by its influence function."""
-    rows = rows[~np.isnan(rows).any(axis=1)]
-    x, y = _Graded.of(rows[:, 0]), _Graded.of(rows[:, 1])
+    x, y = _graded(pair)
+    if not len(x.grades):
+        return np.inf
     scale = float(x.grades.std() * y.grades.std())
-    return float(_influence(x, y).var() / (len(rows) * scale**2)) if scale else 0.0
+    return float(_influence(x, y).var() / (len(x.grades) * scale**2)) if scale else 0.0
 
 
 def permutation_p_value(scores: Floats, n: int, drawn: float) -> tuple[float, float]:
@@ -161,11 +176,11 @@ def permutation_p_value(scores: Floats, n: int, drawn: float) -> tuple[float, fl
     tests and confidence intervals"): labels dealt independently, given how many they are.
     """
     total = len(scores)
-    share = n / total
-    centred = scores - scores.mean()
-    spread = float(centred.std())
+    spread = float(scores.std()) if 0 < n < total else 0.0
     if spread <= np.finfo(float).eps:
         return 0.0, 1.0
+    share = n / total
+    centred = scores - scores.mean()
     centred = centred / spread
     observed = float(drawn - n * scores.mean()) / spread
     if observed < 0:

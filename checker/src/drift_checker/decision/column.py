@@ -19,7 +19,6 @@ Interval = tuple[float, float]
 # Counts of few rows have few p-values, most of which lie far below the level that they are given.
 # What that leaves unspent is at most a tenth, and drift of the tails needs no more.
 _BULK_SHARE, _TAIL_SHARE = 0.9, 0.1
-_FAR = 2.0
 
 
 def _everywhere(level: float) -> float:
@@ -127,14 +126,15 @@ def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
     The chance that some statistic is as extreme for its share is at most the sum of the chances
     of each: Bonferroni's inequality, with what discrete statistics attain in place of what they
     are given (Tarone 1990). The bulk and the far tails being nearly independent, the inequality
-    is nearly an equality at the levels in question.
+    is nearly an equality at the levels in question. What they attain is computed only where it
+    can change the decision; elsewhere what they are given is an upper bound.
     """
 
     def combined(one: Evidence) -> float:
         level = one.p_value / one.share
-        if level > _FAR * threshold:  # an upper bound will do
-            return min(1.0, level)
-        return min(1.0, sum(other.attained(other.share * level) for other in evidence))
+        if one.p_value <= threshold < level:
+            return sum(other.attained(other.share * level) for other in evidence)
+        return min(1.0, level)
 
     ranked = sorted(((combined(one), one) for one in evidence), key=lambda pair: pair[0])
     alarming = [
