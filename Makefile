@@ -114,7 +114,7 @@ bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick
 
 in_checker = $(in_package) checker python -m benchmarks.trust
 
-trust: dev ## simulate false alarms and power of the checker: an hour
+trust: dev ## simulate false alarms and power of the checker: long
 	$(in_checker) --output benchmarks/trust/results $(ARGS)
 
 trust-smoke: dev ## the same with few cells and trials: three minutes

@@ -81,7 +81,7 @@ def smoke() -> list[Design]:
 
 
 def covering() -> list[Design]:
-    """Every pair of factor levels in some cell, the corners always; see `docs/trust.md`."""
+    """The corners of sizes, columns, kinds and dependence, and some cells between."""
     both, weekly = (0.05, 0.005), (0.05, 0.005, WEEKLY)
     continuous = [
         Design(Population("continuous", 1), 50, 500, weekly),
