@@ -133,7 +133,7 @@ def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
     def combined(one: Evidence) -> float:
         level = one.p_value / one.share
         if one.p_value <= threshold < level:
-            return sum(other.attained(other.share * level) for other in evidence)
+            level = sum(other.attained(other.share * level) for other in evidence)
         return min(1.0, level)
 
     ranked = sorted(((combined(one), one) for one in evidence), key=lambda pair: pair[0])
