@@ -97,12 +97,10 @@ def exact_p_value(found: Distance) -> float:
     inside, first = np.ones(1), 0
     left: list[tuple[Floats, int, int]] = []
     """What left: its mass by count, the first count, and the pooled rows by then."""
-    kernels: dict[int, tuple[int, Floats]] = {}
+    kernels = _kernels(sizes, share)
     for size, low, high, pooled in zip(
         sizes.tolist(), lows.tolist(), highs.tolist(), found.pooled.tolist(), strict=True
     ):
-        if size not in kernels:
-            kernels[size] = _kernel(size, share)
         shift, weights = kernels[size]
         dealt = np.convolve(inside, weights)
         first += shift
@@ -125,8 +123,18 @@ def exact_p_value(found: Distance) -> float:
     return float(min(1.0, (mass * np.exp(log_end)).sum()))
 
 
-def _kernel(size: int, share: float) -> tuple[int, Floats]:
-    reach = _REACH * (size * share * (1 - share)) ** 0.5 + _REACH
-    low, high = max(0, int(size * share - reach)), min(size, int(size * share + reach) + 1)
-    counts = np.arange(low, high + 1)
-    return low, np.exp(log_binomial(counts, size, share))
+def _kernels(sizes: Ints, share: float) -> dict[int, tuple[int, Floats]]:
+    """Return the chances of the counts that are dealt to a tie group, by its size.
+
+    They begin with the first count that is likely at all.
+    """
+    sizes = np.flatnonzero(np.bincount(sizes))
+    reach = _REACH * np.sqrt(sizes * share * (1 - share)) + _REACH
+    lows = np.maximum(0, (sizes * share - reach).astype(np.int64))
+    highs = np.minimum(sizes, (sizes * share + reach).astype(np.int64) + 1)
+    lengths = highs - lows + 1
+    ends = np.cumsum(lengths)
+    counts = np.arange(ends[-1]) + np.repeat(highs + 1 - ends, lengths)
+    weights = np.exp(log_binomial(counts, np.repeat(sizes, lengths), share))
+    parts = np.split(weights, ends[:-1])
+    return dict(zip(sizes.tolist(), zip(lows.tolist(), parts, strict=True), strict=True))
