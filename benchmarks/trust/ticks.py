@@ -67,7 +67,7 @@ class Cell:
     @cached_property
     def standard_deviation(self) -> float:
         """Of a rank correlation times the root of the rows; all pairs of a cell are alike."""
-        if self.population.columns < 2 or self.population.dependence == "independent":  # noqa: PLR2004
+        if self.population.columns == 1 or self.population.dependence == "independent":
             return 1.0
         rows = self.population.draw(np.random.default_rng(0), SAMPLE_ROWS)[:, :2]
         after, before = np.split(places(rows.T), 2, axis=1)
