@@ -11,7 +11,11 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
 
@@ -31,7 +35,7 @@ Role = Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Model:
+class Model:
     """Base of what is stored, with as much of pydantic's interface as is needed."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -51,9 +55,15 @@ class _Model:
         Raises:
             pydantic.ValidationError: The JSON is not of this model.
         """
+        return cls._adapter().validate_json(data)
+
+    @classmethod
+    @cache
+    def _adapter(cls) -> TypeAdapter[Self]:
+        # Made once: that costs more than reading many results.
         from pydantic import TypeAdapter  # noqa: PLC0415
 
-        return TypeAdapter(cls).validate_json(data)
+        return TypeAdapter(cls)
 
 
 class Severity(StrEnum):
@@ -68,7 +78,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault(_Model):
+class Fault(Model):
     """One thing that is wrong with the current batch."""
 
     fault: str
@@ -78,7 +88,7 @@ class Fault(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceInfo(_Model):
+class ReferenceInfo(Model):
     """The reference that the batch was compared with."""
 
     version: str
@@ -86,7 +96,7 @@ class ReferenceInfo(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurrentInfo(_Model):
+class CurrentInfo(Model):
     """The batch itself; `digest` is the SHA-256 of the bytes as they arrived."""
 
     rows: Count
@@ -94,7 +104,7 @@ class CurrentInfo(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnResult(_Model):
+class ColumnResult(Model):
     """The verdict on one column.
 
     `p_value` is already combined over the column's own statistics; it is compared with
@@ -120,7 +130,7 @@ class ColumnResult(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairResult(_Model):
+class PairResult(Model):
     """The rank correlation of two columns, before and now.
 
     `interval` is that of the change; `p_value` is corrected for the number of pairs.
@@ -134,7 +144,7 @@ class PairResult(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointResult(_Model):
+class JointResult(Model):
     """The verdict on the joint distribution beyond the marginals.
 
     `pairs` are those that drifted, or the one that changed most.
@@ -150,7 +160,7 @@ class JointResult(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segment(_Model):
+class Segment(Model):
     """The verdict within one segment of the batch."""
 
     name: str
@@ -160,7 +170,7 @@ class Segment(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarm(_Model):
+class Alarm(Model):
     """The episode that this tick belongs to."""
 
     state: Literal["none", "opened", "ongoing", "closed"] = "none"
@@ -169,7 +179,7 @@ class Alarm(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlarmBudget(_Model):
+class AlarmBudget(Model):
     """How the tick's level follows from the alarms that the user is ready to see.
 
     `level` is the probability of a false alarm in this tick; `parts` splits it by name and sums
@@ -184,7 +194,7 @@ class AlarmBudget(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration(_Model):
+class Calibration(Model):
     """What the null distribution was learnt from."""
 
     method: Literal["exact", "ranked", "extrapolated"] = "exact"
@@ -192,7 +202,7 @@ class Calibration(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvidentlySummary(_Model):
+class EvidentlySummary(Model):
     """Evidently's own verdict on the sample that its report shows."""
 
     version: str
@@ -205,7 +215,7 @@ class EvidentlySummary(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth(_Model):
+class Truth(Model):
     """What the Drifter says it did to the batch."""
 
     injected: bool
@@ -214,7 +224,7 @@ class Truth(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result(_Model):
+class Result(Model):
     """The outcome of one check of one monitor at one logical date.
 
     A comparison of two files that belongs to no monitor has neither `monitor` nor
