@@ -75,6 +75,24 @@ def test_what_is_deleted_is_gone(store: Store) -> None:
     assert not store.exists("a")
 
 
+def test_whole_histories_are_walked_and_removed(store: Store) -> None:
+    keys_ = [f"a/{number % 3}/{number}" for number in range(1, 1100)]
+    for key in keys_:
+        store.put_if_absent(key, b"1")
+    store.put("b/1", b"22")
+
+    assert sorted(entry.key for entry in store.walk("a")) == sorted(keys_)
+    assert [(entry.key, entry.size) for entry in store.walk("b")] == [("b/1", 2)]
+    assert store.folders("a") == ("0", "1", "2")
+    assert store.folders("none") == ()
+
+    store.delete_all(keys_[:1000])
+    store.delete_all(keys_)  # somebody else was faster with most of them
+    assert list(store.walk("a")) == []
+    assert store.folders("a") == ()
+    assert store.exists("b/1")
+
+
 def test_only_the_first_puts(store: Store) -> None:
     assert store.put_if_absent("a", b"1")
     assert not store.put_if_absent("a", b"2")

@@ -120,9 +120,11 @@ class FakeMlflow:
             if self.failing:
                 self.failing -= 1
                 return 503, {}
-            if kind == "artifacts":
+            if request == "artifacts/list":
+                answer: tuple[int, dict[str, Any]] = 200, self._files(path)
+            elif kind == "artifacts":
                 self.artifacts[what] = body
-                answer: tuple[int, dict[str, Any]] = 200, {}
+                answer = 200, {}
             elif kind == "experiments":
                 answer = self._experiments(path, body)
             else:
@@ -137,6 +139,12 @@ class FakeMlflow:
 
     def _experiments(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         known = self.experiments
+        if "experiments/search" in path:
+            begin = json.loads(body)["filter"].split("'")[1].rstrip("%")
+            found = [
+                {"experiment_id": i, "name": n} for n, i in known.items() if n.startswith(begin)
+            ]
+            return 200, {"experiments": found}
         if not body:
             wanted = parse_qs(urlsplit(path).query)["experiment_name"][0]
             if wanted in known:
@@ -148,16 +156,33 @@ class FakeMlflow:
         known[wanted] = str(len(known) + 1)
         return 200, {"experiment_id": known[wanted]}
 
+    def _files(self, path: str) -> dict[str, Any]:
+        (run,) = parse_qs(urlsplit(path).query)["run_id"]
+        found = {n: data for n, data in self.artifacts.items() if f"/{run}/" in n}
+        return {"files": [{"path": n, "file_size": len(data)} for n, data in found.items()]}
+
     def _runs(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
         if what == "search":
             wanted = re.findall(r"tags\.(\w+) = '([^']*)'", asked["filter"])
-            found = [r for r in self.active if all(r["tags"].get(k) == v for k, v in wanted)]
-            return {"runs": [_public(run) for run in found]}
+            (experiment,) = asked["experiment_ids"]
+            before = re.search(r"start_time < (\d+)", asked["filter"])
+            found = [
+                run
+                for run in self.active
+                if run["experiment"] == experiment
+                and all(run["tags"].get(k) == v for k, v in wanted)
+                and (before is None or run["start_time"] < int(before[1]))
+            ]
+            first = int(asked.get("page_token", 0))
+            last = first + asked["max_results"]
+            more = {"next_page_token": str(last)} if last < len(found) else {}
+            return {"runs": [_public(run) for run in found[first:last]], **more}
         if what == "create":
             run = {
                 "id": f"run{len(self.runs) + 1}",
                 "experiment": asked["experiment_id"],
                 "name": asked["run_name"],
+                "start_time": asked["start_time"],
                 "tags": {tag["key"]: tag["value"] for tag in asked["tags"]},
                 "metrics": {},
                 "inputs": {},

@@ -9,12 +9,17 @@ from drift_checker.monitors import date_key
 
 def reference(monitor: str, version: str, name: str) -> str:
     """Key of a file of one version of a reference: `data.parquet` or `profile.json`."""
-    return f"reference/{monitor}/{version}/{name}"
+    return f"{reference_version(monitor, version)}/{name}"
 
 
 def reference_in_force(monitor: str) -> str:
     """Key of the pointer to the version that batches are compared with."""
     return f"reference/{monitor}/in-force.json"
+
+
+def reference_version(monitor: str, version: str) -> str:
+    """Prefix of the files of one version of a reference."""
+    return f"reference/{monitor}/{version}"
 
 
 def batch(monitor: str, logical_date: datetime, name: str) -> str:

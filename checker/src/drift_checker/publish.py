@@ -141,7 +141,7 @@ class _Publisher:
         self._fill(run)
         for other in self._runs(experiment):
             if other.run_id != run.run_id:
-                self.tracking.delete_run(other)
+                self.tracking.delete_run(other.run_id)
         done = self._record(run, complete=True)
         self.store.put(self.claim_key, done.model_dump_json().encode())
         return done

@@ -89,6 +89,8 @@ class Settings(Limits):
 
     max_artifact_mb: float = Field(default=16, ge=0)
     """Largest current batch that is copied to MLflow, in MiB; of a larger one, its URL is."""
+    retention_days: float = Field(default=30, gt=0)
+    """Days for which batches, results, runs and references that were in use are kept."""
 
     _env_file: Path | None = PrivateAttr(default=None)
 

@@ -7,9 +7,9 @@ none. A write that has returned survives the loss of power.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -23,6 +23,9 @@ from drift_checker.settings import S3Access, Settings
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
+
+PAGE = 1000
+"""Objects that are listed or removed in one request; an S3 takes no more."""
 
 
 class Entry(NamedTuple):
@@ -40,14 +43,17 @@ class Store:
         self.url = settings.store_url.rstrip("/")
         self._directory: Path | None = None
         self._store: LocalStore | S3Store
+        self._tidy: LocalStore | S3Store
         parts = urlsplit(self.url)
         if parts.scheme == "file":
             self._directory = Path(unquote(parts.path))
             with self._reachable():
                 self._store = LocalStore(self._directory, mkdir=True)
+                # Not for every deletion: a folder that goes may be needed again at once.
+                self._tidy = LocalStore(self._directory, automatic_cleanup=True)
         else:
             prefix = parts.path.strip("/")
-            self._store = open_s3(settings.s3, parts.netloc, prefix, settings)
+            self._store = self._tidy = open_s3(settings.s3, parts.netloc, prefix, settings)
 
     def url_of(self, key: str) -> str:
         """The URL of an object, for people and tags."""
@@ -111,6 +117,48 @@ class Store:
         with self._reachable():
             found = obstore.list(self._store, prefix).collect()
         return sorted(Entry(o["path"], o["size"], o["last_modified"]) for o in found)
+
+    def walk(self, prefix: str) -> Iterator[Entry]:
+        """All objects below a prefix, a page at a time and in no order; for whole histories."""
+        with self._reachable():
+            for page in obstore.list(self._store, prefix, chunk_size=PAGE):
+                for found in page:
+                    yield Entry(found["path"], found["size"], found["last_modified"])
+
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """What the keys below a prefix go on with, up to their next `/`, sorted."""
+        with self._reachable():
+            found = obstore.list_with_delimiter(self._store, prefix)
+        return tuple(sorted(path.rpartition("/")[2] for path in found["common_prefixes"]))
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove objects, of a directory also the folders that become empty."""
+        with self._reachable():
+            try:
+                obstore.delete(self._tidy, keys)
+            except FileNotFoundError:  # somebody else removes them too
+                for key in keys:
+                    with suppress(FileNotFoundError):
+                        obstore.delete(self._tidy, key)
+
+    def unfinished(self) -> Iterator[Entry]:
+        """What uploads that were killed have left in a directory, where no list shows it.
+
+        An S3 has a lifecycle for them, and MinIO removes them after a day.
+        """
+        if self._directory is None:
+            return
+        with self._reachable():
+            for path in self._directory.rglob("*#*"):
+                found = path.stat()
+                modified = datetime.fromtimestamp(found.st_mtime, UTC)
+                yield Entry(str(path.relative_to(self._directory)), found.st_size, modified)
+
+    def discard_unfinished(self, key: str) -> None:
+        """Remove what `unfinished` has found."""
+        if self._directory is not None:
+            with self._reachable():
+                (self._directory / key).unlink(missing_ok=True)
 
     def _settle(self, key: str) -> None:
         """Bring a written file and the names that lead to it to the disk."""

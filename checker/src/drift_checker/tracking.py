@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
 from types import TracebackType
@@ -23,6 +24,10 @@ from drift_checker.settings import Settings
 
 MAX_METRICS = 1000
 """Most metrics that MLflow takes in one request."""
+MAX_EXPERIMENTS = 1000
+"""Experiments in one answer to a search."""
+MAX_RUNS = 100
+"""Runs in one answer to a search; each comes with all of its metrics."""
 MAX_NAME = 200
 """Longest escaped name, in characters; with its prefix it stays below MLflow's limit of 250."""
 MAX_DIGEST = 36
@@ -108,6 +113,30 @@ class Tracking:
         )
         return [_run(run) for run in answer.get("runs", [])]
 
+    def experiments(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Id and name of every experiment whose name begins with a prefix without `%` and `_`."""
+        query = {"filter": f"name LIKE '{prefix}%'", "max_results": MAX_EXPERIMENTS}
+        for answer in self._pages("experiments/search", query):
+            for found in answer.get("experiments", []):
+                yield str(found["experiment_id"]), str(found["name"])
+
+    def runs_before(self, experiment_id: str, moment: datetime) -> Iterator[Run]:
+        """The runs that were started before a moment, oldest first."""
+        query = {
+            "experiment_ids": [experiment_id],
+            "filter": f"attributes.start_time < {int(moment.timestamp() * 1000)}",
+            "order_by": ["attributes.start_time ASC"],
+            "max_results": MAX_RUNS,
+        }
+        for answer in self._pages("runs/search", query):
+            yield from map(_run, answer.get("runs", []))
+
+    def artifact_bytes(self, run: Run) -> int:
+        """Size of a run's artifacts in bytes."""
+        answer = self._send("GET", "/api/2.0/mlflow/artifacts/list", params={"run_id": run.run_id})
+        files = answer.get("files", []) if answer else []
+        return sum(int(file.get("file_size", 0)) for file in files)
+
     def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
         """Start a run."""
         answer = self._post(
@@ -163,13 +192,21 @@ class Tracking:
         """End a run."""
         self._post("runs/update", {"run_id": run.run_id, "status": "FINISHED", "end_time": _now()})
 
-    def delete_run(self, run: Run) -> None:
+    def delete_run(self, run_id: str) -> None:
         """Move a run to MLflow's trash."""
-        self._post("runs/delete", {"run_id": run.run_id}, allow="RESOURCE_DOES_NOT_EXIST")
+        self._post("runs/delete", {"run_id": run_id}, allow="RESOURCE_DOES_NOT_EXIST")
 
     def page(self, run: Run) -> str:
         """The URL of the run's page."""
         return f"{self.url}/#/experiments/{run.experiment_id}/runs/{run.run_id}?{PAGES}"
+
+    def _pages(self, path: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The answers to a search, page by page."""
+        answer = self._post(path, query)
+        yield answer
+        while token := answer.get("next_page_token"):
+            answer = self._post(path, {**query, "page_token": token})
+            yield answer
 
     def _post(self, path: str, body: dict[str, Any], allow: str = "") -> dict[str, Any]:
         return self._send("POST", f"/api/2.0/mlflow/{path}", json=body, allow=allow) or {}

@@ -13,6 +13,7 @@ _COMMANDS = {
     "baseline": "drift_checker.cli.baseline:baseline",
     "compare": "drift_checker.cli.compare:compare_command",
     "monitors": "drift_checker.cli.monitors:monitors",
+    "prune": "drift_checker.cli.prune:prune",
     "publish": "drift_checker.cli.publish:publish",
     "run": "drift_checker.cli.run:run",
     "status": "drift_checker.cli.status:status",

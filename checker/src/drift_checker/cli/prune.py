@@ -1,0 +1,54 @@
+"""`drift-checker prune`: what is older than the settings promise."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from drift_checker.logs import configure_logs
+from drift_checker.monitors import load_monitors
+from drift_checker.retention import Kind, Retention
+from drift_checker.settings import load_settings
+from drift_checker.store import Store
+from drift_checker.tracking import Tracking
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Remove nothing, and say what would go.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.pass_context
+def prune(ctx: click.Context, form: str, *, dry_run: bool) -> None:
+    """Remove batches, results, runs and unused references older than DRIFT_RETENTION_DAYS.
+
+    Kept whatever their age: the latest result of each monitor, the tick that opened an episode
+    which is still open, and references that are in force or that kept results were compared with.
+    Safe beside running checks, and after an interruption another call goes on.
+    """
+    configure_logs(ctx.obj["log_level"])
+    settings = load_settings(ctx.obj["settings_file"])
+    monitors = load_monitors(settings.monitors_file)
+    count: Counter[Kind] = Counter()
+    size: Counter[Kind] = Counter()
+    with Tracking(settings) as tracking:
+        retention = Retention(
+            Store(settings),
+            tracking,
+            monitors,
+            now=datetime.now(UTC),
+            keep=timedelta(days=settings.retention_days),
+        )
+        outdated = retention.outdated()
+        for item in outdated if dry_run else retention.remove(outdated):
+            count[item.kind] += 1
+            size[item.kind] += item.size
+    before = f"{retention.before:%Y-%m-%dT%H:%M:%SZ}"
+    if form == "json":
+        kinds = [{"kind": kind, "count": count[kind], "bytes": size[kind]} for kind in Kind]
+        click.echo(json.dumps({"dry_run": dry_run, "before": before, "kinds": kinds}))
+        return
+    click.echo(f"{'Would go' if dry_run else 'Gone'}: what was written before {before}")
+    for kind in Kind:
+        click.echo(f"{kind:<22}{count[kind]:>10}{size[kind]:>16,} bytes")

@@ -1,0 +1,215 @@
+"""Retention: what is older than the settings promise, and its removal.
+
+An object's age counts from when it was written, so that old ticks which were checked today are kept
+like today's. Some things stay however old they are: the latest result of a monitor and the tick
+that opened an episode which is still open (each with its batch and its run), the reference in
+force, and every version of a reference that a kept result was compared with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+
+import structlog
+
+from drift_checker import keys
+from drift_checker.alarms import previous_alarm
+from drift_checker.baseline import VERSION_LENGTH, in_force
+from drift_checker.latest import read_latest
+from drift_checker.monitors import Monitors, date_key
+from drift_checker.result import Alarm, Result
+from drift_checker.store import PAGE, Entry, Store
+from drift_checker.tracking import Run, Tracking
+
+UNFINISHED = timedelta(days=1)
+"""Age from which an upload is taken for one that nobody will finish."""
+EXPERIMENTS = ("drift/", "drill/")
+"""What the names of the experiments begin with whose runs are ours to remove."""
+
+_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_LENGTH}}}")
+_RESULT = re.compile(r".*/result(\.\d+)?\.json")
+
+log = structlog.get_logger()
+
+
+class Kind(StrEnum):
+    """What is kept for a time."""
+
+    BATCHES = "batches"
+    RESULTS = "results"
+    PENDING = "pending markers"
+    NOTIFICATIONS = "notification markers"
+    DRILLS = "drills"
+    REFERENCES = "references"
+    UPLOADS = "unfinished uploads"
+    RUNS = "runs"
+
+
+_PREFIXES = {
+    Kind.BATCHES: "batches",
+    Kind.RESULTS: "results",
+    Kind.PENDING: "pending",
+    Kind.NOTIFICATIONS: "notifications",
+    Kind.DRILLS: "drill",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """An object of the store, by its key, or a run of MLflow, by its id; `size` in bytes."""
+
+    kind: Kind
+    name: str
+    size: int
+
+
+class Retention:
+    """Finds and removes what was written before `before`.
+
+    The methods raise `ServiceAwayError` when the store or MLflow stays away; what is removed by
+    then stays removed, and another call goes on with the rest.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tracking: Tracking,
+        monitors: Monitors,
+        *,
+        now: datetime,
+        keep: timedelta,
+    ) -> None:
+        self._store = store
+        self._tracking = tracking
+        self._monitors = monitors
+        self._now = now
+        self.before = now - keep
+        self._kept: dict[str, frozenset[str]] = {}
+
+    def outdated(self) -> Iterator[Item]:
+        """Everything that is older than it has to be kept."""
+        for kind, prefix in _PREFIXES.items():
+            yield from (_item(kind, entry) for entry in self._objects(prefix))
+        for monitor in self._store.folders("reference"):
+            yield from self._references(monitor)
+        for entry in self._store.unfinished():
+            if self._now - entry.modified > UNFINISHED:
+                yield _item(Kind.UPLOADS, entry)
+        for prefix in EXPERIMENTS:
+            for experiment, name in self._tracking.experiments(prefix):
+                yield from self._runs(experiment, name.removeprefix(prefix))
+
+    def remove(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Remove what `outdated` has found; gives each item after it has gone."""
+        left = iter(items)
+        gone = 0
+        while page := list(islice(left, PAGE)):
+            self._remove(page)
+            gone += len(page)
+            log.info("removed", items=gone, last=page[-1].name)
+            yield from page
+
+    def _remove(self, page: list[Item]) -> None:
+        objects = []
+        for item in page:
+            match item.kind:
+                case Kind.RUNS:
+                    self._tracking.delete_run(item.name)
+                case Kind.UPLOADS:
+                    self._store.discard_unfinished(item.name)
+                case _:
+                    objects.append(item.name)
+        if objects:
+            self._store.delete_all(objects)
+
+    def _objects(self, prefix: str) -> Iterator[Entry]:
+        """The objects below a prefix, whose next part is the monitor, that are too old."""
+        for entry in self._store.walk(prefix):
+            monitor = entry.key.split("/")[1]
+            if entry.modified < self.before and not self._stays(entry.key, monitor):
+                yield entry
+
+    def _stays(self, key: str, monitor: str) -> bool:
+        return key == keys.latest(monitor) or any(tick in key for tick in self._ticks(monitor))
+
+    def _ticks(self, monitor: str) -> frozenset[str]:
+        """The ticks of a monitor that are kept whatever their age, as they stand in keys."""
+        if monitor not in self._kept:
+            self._kept[monitor] = frozenset(map(date_key, self._lasting(monitor)))
+        return self._kept[monitor]
+
+    def _lasting(self, monitor: str) -> Iterator[datetime]:
+        latest = read_latest(self._store, monitor)
+        if latest is not None:
+            yield latest.logical_date
+        # A tick by hand may be the latest, and knows of no episode.
+        for alarm in (latest.alarm if latest else None, self._last_alarm(monitor)):
+            if alarm is not None and alarm.state in {"opened", "ongoing"} and alarm.since:
+                yield alarm.since
+
+    def _last_alarm(self, name: str) -> Alarm | None:
+        for monitor in self._monitors.monitors:
+            if monitor.name == name:
+                schedule = self._monitors.schedule_of(monitor)
+                return previous_alarm(self._store, name, schedule, self._now)
+        return None
+
+    def _references(self, monitor: str) -> Iterator[Item]:
+        """The files of the versions that no kept result was compared with."""
+        prefixes = {
+            version: keys.reference_version(monitor, version)
+            for version in self._store.folders(f"reference/{monitor}")
+            if _VERSION.fullmatch(version)
+        }
+        files = {version: self._store.list(prefix) for version, prefix in prefixes.items()}
+        unused = {
+            version
+            for version, entries in files.items()
+            if max(entry.modified for entry in entries) < self.before
+        } - {in_force(self._store, monitor)}
+        for version in sorted(unused - self._in_use(monitor, unused)):
+            yield from (_item(Kind.REFERENCES, entry) for entry in files[version])
+
+    def _in_use(self, monitor: str, versions: set[str]) -> set[str]:
+        """Those of the versions that kept results were compared with.
+
+        The results are read from the oldest on, since it is there that a version which was replaced
+        is found: many are read only for a version that goes, which happens once.
+        """
+        found: set[str] = set()
+        if not versions:
+            return found
+        kept = (
+            entry.key
+            for entry in self._store.walk(f"results/{monitor}")
+            if _RESULT.fullmatch(entry.key)
+            and (entry.modified >= self.before or self._stays(entry.key, monitor))
+        )
+        for key in sorted(kept):
+            data = self._store.get(key)
+            if data is not None:
+                found.add(Result.model_validate_json(data).reference.version)
+            if versions <= found:
+                break
+        return found
+
+    def _runs(self, experiment: str, monitor: str) -> Iterator[Item]:
+        # All are found before the first is removed, which would shift the pages of the search.
+        for run in list(self._tracking.runs_before(experiment, self.before)):
+            if _tick(run) not in self._ticks(monitor):
+                yield Item(Kind.RUNS, run.run_id, self._tracking.artifact_bytes(run))
+
+
+def _item(kind: Kind, entry: Entry) -> Item:
+    return Item(kind, entry.key, entry.size)
+
+
+def _tick(run: Run) -> str:
+    """The logical date of a run as it stands in keys."""
+    date = run.tags.get("logical_date")
+    return date_key(datetime.fromisoformat(date)) if date else ""

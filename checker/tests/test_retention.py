@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from click.testing import Result as CliResult
+from conftest import parquet, table
+from web import FakeMlflow, Web
+
+from drift_checker import baseline, keys
+from drift_checker.cli import main
+from drift_checker.monitors import Monitors, date_key
+from drift_checker.retention import Kind, Retention
+from drift_checker.run import Tick, Trigger, run
+from drift_checker.settings import Settings
+from drift_checker.store import Store
+from drift_checker.tracking import Tracking
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+KEEP = timedelta(days=30)
+SLOT = timedelta(minutes=5)
+OLD = NOW - timedelta(days=31)
+OLD -= timedelta(minutes=OLD.minute % 5)
+RECENT = NOW - timedelta(days=1)
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+class History:
+    """Ticks that were made when their logical date says so: in the store, and in a fake MLflow."""
+
+    def __init__(
+        self, env_file: Path, settings: Settings, monitors: Monitors, web: Web, mlflow: FakeMlflow
+    ) -> None:
+        self.env_file, self.settings, self.monitors = env_file, settings, monitors
+        self.web, self.mlflow = web, mlflow
+        self.store = Store(settings)
+        self.folder = Path(self.store.url.removeprefix("file://"))
+        self.monitor = monitors.get("m")
+        baseline.fit(self.store, self.monitor, settings)
+        self.age("reference", OLD - KEEP)
+
+    def tick(self, date: datetime, *, shift: float = 0, trigger: Trigger = "scheduled") -> None:
+        self.web.answer("/data", parquet(table(300, seed=date.minute, shift=shift)))
+        before = set(self.mlflow.runs)
+        run(self.settings, self.monitors, Tick(self.monitor, date, trigger))
+        for kind in ("batches", "results"):
+            self.age(f"{kind}/m/{date_key(date)}", date)
+        for new in set(self.mlflow.runs) - before:
+            self.mlflow.runs[new]["start_time"] = int(date.timestamp() * 1000)
+
+    def age(self, prefix: str, moment: datetime) -> None:
+        """Date everything below a prefix back."""
+        for path in (self.folder / prefix).rglob("*"):
+            os.utime(path, (moment.timestamp(),) * 2)
+
+    def retention(self, tracking: Tracking) -> Retention:
+        return Retention(self.store, tracking, self.monitors, now=datetime.now(UTC), keep=KEEP)
+
+    def prune(self, *arguments: str) -> CliResult:
+        command = ["--settings", str(self.env_file), "prune", *arguments]
+        ended = CliRunner().invoke(main, command, catch_exceptions=False)
+        assert ended.exit_code == 0, ended.output
+        return ended
+
+    def ticks(self, kind: str) -> list[str]:
+        return list(self.store.folders(f"{kind}/m"))
+
+    def runs(self) -> list[str]:
+        return [date_key(datetime.fromisoformat(run["name"])) for run in self.mlflow.active]
+
+    def keys(self) -> set[str]:
+        return {entry.key for entry in self.store.walk("")}
+
+
+@pytest.fixture
+def history(
+    env_file: Path, settings: Settings, monitors: Monitors, web: Web, mlflow: FakeMlflow
+) -> History:
+    return History(env_file, settings, monitors, web, mlflow)
+
+
+def dates(moments: Iterable[datetime]) -> list[str]:
+    return [date_key(moment) for moment in moments]
+
+
+def test_what_is_older_goes_and_the_rest_stays(history: History) -> None:
+    old, recent = [OLD + n * SLOT for n in range(3)], [RECENT + n * SLOT for n in range(2)]
+    for date in (*old, *recent):
+        history.tick(date)
+
+    history.prune()
+
+    for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
+        assert found == dates(recent)
+    assert history.store.exists(keys.latest("m"))
+    assert baseline.show(history.store, "m").rows == 1000
+    # Not even an empty folder is left.
+    assert {path.name for path in (history.folder / "batches/m").iterdir()} == set(dates(recent))
+
+
+def test_a_dry_run_says_what_would_go_and_removes_nothing(history: History) -> None:
+    history.tick(OLD)
+    history.tick(RECENT)
+    before, runs = history.keys(), history.runs()
+
+    said = json.loads(history.prune("--dry-run", "--format", "json").stdout)
+
+    assert (history.keys(), history.runs()) == (before, runs)
+    assert said["dry_run"]
+    kinds = {kind["kind"]: kind for kind in said["kinds"]}
+    doomed = [e for e in history.store.walk("batches") if date_key(OLD) in e.key]
+    assert kinds["batches"]["count"] == len(doomed) == 2
+    assert kinds["batches"]["bytes"] == sum(entry.size for entry in doomed)
+    assert kinds["runs"]["count"] == 1
+    stored = history.mlflow.artifacts.items()
+    assert kinds["runs"]["bytes"] == sum(len(data) for n, data in stored if n.startswith("1/run1/"))
+    assert json.loads(history.prune("--format", "json").stdout)["kinds"] == said["kinds"]
+    again = json.loads(history.prune("--format", "json").stdout)
+    assert {kind["count"] for kind in again["kinds"]} == {0}
+
+
+def test_the_table_names_every_kind(history: History) -> None:
+    lines = history.prune("--dry-run").stdout.splitlines()
+
+    assert lines[0].startswith("Would go: what was written before 20")
+    assert [line[:22].strip() for line in lines[1:]] == list(Kind)
+
+
+def test_the_latest_result_stays_however_old(history: History) -> None:
+    history.tick(OLD)
+
+    history.prune()
+
+    for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
+        assert found == dates([OLD])
+
+
+@pytest.mark.parametrize("last_trigger", ["scheduled", "manual"])
+def test_the_opening_tick_of_an_open_episode_stays(history: History, last_trigger: Trigger) -> None:
+    last = NOW - timedelta(minutes=NOW.minute % 5)
+    ticks = [OLD + n * SLOT for n in range(3)]
+    history.tick(ticks[0])
+    history.tick(ticks[1], shift=2)
+    history.tick(ticks[2], shift=2)
+    # The slots between are not filled; the alarm is told the tick before it.
+    data = history.store.get(keys.result("m", ticks[2]))
+    assert data is not None
+    ongoing = json.loads(data)
+    assert ongoing["alarm"]["state"] == "ongoing"
+    ongoing["logical_date"] = (last - SLOT).isoformat()
+    history.store.put(keys.result("m", last - SLOT), json.dumps(ongoing).encode())
+    history.tick(last, shift=2, trigger=last_trigger)
+
+    history.prune()
+
+    assert history.ticks("batches") == dates([ticks[1], last])
+    assert history.ticks("results") == dates([ticks[1], last - SLOT, last])
+    assert history.runs() == dates([ticks[1], last])
+
+
+def test_references_go_once_no_kept_result_was_compared_with_them(history: History) -> None:
+    first = baseline.show(history.store, "m").version
+    history.tick(RECENT)
+    source = history.settings.monitors_file.parent / "reference.parquet"
+    source.write_bytes(parquet(table(1000, seed=5)))
+    second = baseline.fit(history.store, history.monitor, history.settings).version
+    history.age(f"reference/m/{second}", OLD)
+
+    history.prune()
+    assert set(history.store.folders("reference/m")) >= {first, second}
+
+    history.age(f"results/m/{date_key(RECENT)}", OLD)
+    history.tick(RECENT + SLOT)
+    history.prune()
+    assert not history.store.list(keys.reference_version("m", first))
+    assert baseline.show(history.store, "m").version == second
+
+
+def test_a_reference_that_was_just_stored_stays(history: History) -> None:
+    fresh = keys.reference("m", "0123456789ab", "data.parquet")
+    history.store.put(fresh, b"not yet in force")
+
+    history.prune()
+
+    assert history.store.exists(fresh)
+
+
+def test_markers_drills_and_unfinished_uploads(history: History) -> None:
+    history.tick(OLD)
+    history.tick(RECENT)
+    store, folder = history.store, history.folder
+    markers = [
+        "pending/gone/20200101T000000Z",
+        "drill/1/result.json",
+        "notifications/m/opened/x.json",
+    ]
+    for key in markers:
+        store.put(key, b"{}")
+        history.age(key.partition("/")[0], OLD)
+        store.put(f"{key}.new", b"{}")
+    left = folder / "batches/m/current.parquet#1"
+    running = folder / "batches/m/current.parquet#2"
+    for path, age in ((left, timedelta(days=2)), (running, timedelta(hours=1))):
+        path.write_bytes(b"half")
+        moment = (datetime.now(UTC) - age).timestamp()
+        os.utime(path, (moment, moment))
+
+    said = json.loads(history.prune("--format", "json").stdout)
+
+    kinds = {kind["kind"]: kind["count"] for kind in said["kinds"]}
+    for kind in (Kind.PENDING, Kind.DRILLS, Kind.NOTIFICATIONS, Kind.UPLOADS):
+        assert kinds[kind] == 1, kind
+    assert not any(store.exists(key) for key in markers)
+    assert all(store.exists(f"{key}.new") for key in markers)
+    assert (left.exists(), running.exists()) == (False, True)
+
+
+def test_many_runs_come_in_pages(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drift_checker.tracking.MAX_RUNS", 5)
+    history.tick(RECENT)
+    with Tracking(history.settings) as tracking:
+        for _ in range(12):
+            tracking.create_run("1", "old", {})
+        for made in history.mlflow.active[1:]:
+            made["start_time"] = int(OLD.timestamp() * 1000)
+
+        gone = list(history.retention(tracking).remove(history.retention(tracking).outdated()))
+
+    assert len(gone) == 12
+    assert history.runs() == dates([RECENT])
+
+
+def test_an_interrupted_prune_is_taken_up_again(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        history.tick(OLD + n * SLOT)
+    history.tick(RECENT)
+    monkeypatch.setattr("drift_checker.retention.PAGE", 4)
+    removed = 0
+
+    def dying(store: Store, keys_: Sequence[str], *, delete: Any = Store.delete_all) -> None:
+        nonlocal removed
+        if removed:
+            raise KilledError
+        delete(store, keys_)
+        removed += len(keys_)
+
+    with monkeypatch.context() as patch, Tracking(history.settings) as tracking:
+        patch.setattr(Store, "delete_all", dying)
+        retention = history.retention(tracking)
+        with pytest.raises(KilledError):
+            list(retention.remove(retention.outdated()))
+    assert removed == 4
+
+    history.prune()
+    for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
+        assert found == dates([RECENT])
