@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-smoke
+.PHONY: help deps dev up check status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: deps ## run a check now
 
 status: deps ## show what runs and the last verdicts
 	$(playbook) playbooks/status.yml $(ARGS)
+
+rebaseline: deps ## make what a monitor sees now its reference
+	$(playbook) playbooks/rebaseline.yml $(ARGS)
 
 down: deps ## stop everything, keep the data
 	$(playbook) teardown.yml -e remove_data=false $(ARGS)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deployment import Deployment
 from web import FakeMlflow, Web
 
 from drift_checker.monitors import Monitors, load_monitors
@@ -87,3 +88,8 @@ def settings(env_file: Path) -> Settings:
 @pytest.fixture
 def monitors(settings: Settings) -> Monitors:
     return load_monitors(settings.monitors_file)
+
+
+@pytest.fixture
+def deployment(env_file: Path, settings: Settings, monitors: Monitors) -> Deployment:
+    return Deployment(env_file, settings, monitors)

@@ -7,12 +7,16 @@ import pyarrow as pa
 import pytest
 from conftest import table
 
+from drift_checker.result import Explanation
 from drift_checker.tables import Batch
 
 pytest.importorskip("evidently", reason="the extra `report` is not installed")
 
 from drift_checker.report import write_report
 
+EXPLANATION = Explanation(
+    summary="drift: x < y", changes=["x: median 0 -> 2"], since="Monday", certainty="very"
+)
 MAX_BYTES = 5 * 1024 * 1024
 
 
@@ -24,12 +28,16 @@ def test_a_report_stands_beside_the_verdict(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
 
     found = write_report(
-        batch(table(5000, seed=1)), batch(table(300, seed=2, shift=2)), page, heading="drift: x < y"
+        batch(table(5000, seed=1)), batch(table(300, seed=2, shift=2)), page, EXPLANATION
     )
 
     assert (found.reference_rows, found.current_rows, found.columns) == (2000, 300, 3)
     assert found.drifted_columns >= 1
-    assert "drift: x &lt; y" in page.read_text()
+    text = page.read_text()
+    assert text.count("<body>") == 1
+    told = text.partition("<body>")[2][:1000]
+    for words in ("drift: x &lt; y", "x: median 0 -&gt; 2", "since Monday", "how sure: very"):
+        assert words in told
 
 
 def test_the_sample_is_the_same_each_time(tmp_path: Path) -> None:

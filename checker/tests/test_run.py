@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event
@@ -11,54 +10,19 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from click.testing import CliRunner
 from conftest import parquet, table
+from deployment import DATE, Deployment
 from web import PATIENCE, FakeMlflow, Web
 
-from drift_checker import baseline, keys
-from drift_checker.cli import main
+from drift_checker import keys
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
-from drift_checker.monitors import Monitors
+from drift_checker.explanation import as_markdown
 from drift_checker.publish import publish_pending
-from drift_checker.result import EvidentlySummary, Result, Verdict
-from drift_checker.run import Tick, Trigger, run
-from drift_checker.settings import Settings
+from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
+from drift_checker.run import Trigger
 from drift_checker.store import Store
 from drift_checker.tables import Batch
 from drift_checker.tracking import Tracking
-
-DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-
-
-class Deployment:
-    """A store with a reference, a source, a fake MLflow, and the settings that lead to them."""
-
-    def __init__(self, env_file: Path, settings: Settings, monitors: Monitors) -> None:
-        self.env_file, self.settings, self.monitors = env_file, settings, monitors
-        self.store = Store(settings)
-        self.monitor = monitors.get("m")
-        baseline.fit(self.store, self.monitor, settings)
-
-    def run(self, date: datetime = DATE, trigger: Trigger = "manual", **options: bool) -> Result:
-        tick = Tick(self.monitor, date, trigger, "manual__1")
-        return run(self.settings, self.monitors, tick, **options)[0]
-
-    def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
-        command += ["--settings", str(self.env_file), "run", "--monitor", "m"]
-        command += ["--logical-date", DATE.isoformat()]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def cli(self, *arguments: str) -> Any:
-        return CliRunner().invoke(main, ["--settings", str(self.env_file), *arguments])
-
-    def results(self) -> list[str]:
-        return [entry.key for entry in self.store.list("results") if "/result" in entry.key]
-
-
-@pytest.fixture
-def deployment(env_file: Path, settings: Settings, monitors: Monitors) -> Deployment:
-    return Deployment(env_file, settings, monitors)
 
 
 def assert_once(deployment: Deployment, mlflow: FakeMlflow) -> None:
@@ -84,6 +48,8 @@ def test_a_tick_gives_one_result_and_one_run(deployment: Deployment, mlflow: Fak
     assert result.alarm_budget.level == pytest.approx(1 / 2016)
     assert_once(deployment, mlflow)
     assert mlflow.active[0]["tags"]["dag_run_id"] == "manual__1"
+    assert result.explanation is not None
+    assert mlflow.active[0]["tags"]["mlflow.note.content"] == as_markdown(result.explanation)
 
 
 def test_a_repeated_tick_asks_neither_source_nor_mlflow(
@@ -306,7 +272,7 @@ def test_drift_opens_one_alarm_which_lasts_and_closes(
 
 
 def test_no_reference(deployment: Deployment) -> None:
-    deployment.store.delete(keys.reference_in_force("m"))
+    deployment.store.delete(keys.in_force("m", 1))
 
     with pytest.raises(BadReferenceError, match="baseline fit --monitor m"):
         deployment.run()
@@ -388,7 +354,7 @@ class Reports:
         self.broken = False
 
     def write_report(
-        self, _reference: Batch, _current: Batch, path: Path, **_: str
+        self, _reference: Batch, _current: Batch, path: Path, _explanation: Explanation
     ) -> EvidentlySummary:
         self.made += 1
         if self.broken:

@@ -36,13 +36,13 @@ def test_fit_changes_nothing_twice(env_file: Path, settings: Settings) -> None:
     assert (first["changed"], second["changed"]) == (True, False)
     assert first["monitors"][0] | {"changed": False} == second["monitors"][0]
 
-    before = baseline.in_force(Store(settings), "m")
+    before = baseline.show(Store(settings), "m")
     reference = settings.monitors_file.parent / "reference.parquet"
     reference.write_bytes(parquet(table(1000, seed=7)))
     assert (
         "stored, 1000 rows, 3 columns" in cli(env_file, "baseline", "fit", "--monitor", "m").output
     )
-    assert baseline.in_force(Store(settings), "m") != before
+    assert baseline.show(Store(settings), "m") != before
     assert "x: double" in cli(env_file, "baseline", "show", "--all").output
 
 
@@ -84,7 +84,7 @@ def test_status_before_and_after_a_tick(
     assert after.exit_code == 0
     (found,) = json.loads(after.stdout)["monitors"]
     assert (found["name"], found["verdict"], found["silent"]) == ("m", "ok", False)
-    assert found["reference"] == baseline.in_force(store, "m")
+    assert found["reference"] == baseline.show(store, "m").version
     assert (
         found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
     )

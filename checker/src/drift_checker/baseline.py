@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import pyarrow as pa
@@ -39,13 +40,20 @@ class Profile(_Model):
 
 
 class InForce(_Model):
-    """The pointer to the version that batches are compared with."""
+    """An entry of the history of versions in force; batches are compared with the last one's.
 
+    The history is a list that is only added to, and of several who add at once one is first.
+    """
+
+    number: int
     version: str
+    configured: str
+    """The version of the configured reference then: `fit` acts only where it has become another."""
+    since: datetime
 
 
 class Fitted(_Model):
-    """What fitting a monitor's baseline came to."""
+    """What fitting a monitor's baseline came to; `version` is the one in force."""
 
     monitor: str
     version: str
@@ -55,7 +63,9 @@ class Fitted(_Model):
 
 
 def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
-    """Read the monitor's reference, check it, store it and put it in force. Idempotent.
+    """Read the monitor's reference, check it, and put it in force if it is a new one.
+
+    A version that was accepted since stays in force until another reference is configured.
 
     Raises:
         BadReferenceError: it is missing, unreadable, too small or lacks a declared column.
@@ -64,27 +74,18 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
     body = ask_for_reference(monitor.reference, settings)
     try:
         reference = read_reference(body.data, body.content_type)
-        table = _sound(reference, monitor)
+        check_soundness(reference.table, monitor)
     except BadReferenceError as error:
         raise BadReferenceError(f"{monitor.name}: {body.origin}: {error}") from error
-    profile = Profile(
-        version=reference.digest[:VERSION_LENGTH],
-        digest=reference.digest,
-        source=body.origin,
-        rows=table.num_rows,
-        untyped=reference.untyped,
-        columns={field.name: str(field.type) for field in table.schema},
-    )
+    profile = profile_of(reference, body.origin)
     before = in_force(store, monitor.name)
-    changed = before != profile.version
-    if changed:
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        name = (monitor.name, profile.version)
-        store.put(keys.reference(*name, "data.parquet"), sink.getvalue().to_pybytes())
-        store.put(keys.reference(*name, "profile.json"), profile.model_dump_json().encode())
-        pointer = InForce(version=profile.version)
-        store.put(keys.reference_in_force(monitor.name), pointer.model_dump_json().encode())
+    changed = before is None or before.configured != profile.version
+    if not changed:
+        profile = show(store, monitor.name)
+    else:
+        keep(store, monitor.name, reference.table, profile)
+        if not put_in_force(store, monitor.name, profile.version, before, profile.version):
+            return fit(store, monitor, settings)
     return Fitted(
         monitor=monitor.name,
         version=profile.version,
@@ -94,43 +95,24 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
     )
 
 
-def in_force(store: Store, monitor: str) -> str | None:
-    """The version of the reference in force, if there is one."""
-    pointer = store.get(keys.reference_in_force(monitor))
-    return InForce.model_validate_json(pointer).version if pointer else None
+def profile_of(reference: Batch, source: str) -> Profile:
+    """Describe a reference; its digest names the version."""
+    return Profile(
+        version=reference.digest[:VERSION_LENGTH],
+        digest=reference.digest,
+        source=source,
+        rows=reference.rows,
+        untyped=reference.untyped,
+        columns={field.name: str(field.type) for field in reference.table.schema},
+    )
 
 
-def show(store: Store, monitor: str) -> Profile:
-    """The profile of the reference in force.
-
-    Raises:
-        BadReferenceError: there is none.
-    """
-    version = in_force(store, monitor)
-    profile = version and store.get(keys.reference(monitor, version, "profile.json"))
-    if not profile:
-        raise BadReferenceError(
-            f"{monitor} has no reference yet: drift-checker baseline fit --monitor {monitor}"
-        )
-    return Profile.model_validate_json(profile)
-
-
-def load(store: Store, monitor: Monitor) -> tuple[Batch, Profile]:
-    """The reference in force and its profile.
+def check_soundness(table: pa.Table, monitor: Monitor) -> None:
+    """Check that a table can be the monitor's reference.
 
     Raises:
-        BadReferenceError: there is none.
+        BadReferenceError: it is too small or lacks a declared column.
     """
-    profile = show(store, monitor.name)
-    data = store.get(keys.reference(monitor.name, profile.version, "data.parquet"))
-    if data is None:
-        raise BadReferenceError(f"{monitor.name}: version {profile.version} has no data.parquet")
-    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-    return Batch(table, profile.digest, untyped=profile.untyped), profile
-
-
-def _sound(reference: Batch, monitor: Monitor) -> pa.Table:
-    table = reference.table
     if table.num_rows < monitor.min_rows:
         raise BadReferenceError(
             f"it has {table.num_rows} rows, and at least {monitor.min_rows} are needed"
@@ -139,4 +121,87 @@ def _sound(reference: Batch, monitor: Monitor) -> pa.Table:
         raise BadReferenceError(
             f"it has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"
         )
-    return table
+
+
+def keep(store: Store, monitor: str, table: pa.Table, profile: Profile) -> None:
+    """Store a version beside the others; the same again changes nothing."""
+    store.put(keys.reference(monitor, profile.version, "data.parquet"), as_parquet(table))
+    text = profile.model_dump_json().encode()
+    store.put(keys.reference(monitor, profile.version, "profile.json"), text)
+
+
+def as_parquet(table: pa.Table) -> bytes:
+    """The bytes of `data.parquet`."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()
+
+
+def put_in_force(
+    store: Store, monitor: str, version: str, before: InForce | None, configured: str
+) -> bool:
+    """Add a stored version to the history after `before`; False if another was added meanwhile."""
+    number = before.number + 1 if before else 1
+    entry = InForce(number=number, version=version, configured=configured, since=datetime.now(UTC))
+    return store.put_if_absent(keys.in_force(monitor, number), entry.model_dump_json().encode())
+
+
+def history(store: Store, monitor: str) -> list[InForce]:
+    """The versions that were in force, the present one last."""
+    entries = store.list(keys.in_force(monitor))
+    return [_entry(store, entry.key) for entry in entries]
+
+
+def in_force(store: Store, monitor: str) -> InForce | None:
+    """The version of the reference in force, if there is one."""
+    entries = store.list(keys.in_force(monitor))
+    return _entry(store, entries[-1].key) if entries else None
+
+
+def _entry(store: Store, key: str) -> InForce:
+    return InForce.model_validate_json(store.get(key) or b"")
+
+
+def show(store: Store, monitor: str) -> Profile:
+    """The profile of the reference in force.
+
+    Raises:
+        BadReferenceError: there is none.
+    """
+    entry = in_force(store, monitor)
+    if entry is None:
+        raise no_reference(monitor)
+    return read_profile(store, monitor, entry.version)
+
+
+def no_reference(monitor: str) -> BadReferenceError:
+    """The error that says how a monitor gets its first reference."""
+    return BadReferenceError(
+        f"{monitor} has no reference yet: drift-checker baseline fit --monitor {monitor}"
+    )
+
+
+def read_profile(store: Store, monitor: str, version: str) -> Profile:
+    """The profile of a version.
+
+    Raises:
+        BadReferenceError: there is no such version.
+    """
+    data = store.get(keys.reference(monitor, version, "profile.json"))
+    if data is None:
+        raise BadReferenceError(f"{monitor} has no version {version} of its reference")
+    return Profile.model_validate_json(data)
+
+
+def load(store: Store, monitor: str) -> tuple[Batch, Profile]:
+    """The reference in force and its profile.
+
+    Raises:
+        BadReferenceError: there is none.
+    """
+    found = show(store, monitor)
+    data = store.get(keys.reference(monitor, found.version, "data.parquet"))
+    if data is None:
+        raise BadReferenceError(f"{monitor}: version {found.version} has no data.parquet")
+    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    return Batch(table, found.digest, untyped=found.untyped), found

@@ -59,7 +59,7 @@ def fetch(
         NoBatchError: the source answered with what is no batch; its answer is kept as evidence.
         ServiceAwayError: the source or the store stayed away.
     """
-    stored = _load(store, monitor, logical_date)
+    stored = load(store, monitor.name, logical_date)
     if stored is not None:
         return stored
 
@@ -97,11 +97,12 @@ def fetch(
     pq.write_table(table, sink, compression="zstd")
     if store.put_if_absent(key("current.parquet"), sink.getvalue().to_pybytes()):
         return StoredBatch(batch, meta.truth)
-    return _load(store, monitor, logical_date) or StoredBatch(batch, meta.truth)
+    return load(store, monitor.name, logical_date) or StoredBatch(batch, meta.truth)
 
 
-def _load(store: Store, monitor: Monitor, logical_date: datetime) -> StoredBatch | None:
-    data = store.get(keys.batch(monitor.name, logical_date, "current.parquet"))
+def load(store: Store, monitor: str, logical_date: datetime) -> StoredBatch | None:
+    """The stored batch of a tick, if there is one."""
+    data = store.get(keys.batch(monitor, logical_date, "current.parquet"))
     if data is None:
         return None
     table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)

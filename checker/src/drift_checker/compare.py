@@ -16,6 +16,7 @@ from drift_checker import faults, words
 from drift_checker.columns import Kind, MismatchError, current_column, kind_of, reference_column
 from drift_checker.decision import column as decision
 from drift_checker.errors import BadReferenceError
+from drift_checker.explanation import explained
 from drift_checker.joint import Joint, sampled_rows
 from drift_checker.options import ColumnRoles, CompareSettings
 from drift_checker.result import (
@@ -57,7 +58,7 @@ def compare(
     settings = settings or CompareSettings()
     before, after = _batch(reference, read_reference), _batch(current, read_batch)
     _check_reference(before, after, settings)
-    return _Comparison(before, after, settings).result()
+    return explained(_Comparison(before, after, settings).result())
 
 
 def _batch(source: Tabular, read: Callable[[Path], Batch]) -> Batch:
@@ -241,10 +242,14 @@ class _Comparison:
 
     def _take_sample(self, column: _Column) -> str:
         """Keep what the column's test needs; returns why there is none."""
+        if column.role == "id":
+            self._check_unique(column)
         if column.kind == "timestamp":
-            if column.name == self.settings.columns.timestamp:
+            if column.role == "timestamp":
                 self._check_order(column)
             return "a point in time"
+        if column.role in ("id", "timestamp"):
+            return f"the role is {column.role}"
         if column.kind == "other":
             return f"values of type {column.reference.type} are not compared"
         sample = self._numbers(column) if column.kind == "numeric" else self._categories(column)
@@ -252,8 +257,6 @@ class _Comparison:
             if not values.sum() if column.kind == "categorical" else not len(values):
                 return f"the {side} has no values"
         self._count_values(column, sample)
-        if column.role in ("id", "timestamp"):
-            return f"the role is {column.role}"
         self.samples[column.name] = (column, sample)
         return ""
 
@@ -263,6 +266,14 @@ class _Comparison:
         if back := int((steps < 0).sum()):
             detail = f"{back} of {len(steps) + 1} rows are earlier than the row before"
             self._fault("timestamps_out_of_order", Severity.NOTE, column.name, detail)
+
+    def _check_unique(self, column: _Column) -> None:
+        """Where the reference says that an id is no two rows', a repeated one is certain."""
+        if pa.types.is_nested(column.current.type) or _repeated(column.reference):
+            return
+        if twice := _repeated(column.current):
+            detail = f"{twice} of {len(column.current)} rows repeat the id of another row"
+            self._fault("duplicate_ids", Severity.STRUCTURAL, column.name, detail)
 
     def _numbers(self, column: _Column) -> _Numbers:
         sides, sampled, infinite = [], [], []
@@ -310,7 +321,7 @@ class _Comparison:
         threshold = self.budget.parts.get("faults", 0.0) / len(self.tests)
         for test in self.tests:
             if test.p_value <= threshold and test.effect >= self.settings.floors.share:
-                detail = f"{test.detail} (p = {test.p_value:.2g})"
+                detail = f"{test.detail} ({words.p_words(test.p_value)})"
                 self._fault(test.fault, Severity.STATISTICAL, test.column, detail)
                 column = self.columns[test.column]
                 self.columns[test.column] = column.model_copy(update={"verdict": Verdict.DRIFT})
@@ -356,6 +367,11 @@ class _Comparison:
                 interval=deciding.interval,
                 change=sample.change(deciding.effect) if found.drift else None,
             )
+
+
+def _repeated(values: pa.Array[Any]) -> int:
+    """Count the rows whose value an earlier row has; nulls have none."""
+    return len(values) - values.null_count - int(pc.count_distinct(values).as_py())
 
 
 def _role(name: str, roles: ColumnRoles) -> Role:

@@ -12,9 +12,10 @@ def reference(monitor: str, version: str, name: str) -> str:
     return f"{reference_version(monitor, version)}/{name}"
 
 
-def reference_in_force(monitor: str) -> str:
-    """Key of the pointer to the version that batches are compared with."""
-    return f"reference/{monitor}/in-force.json"
+def in_force(monitor: str, number: int | None = None) -> str:
+    """Key of an entry of the history of versions in force, or the prefix of such keys."""
+    prefix = f"reference/{monitor}/in-force"
+    return prefix if number is None else f"{prefix}/{number:06}.json"
 
 
 def reference_version(monitor: str, version: str) -> str:

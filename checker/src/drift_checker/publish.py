@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from drift_checker import keys
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
+from drift_checker.explanation import as_markdown
 from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.store import Store
 from drift_checker.summary import sentence
@@ -188,7 +189,7 @@ class _Publisher:
             "alarm": self.result.alarm.state,
             "result_sha256": self.digest,
             "current_url": self.store.url_of(self._batch_key()),
-            "mlflow.note.content": sentence(self.result),
+            "mlflow.note.content": _description(self.result),
             "mlflow.source.name": "drift-checker",
         }
         if self.pending.dag_run_id:
@@ -228,6 +229,11 @@ class _Publisher:
 
     def _batch_key(self) -> str:
         return keys.batch(self.pending.monitor, self.pending.logical_date, "current.parquet")
+
+
+def _description(result: Result) -> str:
+    """What MLflow shows above a run; results of before there were explanations have a summary."""
+    return as_markdown(result.explanation) if result.explanation else sentence(result)
 
 
 def metrics(result: Result) -> dict[str, float]:

@@ -5,7 +5,6 @@ Importing this module costs seconds: it is done where a report is made, and nowh
 
 from __future__ import annotations
 
-import html
 import os
 import warnings
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.columns import MismatchError, current_column, kind_of, reference_column
-from drift_checker.result import EvidentlySummary
+from drift_checker.explanation import as_html
+from drift_checker.result import EvidentlySummary, Explanation
 from drift_checker.tables import Batch
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -42,9 +42,9 @@ OTHER = "(all others)"
 
 
 def write_report(
-    reference: Batch, current: Batch, path: Path, *, heading: str = ""
+    reference: Batch, current: Batch, path: Path, explanation: Explanation | None = None
 ) -> EvidentlySummary:
-    """Write Evidently's drift report to a file, with our own verdict as the heading.
+    """Write Evidently's drift report to a file, with our own verdict on top.
 
     Of either side a sample is shown, drawn with a fixed seed and with rare categories pooled.
     Columns that only one side has, that are empty or of another type, or that are neither numbers
@@ -67,7 +67,8 @@ def write_report(
             Dataset.from_pandas(before, data_definition=definition),
         )
         page = snapshot.get_html_str(as_iframe=False)
-    path.write_text(page.replace("<body>", f"<body>{_banner(heading)}", 1), "utf-8")
+    heading = as_html(explanation) if explanation else ""
+    path.write_text(page.replace("<body>", f"<body>{heading}", 1), "utf-8")
     drift = snapshot.dict()["metrics"][0]
     share = float(drift["value"]["share"])
     return EvidentlySummary(
@@ -126,8 +127,3 @@ def _pool_rare(before: pd.DataFrame, after: pd.DataFrame) -> None:
         rare = counts.index[MAX_CATEGORIES:]
         for side in (before, after):
             side.loc[side[name].isin(rare), name] = OTHER
-
-
-def _banner(heading: str) -> str:
-    style = "font: 16px sans-serif; padding: 12px 24px; background: #eee"
-    return f'<p style="{style}">{html.escape(heading)}</p>' if heading else ""

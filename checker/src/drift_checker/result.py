@@ -224,6 +224,20 @@ class Truth(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Explanation(Model):
+    """The result in words.
+
+    `changes` has a line for each thing that changed, before -> after, target and prediction first;
+    `since` is the first tick of the episode; `certainty` says what level and p-value mean.
+    """
+
+    summary: str
+    changes: list[str]
+    since: str | None
+    certainty: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result(Model):
     """The outcome of one check of one monitor at one logical date.
 
@@ -246,6 +260,7 @@ class Result(Model):
     drifted_columns: list[str]
     alarm: Alarm = Alarm()
     alarm_budget: AlarmBudget
+    explanation: Explanation | None = None
     calibration: Calibration = Calibration()
     evidently: EvidentlySummary | None = None
     truth: Truth | None = None

@@ -19,6 +19,7 @@ from drift_checker.alarms import next_alarm, previous_alarm
 from drift_checker.batch import fetch
 from drift_checker.budget import alarm_budget
 from drift_checker.compare import compare
+from drift_checker.explanation import explained
 from drift_checker.latest import Latest, read_latest, write_latest
 from drift_checker.monitors import Monitor, Monitors
 from drift_checker.options import CompareSettings
@@ -143,7 +144,7 @@ class _Check:
         with self._timed("fetch"):
             current = fetch(self.store, monitor, tick.logical_date, self.settings)
         with self._timed("baseline"):
-            reference, profile = baseline.load(self.store, monitor)
+            reference, profile = baseline.load(self.store, monitor.name)
         with self._timed("compare"):
             options = CompareSettings(
                 budget=alarm_budget(self.monitors),
@@ -151,15 +152,17 @@ class _Check:
                 min_rows=monitor.min_rows,
             )
             compared = compare(reference, current.batch, settings=options)
-        result = compared.model_copy(
-            update={
-                "monitor": monitor.name,
-                "logical_date": tick.logical_date,
-                "trigger": tick.trigger,
-                "reference": ReferenceInfo(version=profile.version, rows=profile.rows),
-                "alarm": self._alarm(compared.verdict),
-                "truth": current.truth,
-            }
+        result = explained(
+            compared.model_copy(
+                update={
+                    "monitor": monitor.name,
+                    "logical_date": tick.logical_date,
+                    "trigger": tick.trigger,
+                    "reference": ReferenceInfo(version=profile.version, rows=profile.rows),
+                    "alarm": self._alarm(compared.verdict),
+                    "truth": current.truth,
+                }
+            )
         )
         with self._timed("report"):
             reported = self._report(reference, current.batch, result, asked=asked)
@@ -184,7 +187,7 @@ class _Check:
 
             with TemporaryDirectory() as folder:
                 page = Path(folder, "report.html")
-                evidently = write_report(reference, current, page, heading=sentence(result))
+                evidently = write_report(reference, current, page, result.explanation)
                 self.store.put(self.tick.key("report.html"), page)
         except Exception:  # whatever fails in a report fails nothing else
             log.exception("no report", monitor=self.tick.monitor.name)

@@ -51,15 +51,16 @@ def status(store: Store, monitors: Monitors, now: datetime) -> Status:
 
 
 def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
-    latest = read_latest(store, name)
+    latest, entry = read_latest(store, name), in_force(store, name)
+    version = entry.version if entry else None
     if latest is None:
-        return MonitorStatus(name=name, reference=in_force(store, name), silent=True)
+        return MonitorStatus(name=name, reference=version, silent=True)
     slots = croniter(schedule, now.astimezone(UTC), ret_type=datetime)
     overdue = [slots.get_prev(datetime) for _ in range(SILENT_INTERVALS)][-1]
     published = publication(store, name, latest.logical_date)
     return MonitorStatus(
         name=name,
-        reference=in_force(store, name),
+        reference=version,
         verdict=latest.verdict,
         logical_date=latest.logical_date,
         alarm=latest.alarm.state,

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from drift_checker.result import Fault, Result, Severity, Verdict
+from collections.abc import Sequence
+
+from drift_checker.result import ColumnResult, Fault, Result, Severity, Verdict
 from drift_checker.words import correlation_change
 
 MAX_NAMED = 5
+_FIRST = {"target": 0, "prediction": 1}
 
 
 def sentence(result: Result) -> str:
     """Say what the verdict is and what it rests on."""
     faults = [fault for fault in result.faults if fault.severity is not Severity.NOTE]
     reasons = [f"{_name(fault)}: {fault.detail}" for fault in faults[:MAX_NAMED]]
-    if result.drifted_columns:
-        reasons.append(f"drift in {_list(result.drifted_columns)}")
+    if drifted := [column for column in result.columns if column.verdict is Verdict.DRIFT]:
+        reasons.append(f"drift in {_list([named(column) for column in target_first(drifted)])}")
     if result.joint and result.joint.verdict is Verdict.DRIFT:
         reasons.append(correlation_change(result.joint.pairs[0]))
     if not reasons:
         reasons.append("no drift and no fault")
     sizes = f"{result.current.rows} rows against {result.reference.rows}"
     return f"{result.verdict}: {'; '.join(reasons)} ({sizes})"
+
+
+def named(column: ColumnResult) -> str:
+    """The column's name, and what it is where it is more than a feature."""
+    return column.name if column.role == "feature" else f"{column.role} {column.name}"
+
+
+def target_first(columns: Sequence[ColumnResult]) -> list[ColumnResult]:
+    """Columns in the order in which they are told: target, prediction, then by their p-value."""
+
+    def place(column: ColumnResult) -> tuple[int, float]:
+        return _FIRST.get(
+            column.role, len(_FIRST)
+        ), 1.0 if column.p_value is None else column.p_value
+
+    return sorted(columns, key=place)
 
 
 def _name(fault: Fault) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drift_checker.explanation import as_text
 from drift_checker.result import ColumnResult, Fault, Result, Severity, Verdict
-from drift_checker.words import correlation_change, percent
+from drift_checker.summary import named, target_first
+from drift_checker.words import correlation_change, p_words
 
-_COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "what changed")
+_COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "reason")
 _FAULTS = ("fault", "severity", "column", "detail")
 _VERDICTS = [Verdict.INVALID, Verdict.DRIFT, Verdict.OK, None]
 _SEVERITIES = list(Severity)
@@ -20,16 +22,18 @@ def as_table(result: Result) -> str:
     head = (
         f"verdict: {result.verdict}\n"
         f"{result.current.rows} rows against {result.reference.rows} of the reference; "
-        f"{drifted} of {len(result.columns)} columns drifted, {tested} tested; "
-        f"chance of a false alarm at most {percent(result.alarm_budget.level)}"
+        f"{drifted} of {len(result.columns)} columns drifted, {tested} tested"
     )
-    columns = sorted(result.columns, key=lambda column: _VERDICTS.index(column.verdict))
+    columns = sorted(
+        target_first(result.columns), key=lambda column: _VERDICTS.index(column.verdict)
+    )
     faults = sorted(result.faults, key=lambda fault: _SEVERITIES.index(fault.severity))
-    blocks = [head, _aligned([_COLUMNS, *map(_column, columns)])]
+    words = [as_text(result.explanation)] if result.explanation else []
+    blocks = [head, *words, _aligned([_COLUMNS, *map(_column, columns)])]
     if result.joint:
-        changes = "; ".join(map(correlation_change, result.joint.pairs))
-        p_value = f"p = {result.joint.p_value:.2g}, threshold {result.joint.threshold:.2g}"
-        blocks.append(f"joint: {result.joint.verdict}; {changes} ({p_value})")
+        change = correlation_change(result.joint.pairs[0])
+        p_value = f"{p_words(result.joint.p_value)}, threshold {result.joint.threshold:.2g}"
+        blocks.append(f"joint: {result.joint.verdict}; at most {change} ({p_value})")
     if faults:
         blocks.append(_aligned([_FAULTS, *map(_fault, faults)]))
     return "\n\n".join(blocks)
@@ -41,13 +45,13 @@ def _column(column: ColumnResult) -> tuple[str, ...]:
 
     effect = "-" if column.effect is None else f"{column.effect} {number(column.effect_size)}"
     return (
-        column.name,
+        named(column),
         column.verdict or "-",
         column.test or "-",
         number(column.p_value),
         number(column.threshold),
         effect,
-        column.change or column.reason or "",
+        column.reason or "",
     )
 
 

@@ -10,6 +10,8 @@ from drift_checker.result import PairResult
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_SMALLEST = 1e-300
+
 
 def percent(share: float) -> str:
     """Return a share as a percentage with two significant digits below ten per cent."""
@@ -17,6 +19,17 @@ def percent(share: float) -> str:
     if value == 0 or value >= 10:  # noqa: PLR2004
         return f"{value:.0f} %"
     return f"{value:.2g} %"
+
+
+def p_words(p_value: float) -> str:
+    """Return a p-value as it is told; what is too small for a float is still not nothing."""
+    return f"p = {p_value:.2g}" if p_value else f"p < {_SMALLEST:.0e}"
+
+
+def one_of(probability: float) -> str:
+    """Return a probability as one of so many."""
+    times = 1 / max(probability, _SMALLEST)
+    return f"1 of {times:,.0f}" if times < 1e6 else f"1 of {times:.1g}"  # noqa: PLR2004
 
 
 def numeric_change(current: Floats, reference: Floats, effect: str) -> str:
@@ -31,7 +44,20 @@ def numeric_change(current: Floats, reference: Floats, effect: str) -> str:
     new_first, new_middle, new_last = _quantiles(current, 0.25, 0.5, 0.75)
     if abs(new_middle - middle) >= 0.1 * (last - first) and new_middle != middle:
         return f"median {middle:.4g} -> {new_middle:.4g}"
-    return f"middle half {first:.4g} to {last:.4g} -> {new_first:.4g} to {new_last:.4g}"
+    half, new_half = (
+        f"{low:.4g} to {high:.4g}" for low, high in ((first, last), (new_first, new_last))
+    )
+    return f"middle half {half} -> {new_half}" if half != new_half else _share(current, reference)
+
+
+def _share(current: Floats, reference: Floats) -> str:
+    """Describe where the two distribution functions are farthest apart."""
+    values = np.concatenate([reference, current])
+    before, after = (
+        np.searchsorted(side, values, side="right") / len(side) for side in (reference, current)
+    )
+    j = int(np.argmax(np.abs(after - before)))
+    return f"rows up to {values[j]:.4g}: {percent(before[j])} -> {percent(after[j])}"
 
 
 def _quantiles(ordered: Floats, *shares: float) -> Floats:

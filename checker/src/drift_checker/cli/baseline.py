@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from typing import Any
 
 import click
 
+from drift_checker.acceptance import Accepted, last_ticks, new_normal
+from drift_checker.acceptance import accept as accept_ticks
+from drift_checker.acceptance import use as use_version
 from drift_checker.baseline import fit as fit_baseline
+from drift_checker.baseline import history, read_profile
 from drift_checker.baseline import show as show_baseline
+from drift_checker.cli.moment import moment
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs
-from drift_checker.monitors import Monitor, load_monitors
+from drift_checker.monitors import Monitor, Monitors, load_monitors
 from drift_checker.settings import Settings, load_settings
 from drift_checker.store import Store
 
@@ -47,23 +54,100 @@ def fit(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None
 @_format
 @click.pass_context
 def show(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None:
-    """Show the reference in force."""
+    """Show the reference in force, and the versions before it."""
     settings, chosen = _chosen(ctx, name, every=every)
     store = Store(settings)
-    profiles = {monitor.name: show_baseline(store, monitor.name) for monitor in chosen}
+    shown = {monitor.name: _shown(store, monitor.name) for monitor in chosen}
     if form == "json":
-        click.echo(json.dumps({name: p.model_dump() for name, p in profiles.items()}))
+        click.echo(json.dumps(shown))
         return
-    for monitor, profile in profiles.items():
-        click.echo(f"{monitor}: {profile.version}, {profile.rows} rows, from {profile.source}")
-        for column, type_ in profile.columns.items():
+    for monitor, found in shown.items():
+        click.echo(f"{monitor}: {found['version']}, {found['rows']} rows, from {found['source']}")
+        for column, type_ in found["columns"].items():
             click.echo(f"  {column}: {type_}")
+        for entry in reversed(found["history"]):
+            click.echo(f"  since {entry['since']}: {entry['version']}, from {entry['source']}")
+
+
+def _shown(store: Store, monitor: str) -> dict[str, Any]:
+    """The profile of the reference in force, with the history of those that were."""
+    found = show_baseline(store, monitor).model_dump()
+    found["history"] = [
+        {
+            "version": entry.version,
+            "since": f"{entry.since:%Y-%m-%dT%H:%M:%SZ}",
+            "source": read_profile(store, monitor, entry.version).source,
+        }
+        for entry in history(store, monitor)
+    ]
+    return found
+
+
+@baseline.command()
+@click.option("--monitor", "name", required=True, help="Name of the monitor.")
+@click.option(
+    "--logical-date",
+    "dates",
+    type=moment,
+    metavar="ISO8601",
+    multiple=True,
+    help="A tick whose batch is normal; may be given several times.",
+)
+@click.option("--last", type=click.IntRange(1), help="As many of the latest valid scheduled ticks.")
+@_format
+@click.pass_context
+def accept(
+    ctx: click.Context, name: str, dates: tuple[datetime, ...], last: int | None, form: str
+) -> None:
+    """Make stored batches the reference in force, as a new version; older versions stay.
+
+    Without --logical-date and --last, the batches are those of the open episode, or the latest that
+    were ok, up to 5,000 rows.
+    """
+    if dates and last:
+        raise UsageError("allowed: either --logical-date or --last")
+    settings, monitors = _loaded(ctx)
+    store, monitor = Store(settings), monitors.get(name)
+    schedule = monitors.schedule_of(monitor)
+    if dates:
+        ticks = list(dates)
+    elif last:
+        ticks = last_ticks(store, monitor, schedule, last)
+    else:
+        ticks = new_normal(store, monitor, schedule)
+    _tell(accept_ticks(store, monitor, ticks), form)
+
+
+@baseline.command()
+@click.argument("version")
+@click.option("--monitor", "name", required=True, help="Name of the monitor.")
+@_format
+@click.pass_context
+def use(ctx: click.Context, version: str, name: str, form: str) -> None:
+    """Put a VERSION that is stored already in force again."""
+    settings, monitors = _loaded(ctx)
+    _tell(use_version(Store(settings), monitors.get(name).name, version), form)
+
+
+def _tell(accepted: Accepted, form: str) -> None:
+    if form == "json":
+        click.echo(accepted.model_dump_json())
+        return
+    name, rows = accepted.monitor, f"{accepted.rows} rows from {accepted.source}"
+    if accepted.changed:
+        click.echo(f"{name}: {accepted.version} in force instead of {accepted.before}: {rows}")
+    else:
+        click.echo(f"{name}: {accepted.version} stays in force: {rows}")
 
 
 def _chosen(ctx: click.Context, name: str | None, *, every: bool) -> tuple[Settings, list[Monitor]]:
     if every == (name is not None):
         raise UsageError("allowed: either --monitor NAME or --all")
+    settings, monitors = _loaded(ctx)
+    return settings, monitors.monitors if name is None else [monitors.get(name)]
+
+
+def _loaded(ctx: click.Context) -> tuple[Settings, Monitors]:
     configure_logs(ctx.obj["log_level"])
     settings = load_settings(ctx.obj["settings_file"])
-    monitors = load_monitors(settings.monitors_file)
-    return settings, monitors.monitors if name is None else [monitors.get(name)]
+    return settings, load_monitors(settings.monitors_file)

@@ -11,7 +11,6 @@ from drift_checker.compare import compare
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.options import ColumnRoles, CompareSettings
 from drift_checker.result import EvidentlySummary, Result
-from drift_checker.summary import sentence
 from drift_checker.tables import Batch, read_batch, read_reference
 from drift_checker.view import as_table
 
@@ -102,4 +101,4 @@ def _report(reference: Batch, current: Batch, result: Result, path: Path) -> Evi
         from drift_checker.report import write_report  # noqa: PLC0415
     except ImportError as error:
         raise UsageError("--html needs Evidently: pip install 'drift-checker[report]'") from error
-    return write_report(reference, current, path, heading=sentence(result))
+    return write_report(reference, current, path, result.explanation)

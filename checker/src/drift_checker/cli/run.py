@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
 import click
 
 from drift_checker.cli.fail_on import exit_on, fail_on_option
+from drift_checker.cli.moment import moment
 from drift_checker.logs import configure_logs
 from drift_checker.monitors import load_monitors
 from drift_checker.run import Tick, Trigger
@@ -15,24 +16,13 @@ from drift_checker.run import run as run_tick
 from drift_checker.settings import load_settings
 
 
-def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        allowed = "allowed: ISO 8601 such as 2026-11-23T08:50:00Z"
-        raise click.BadParameter(f"{value!r}: {allowed}", ctx, param) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).replace(microsecond=0)
-
-
 @click.command()
 @click.option("--monitor", "name", required=True, help="Name of the monitor.")
 @click.option(
     "--logical-date",
-    callback=_moment,
-    required=True,
+    type=moment,
     metavar="ISO8601",
+    required=True,
     help="What the tick is known by everywhere; in UTC without an offset, to the whole second.",
 )
 @click.option(

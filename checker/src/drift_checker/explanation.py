@@ -1,0 +1,107 @@
+"""A result in words: which columns, how they changed, since when, and how sure that is."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from drift_checker.result import Explanation, Fault, Result, Severity, Verdict
+from drift_checker.summary import named, sentence, target_first
+from drift_checker.words import correlation_change, one_of, p_words
+
+MAX_CHANGES = 20
+"""Changes that are told; the others are counted."""
+MAX_LINE = 300
+"""Characters of a line: with names of any length, a description still fits MLflow's 8,000."""
+
+
+def explained(result: Result) -> Result:
+    """The result with its explanation, which says what all its other fields do."""
+    changes = [
+        line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}…" for line in _changes(result)
+    ]
+    if (more := len(changes) - MAX_CHANGES) > 0:
+        changes[MAX_CHANGES:] = [f"and {more} more"]
+    explanation = Explanation(
+        summary=sentence(result),
+        changes=changes,
+        since=_since(result),
+        certainty=_certainty(result),
+    )
+    return result.model_copy(update={"explanation": explanation})
+
+
+def _changes(result: Result) -> Iterator[str]:
+    """A line for each thing that changed: what cannot be trusted, then columns, then pairs."""
+    for fault in result.faults:
+        if fault.severity is Severity.STRUCTURAL:
+            yield _fault(fault)
+    counted = [fault for fault in result.faults if fault.severity is Severity.STATISTICAL]
+    for column in target_first(result.columns):
+        if column.change is not None and column.p_value is not None:
+            yield f"{named(column)}: {column.change} ({p_words(column.p_value)})"
+        for fault in counted:
+            if fault.column == column.name:
+                yield f"{named(column)}: {fault.fault}, {fault.detail}"
+    if result.joint and result.joint.verdict is Verdict.DRIFT:
+        for pair in result.joint.pairs:
+            yield f"{correlation_change(pair)} ({p_words(pair.p_value)})"
+
+
+def _fault(fault: Fault) -> str:
+    place = "" if fault.column is None else f" in {fault.column!r}"
+    return f"{fault.fault}{place}: {fault.detail}"
+
+
+def _since(result: Result) -> str | None:
+    alarm = result.alarm
+    if alarm.since is None:
+        return None
+    return f"{alarm.since:%Y-%m-%d %H:%M:%SZ} (alarm {alarm.id}, {alarm.state})"
+
+
+def _certainty(result: Result) -> str:
+    """What the level and the smallest p-value mean."""
+    budget = result.alarm_budget
+    meaning = f"a false alarm in at most {one_of(budget.level)} checks"
+    if budget.per_week is not None:
+        meaning += f" ({budget.per_week:g} a week over all monitors)"
+    found = [c.p_value for c in result.columns if c.change and c.p_value is not None]
+    if result.joint and result.joint.verdict is Verdict.DRIFT:
+        found.append(result.joint.p_value)
+    if not found:
+        return f"without drift there is {meaning}"
+    clearest = one_of(min(found))
+    return f"without drift a change as clear as this comes in {clearest} batches, and {meaning}"
+
+
+def as_text(explanation: Explanation) -> str:
+    """The explanation below its summary, as lines for a terminal."""
+    lines = [f"- {change}" for change in explanation.changes]
+    return "\n".join([*lines, *_rest(explanation)])
+
+
+def as_markdown(explanation: Explanation) -> str:
+    """The explanation as Markdown, whatever the names of columns hold."""
+    changes = [f"- {_escaped(change)}" for change in explanation.changes]
+    blocks = [f"**{_escaped(explanation.summary)}**", "\n".join(changes)]
+    return "\n\n".join(filter(None, [*blocks, *map(_escaped, _rest(explanation))]))
+
+
+def as_html(explanation: Explanation) -> str:
+    """The explanation as a piece of a page."""
+    changes = "".join(f"<li>{html.escape(change)}</li>" for change in explanation.changes)
+    rest = "".join(f"<p>{html.escape(line)}</p>" for line in _rest(explanation))
+    style = "font: 16px sans-serif; padding: 12px 24px; background: #eee"
+    summary = html.escape(explanation.summary)
+    return f'<section style="{style}"><h2>{summary}</h2><ul>{changes}</ul>{rest}</section>'
+
+
+def _rest(explanation: Explanation) -> list[str]:
+    since = [f"since {explanation.since}"] if explanation.since else []
+    return [*since, f"how sure: {explanation.certainty}"]
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<#|~!])", r"\\\1", text).replace("\n", " ")

@@ -1,0 +1,47 @@
+"""A deployment as a test sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from drift_checker import baseline
+from drift_checker.cli import main
+from drift_checker.monitors import Monitors
+from drift_checker.result import Result
+from drift_checker.run import Tick, Trigger, run
+from drift_checker.settings import Settings
+from drift_checker.store import Store
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+class Deployment:
+    """A store with a reference, a source, a fake MLflow, and the settings that lead to them."""
+
+    def __init__(self, env_file: Path, settings: Settings, monitors: Monitors) -> None:
+        self.env_file, self.settings, self.monitors = env_file, settings, monitors
+        self.store = Store(settings)
+        self.monitor = monitors.get("m")
+        baseline.fit(self.store, self.monitor, settings)
+
+    def run(self, date: datetime = DATE, trigger: Trigger = "manual", **options: bool) -> Result:
+        tick = Tick(self.monitor, date, trigger, "manual__1")
+        return run(self.settings, self.monitors, tick, **options)[0]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
+        command += ["--settings", str(self.env_file), "run", "--monitor", "m"]
+        command += ["--logical-date", DATE.isoformat()]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def cli(self, *arguments: str) -> Any:
+        return CliRunner().invoke(main, ["--settings", str(self.env_file), *arguments])
+
+    def results(self) -> list[str]:
+        return [entry.key for entry in self.store.list("results") if "/result" in entry.key]
