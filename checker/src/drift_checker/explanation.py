@@ -8,19 +8,15 @@ from collections.abc import Iterator
 
 from drift_checker.result import Explanation, Fault, Result, Severity, Verdict
 from drift_checker.summary import named, sentence, target_first
-from drift_checker.words import correlation_change, one_of, p_words
+from drift_checker.words import correlation_change, one_of, p_words, short
 
 MAX_CHANGES = 20
 """Changes that are told; the others are counted."""
-MAX_LINE = 300
-"""Characters of a line: with names of any length, a description still fits MLflow's 8,000."""
 
 
 def explained(result: Result) -> Result:
     """The result with its explanation, which says what all its other fields do."""
-    changes = [
-        line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}…" for line in _changes(result)
-    ]
+    changes = list(_changes(result))
     if (more := len(changes) - MAX_CHANGES) > 0:
         changes[MAX_CHANGES:] = [f"and {more} more"]
     explanation = Explanation(
@@ -50,7 +46,7 @@ def _changes(result: Result) -> Iterator[str]:
 
 
 def _fault(fault: Fault) -> str:
-    place = "" if fault.column is None else f" in {fault.column!r}"
+    place = "" if fault.column is None else f" in {short(fault.column)!r}"
     return f"{fault.fault}{place}: {fault.detail}"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drift_checker.decision.counts import constant_p_value, share_p_value, unseen_p_value
 from drift_checker.decision.exceedance import exceedance
-from drift_checker.words import percent
+from drift_checker.words import percent, short
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,7 +69,7 @@ def unseen(column: str, names: list[str], current: Ints, reference: Ints) -> Cou
         unseen_p_value(current, reference),
         share - expected,
         f"{percent(share)} of the rows have categories that the reference does not have "
-        f"({len(new)}, the largest {largest!r}; {percent(expected)} of the rows expected)",
+        f"({len(new)}, the largest {short(largest)!r}; {percent(expected)} of the rows expected)",
     )
 
 

@@ -21,7 +21,7 @@ from drift_checker.explanation import as_markdown
 from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.store import Store
 from drift_checker.summary import sentence
-from drift_checker.tracking import Dataset, Run, Tracking, escape
+from drift_checker.tracking import MAX_TAG, Dataset, Run, Tracking, escape
 
 MAX_COLUMNS = 100
 """Columns whose metrics are logged, the most drifted first."""
@@ -233,7 +233,8 @@ class _Publisher:
 
 def _description(result: Result) -> str:
     """What MLflow shows above a run; results of before there were explanations have a summary."""
-    return as_markdown(result.explanation) if result.explanation else sentence(result)
+    words = as_markdown(result.explanation) if result.explanation else sentence(result)
+    return words[:MAX_TAG]
 
 
 def metrics(result: Result) -> dict[str, float]:

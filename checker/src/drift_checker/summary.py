@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drift_checker.result import ColumnResult, Fault, Result, Severity, Verdict
-from drift_checker.words import correlation_change
+from drift_checker.words import correlation_change, short
 
 MAX_NAMED = 5
 _FIRST = {"target": 0, "prediction": 1}
@@ -27,7 +27,8 @@ def sentence(result: Result) -> str:
 
 def named(column: ColumnResult) -> str:
     """The column's name, and what it is where it is more than a feature."""
-    return column.name if column.role == "feature" else f"{column.role} {column.name}"
+    name = short(column.name)
+    return name if column.role == "feature" else f"{column.role} {name}"
 
 
 def target_first(columns: Sequence[ColumnResult]) -> list[ColumnResult]:
@@ -42,7 +43,7 @@ def target_first(columns: Sequence[ColumnResult]) -> list[ColumnResult]:
 
 
 def _name(fault: Fault) -> str:
-    return fault.fault if fault.column is None else f"{fault.fault} in {fault.column}"
+    return fault.fault if fault.column is None else f"{fault.fault} in {short(fault.column)}"
 
 
 def _list(names: list[str]) -> str:

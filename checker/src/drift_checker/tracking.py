@@ -30,6 +30,8 @@ MAX_RUNS = 100
 """Runs in one answer to a search; each comes with all of its metrics."""
 MAX_NAME = 200
 """Longest escaped name, in characters; with its prefix it stays below MLflow's limit of 250."""
+MAX_TAG = 8000
+"""Longest value of a tag that MLflow stores, in characters."""
 MAX_DIGEST = 36
 """Longest digest of a dataset that MLflow stores, in characters."""
 PAGES = "workflowType=machine_learning"

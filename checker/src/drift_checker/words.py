@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SMALLEST = 1e-300
+_LONGEST = 60
 
 
 def percent(share: float) -> str:
@@ -19,6 +20,11 @@ def percent(share: float) -> str:
     if value == 0 or value >= 10:  # noqa: PLR2004
         return f"{value:.0f} %"
     return f"{value:.2g} %"
+
+
+def short(name: str) -> str:
+    """Return a name of a column or category as it is told, however long it is."""
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
 
 
 def p_words(p_value: float) -> str:
@@ -70,10 +76,10 @@ def categorical_change(names: list[str], current: Ints, reference: Ints) -> str:
     """Describe the category whose share changed most."""
     before, after = reference / reference.sum(), current / current.sum()
     j = int(np.argmax(np.abs(after - before)))
-    return f"share of {names[j]!r} {percent(before[j])} -> {percent(after[j])}"
+    return f"share of {short(names[j])!r} {percent(before[j])} -> {percent(after[j])}"
 
 
 def correlation_change(pair: PairResult) -> str:
     """Describe the change of a pair of columns."""
-    names = " and ".join(map(repr, pair.columns))
+    names = " and ".join(repr(short(name)) for name in pair.columns)
     return f"rank correlation of {names} {pair.reference:.2f} -> {pair.current:.2f}"
