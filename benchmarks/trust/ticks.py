@@ -87,7 +87,7 @@ class _Screen:
         self.reference: Floats = np.sort(reference, axis=0)
         margin = _FEW if min(cell.n, cell.m) < _MANY_ROWS else _MANY
         margin = margin if cell.population.kind == "continuous" else _TIED
-        each = [level * (SHARES["columns"] + SHARES["joint"]) / columns for level in cell.levels]
+        each = [level * (1 - SHARES["faults"]) / columns for level in cell.levels]
         self.distances = np.array([_least_distance(level * margin) for level in each])
         self.distances /= (cell.n * cell.m / (cell.n + cell.m)) ** 0.5
         k = max(1, min(round(TAIL_SHARE * cell.m), cell.m // 2))

@@ -14,12 +14,15 @@ from conftest import parquet, table
 from deployment import DATE, Deployment
 from web import PATIENCE, FakeMlflow, Web
 
-from drift_checker import keys
+from drift_checker import baseline, keys
+from drift_checker.alarms import CLOSING
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
 from drift_checker.explanation import as_markdown
+from drift_checker.history import LOOK_BACK
 from drift_checker.publish import publish_pending
 from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
 from drift_checker.run import Trigger
+from drift_checker.sequential import MAX_TICKS
 from drift_checker.store import Store
 from drift_checker.tables import Batch
 from drift_checker.tracking import Tracking
@@ -267,8 +270,86 @@ def test_drift_opens_one_alarm_which_lasts_and_closes(
     assert opened.id == "m-20261123T090500Z"
     assert tick(2, 2, "manual").alarm.state == "none"
     assert tick(3, 2).alarm.state == "ongoing"
-    assert tick(4, 0).alarm == opened.model_copy(update={"state": "closed"})
-    assert tick(5, 0).alarm.state == "none"
+    for quiet in range(4, 3 + CLOSING):
+        assert tick(quiet, 0).alarm.state == "ongoing"
+    assert tick(3 + CLOSING, 0).alarm == opened.model_copy(update={"state": "closed"})
+    assert tick(4 + CLOSING, 0).alarm.state == "none"
+
+
+def test_a_small_lasting_shift_is_one_alarm(
+    deployment: Deployment, web: Web, mlflow: FakeMlflow
+) -> None:
+    """Of 80 rows no tick shows it, of twelve times 80 each does, until long after it has gone."""
+    (deployment.env_file.parent / "reference.parquet").write_bytes(parquet(table(3000, seed=1)))
+    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+
+    def tick(number: int, shift: float) -> Result:
+        web.answer("/data", parquet(table(80, seed=number + 200, shift=shift)))
+        return deployment.run(DATE + timedelta(minutes=5 * number), "scheduled")
+
+    before = [tick(number, 0) for number in range(6)]
+    during = [tick(number, 0.35) for number in range(6, 40)]
+    after = [tick(number, 0) for number in range(40, 60)]
+
+    assert {result.verdict for result in before} == {Verdict.OK}
+    found = next(place for place, result in enumerate(during) if result.verdict is Verdict.DRIFT)
+    assert 1 < found < MAX_TICKS
+    opened, *lasting = during[found:]
+    assert opened.alarm.state == "opened"
+    assert opened.drifted_columns == ["x"]
+    assert opened.sequential is not None
+    assert [column.name for column in opened.sequential.columns] == ["x"]
+    assert opened.explanation is not None
+    assert "ticks in x" in opened.explanation.summary
+    assert any(line.startswith("x over ") for line in opened.explanation.changes)
+    assert {result.alarm.id for result in lasting} == {opened.alarm.id}
+    assert [result.alarm.state for result in after].count("closed") == 1
+    assert after[-1].alarm.state == "none"
+
+
+def test_ticks_that_feed_no_pool(deployment: Deployment, web: Web, mlflow: FakeMlflow) -> None:
+    """Those by hand, invalid ones, and those that drifted by themselves."""
+
+    def tick(number: int, content: bytes, trigger: Trigger = "scheduled", **options: bool) -> None:
+        web.answer("/data", content)
+        deployment.run(DATE + timedelta(minutes=5 * number), trigger, **options)
+
+    def profiled(number: int) -> bool:
+        date = DATE + timedelta(minutes=5 * number)
+        return deployment.store.exists(keys.result("m", date, "profile.json"))
+
+    tick(0, parquet(table(300, seed=3)), "manual")
+    tick(1, parquet(table(300, seed=4)))
+    tick(2, parquet(table(300, seed=5, shift=3)))
+    tick(3, parquet(table(10, seed=6)))
+    tick(4, b"PAR1")
+    assert [profiled(number) for number in range(5)] == [False, True, False, False, False]
+
+    # A new result of the same batch counts instead of the old one.
+    (deployment.env_file.parent / "reference.parquet").write_bytes(
+        parquet(table(1000, seed=1, shift=3))
+    )
+    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    for number in (1, 2):
+        deployment.run(DATE + timedelta(minutes=5 * number), "scheduled", force=True)
+    assert [profiled(number) for number in (1, 2)] == [False, True]
+
+
+def test_another_reference_pools_anew(deployment: Deployment, web: Web, mlflow: FakeMlflow) -> None:
+    def pooled(number: int) -> int:
+        web.answer("/data", parquet(table(80, seed=number + 10)))
+        result = deployment.run(DATE + timedelta(minutes=5 * number), "scheduled")
+        assert result.sequential is not None
+        unspent = result.alarm_budget.parts["sequential"] == 0
+        assert unspent == (result.sequential.verdict is None)
+        assert sum(result.alarm_budget.parts.values()) == pytest.approx(1 / 2016)
+        return result.sequential.ticks
+
+    assert [pooled(number) for number in range(4)] == [1, 2, 3, 4]
+    # Its version is new, and it is of the same distribution.
+    (deployment.env_file.parent / "reference.parquet").write_bytes(parquet(table(1000, seed=9)))
+    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    assert [pooled(number) for number in range(4, 6)] == [1, 2]
 
 
 def test_no_reference(deployment: Deployment) -> None:
@@ -338,12 +419,14 @@ def test_requests_per_tick_do_not_grow(
 
     for name in (*WRITES, "get", "get_up_to", "exists", "list"):
         monkeypatch.setattr(Store, name, counted(getattr(Store, name)))
-    for n in range(6):
+    for n in range(LOOK_BACK + 4):
         calls, before = 0, sum(mlflow.calls.values())
         deployment.run(DATE + timedelta(minutes=5 * n), "scheduled")
         used.append((calls, sum(mlflow.calls.values()) - before))
 
-    assert len(set(used[1:])) == 1, used
+    # Every slot is asked for its result, and those that have one for its profile.
+    assert used[1:LOOK_BACK] == [(used[1][0] + n, used[1][1]) for n in range(LOOK_BACK - 1)]
+    assert len(set(used[LOOK_BACK:])) == 1, used
 
 
 class Reports:
@@ -383,7 +466,9 @@ def test_reports_are_made_once_per_episode_and_day(
 ) -> None:
     deployment.settings = deployment.settings.model_copy(update={"report": "episode"})
     made = []
-    for minutes, shift in [(0, 0), (5, 0), (10, 2), (15, 2), (20, 0), (25, 2), (24 * 60, 2)]:
+    shifts = [0, 0, 2, 2, *[0] * CLOSING, 2]
+    ticks = [(5 * place, shift) for place, shift in enumerate(shifts)]
+    for minutes, shift in [*ticks, (24 * 60, 2)]:
         web.answer("/data", parquet(table(300, seed=minutes, shift=shift)))
         before = reports.made
         result = deployment.run(DATE + timedelta(minutes=minutes), "scheduled")
@@ -391,7 +476,7 @@ def test_reports_are_made_once_per_episode_and_day(
         made.append(reports.made - before)
 
     # The first tick of all, the two that open an episode, and the first of a new day.
-    assert made == [1, 0, 1, 0, 0, 1, 1]
+    assert made == [1, 0, 1, 0, *[0] * CLOSING, 1, 1]
 
 
 def test_a_report_is_published(

@@ -2,46 +2,72 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from croniter import croniter
-
-from drift_checker import keys
+from drift_checker.history import History
 from drift_checker.monitors import date_key
 from drift_checker.result import Alarm, Result, Verdict
-from drift_checker.store import Store
 
-LOOK_BACK = 12
-"""Scheduled ticks after which an episode without any result is over."""
+CLOSING = 3
+"""Ticks in a row that have to be `ok` to end an episode: drift that is found in most ticks, but
+not in all, is one episode."""
 
 
-def next_alarm(
-    monitor: str, logical_date: datetime, verdict: Verdict, previous: Alarm | None
-) -> Alarm:
-    """The alarm of a scheduled tick, given that of the scheduled tick before it.
+@dataclass(frozen=True)
+class _State:
+    """Where the fold stands: the last tick's alarm, its reference, and the `ok` ticks in a row."""
 
-    The first `drift` opens an episode, the first `ok` closes it; what is `invalid` says nothing
-    about drift and leaves it as it is.
+    alarm: Alarm = field(default_factory=Alarm)
+    reference: str | None = None
+    quiet: int = 0
+
+    @property
+    def within(self) -> bool:
+        """Whether an episode is open."""
+        return self.alarm.state in {"opened", "ongoing"}
+
+
+def alarm_of(result: Result, before: History) -> Alarm:
+    """Return the alarm of a scheduled tick: a fold over the ticks before it and itself.
+
+    In order of logical date, whenever each of them was made; what they say of their own alarms is
+    looked at only for an episode that began before them all.
     """
-    within = previous is not None and previous.state in {"opened", "ongoing"}
-    if verdict is Verdict.DRIFT and not within:
-        identity = f"{monitor}-{date_key(logical_date)}"
-        return Alarm(state="opened", id=identity, since=logical_date)
-    if previous is None or not within:
-        return Alarm()
-    state = "closed" if verdict is Verdict.OK else "ongoing"
-    return previous.model_copy(update={"state": state})
+    state = _State()
+    last = before.alarm
+    if last and last.since and last.since < before.since and last.state != "closed":
+        state = _State(alarm=last)
+    for past in before.results:
+        state = _next(state, past)
+    return _next(state, result).alarm
 
 
-def previous_alarm(
-    store: Store, monitor: str, schedule: str, logical_date: datetime
-) -> Alarm | None:
-    """The alarm of the last scheduled tick before this one; asks for at most `LOOK_BACK` keys."""
-    slots = croniter(schedule, logical_date.astimezone(UTC), ret_type=datetime)
-    for _ in range(LOOK_BACK):
-        data = store.get(keys.result(monitor, slots.get_prev(datetime)))
-        if data is not None:
-            result = Result.model_validate_json(data)
-            if result.trigger == "scheduled":
-                return result.alarm
-    return None
+def _next(state: _State, result: Result) -> _State:
+    """Take one tick.
+
+    `drift` opens an episode; `CLOSING` ticks without end it, or another version of the reference,
+    the new normal. What is `invalid` says nothing about drift and leaves it as it is.
+    """
+    version = result.reference.version
+    accepted = state.within and state.reference not in {None, version}
+    match result.verdict:
+        case Verdict.OK:
+            quiet = state.quiet + 1
+        case Verdict.DRIFT:
+            quiet = 0
+        case Verdict.INVALID:
+            quiet = state.quiet
+    if result.verdict is Verdict.DRIFT and (accepted or not state.within):
+        return _State(_opened(result.monitor, result.logical_date), version)
+    if not state.within:
+        return _State(Alarm(), version, quiet)
+    over = accepted or quiet >= CLOSING
+    alarm = state.alarm.model_copy(update={"state": "closed" if over else "ongoing"})
+    return _State(alarm, version, quiet)
+
+
+def _opened(monitor: str | None, logical_date: datetime | None) -> Alarm:
+    if monitor is None or logical_date is None:
+        raise ValueError("a scheduled tick has a monitor and a logical date")
+    return Alarm(state="opened", id=f"{monitor}-{date_key(logical_date)}", since=logical_date)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drift_checker import faults, words
+from drift_checker import faults, sequential, words
 from drift_checker.columns import Kind, MismatchError, current_column, kind_of, reference_column
 from drift_checker.decision import column as decision
 from drift_checker.errors import BadReferenceError
 from drift_checker.explanation import explained
 from drift_checker.joint import Joint, sampled_rows
 from drift_checker.options import ColumnRoles, CompareSettings
+from drift_checker.profiles import MAX_CATEGORIES, BatchProfile, cells, edges
 from drift_checker.result import (
     ColumnResult,
     CurrentInfo,
@@ -27,6 +29,7 @@ from drift_checker.result import (
     ReferenceInfo,
     Result,
     Role,
+    SequentialResult,
     Severity,
     Verdict,
 )
@@ -57,8 +60,7 @@ def compare(
     """
     settings = settings or CompareSettings()
     before, after = _batch(reference, read_reference), _batch(current, read_batch)
-    _check_reference(before, after, settings)
-    return explained(_Comparison(before, after, settings).result())
+    return explained(Comparison(before, after, settings).result())
 
 
 def _batch(source: Tabular, read: Callable[[Path], Batch]) -> Batch:
@@ -120,6 +122,9 @@ class _Numbers:
     def change(self, effect: str) -> str:
         return words.numeric_change(self.current, self.reference, effect)
 
+    def pooled(self, name: str) -> sequential.Pooled:
+        return sequential.PooledNumbers(name, self.reference)
+
 
 @dataclass(frozen=True)
 class _Categories:
@@ -140,12 +145,37 @@ class _Categories:
     def change(self, effect: str) -> str:  # noqa: ARG002  categories have one effect
         return words.categorical_change(self.names, self.current, self.reference)
 
+    def counted(self, counts: Ints) -> dict[str, int]:
+        """Return the counts of one side by name, without those that are 0."""
+        return {self.names[place]: int(counts[place]) for place in np.flatnonzero(counts)}
 
-class _Comparison:
+    def pooled(self, name: str) -> sequential.Pooled:
+        return sequential.PooledCategories(name, self.counted(self.reference))
+
+
+class Comparison:
     """The steps of one comparison; each adds to what the result is made of."""
 
-    def __init__(self, reference: Batch, current: Batch, settings: CompareSettings) -> None:
+    def __init__(
+        self,
+        reference: Batch,
+        current: Batch,
+        settings: CompareSettings,
+        *,
+        past: Sequence[BatchProfile] | None = None,
+    ) -> None:
+        """Take both sides and, of a scheduled tick, the profiles of those before it.
+
+        `past` has those that count for its sequential statistic, the newest first.
+
+        Raises:
+            BadReferenceError: As `compare`.
+        """
+        _check_reference(reference, current, settings)
         self.reference, self.current, self.settings = reference, current, settings
+        self.past = past
+        self.by_itself = Verdict.OK
+        """The verdict on this batch alone."""
         self.budget = settings.alarm_budget()
         self.faults: list[Fault] = list(current.faults)
         self.columns: dict[str, ColumnResult] = {}
@@ -154,33 +184,55 @@ class _Comparison:
         self.rows = tuple(sampled_rows(side.rows) for side in (reference, current))
 
     def result(self) -> Result:
+        """Reach the verdict."""
         self._check_batch()
         for name in self.reference.table.column_names:
             self._prepare(name)
         joint, joint_reason = self._judge_joint()
+        sequential = self._judge_sequence()
         self._judge_faults()
         self._judge_columns()
-        columns = [self.columns[name] for name in self.reference.table.column_names]
-        severities = {fault.severity for fault in self.faults}
-        drifted = [column.name for column in columns if column.verdict is Verdict.DRIFT]
-        verdict = Verdict.OK
-        if Severity.STRUCTURAL in severities:
-            verdict = Verdict.INVALID
-        elif drifted or (joint and joint.verdict is Verdict.DRIFT):
-            verdict = Verdict.DRIFT
+        if any(fault.severity is Severity.STRUCTURAL for fault in self.faults):
+            self.by_itself = Verdict.INVALID
+        elif self._drifted() or (joint and joint.verdict is Verdict.DRIFT):
+            self.by_itself = Verdict.DRIFT
+        lasting = sequential is not None and sequential.verdict is Verdict.DRIFT
+        if sequential and lasting:
+            self._mark_lasting(sequential)
         return Result(
             monitor=None,
             logical_date=None,
-            verdict=verdict,
+            verdict=Verdict.DRIFT if lasting and self.by_itself is Verdict.OK else self.by_itself,
             reference=ReferenceInfo(version=self.reference.digest, rows=self.reference.rows),
             current=CurrentInfo(rows=self.current.rows, digest=self.current.digest),
-            columns=columns,
+            columns=[self.columns[name] for name in self.reference.table.column_names],
             joint=joint,
             joint_reason=joint_reason,
+            sequential=sequential,
             faults=self.faults,
-            drifted_columns=drifted,
+            drifted_columns=self._drifted(),
             alarm_budget=self.budget,
         )
+
+    @cached_property
+    def profile(self) -> BatchProfile:
+        """What the batch leaves for the sequential statistic of later ticks."""
+        numbers, categories = {}, {}
+        for name, (_, sample) in self.samples.items():
+            if isinstance(sample, _Numbers):
+                numbers[name] = cells(sample.current, edges(sample.reference)).tolist()
+            elif np.count_nonzero(sample.current) <= MAX_CATEGORIES:
+                categories[name] = sample.counted(sample.current)
+        return BatchProfile(
+            reference=self.reference.digest,
+            rows=self.current.rows,
+            numbers=numbers,
+            categories=categories,
+        )
+
+    def _drifted(self) -> list[str]:
+        names = self.reference.table.column_names
+        return [name for name in names if self.columns[name].verdict is Verdict.DRIFT]
 
     def _fault(self, fault: str, severity: Severity, column: str | None, detail: str) -> None:
         self.faults.append(Fault(fault=fault, severity=severity, column=column, detail=detail))
@@ -340,9 +392,30 @@ class _Comparison:
         level = parts.get("joint", 0.0)
         if joint.reason is None:
             return joint.judge(level, self.settings.floors.correlation), None
-        moved = {"joint": 0.0, "columns": parts.get("columns", 0.0) + level}
-        self.budget = self.budget.model_copy(update={"parts": parts | moved})
+        self.budget = self.budget.without("joint")
         return None, joint.reason
+
+    def _judge_sequence(self) -> SequentialResult | None:
+        """Test the last scheduled ticks as one batch; without them, the columns get its part."""
+        if self.past is None or self.current.unreadable:
+            self.budget = self.budget.without("sequential")
+            return None
+        rows = self.reference.rows
+        pools = sequential.pools([self.profile, *self.past], rows)
+        if not pools:
+            self.budget = self.budget.without("sequential")
+        return sequential.judge(
+            [sample.pooled(name) for name, (_, sample) in self.samples.items()],
+            pools,
+            threshold=self.budget.parts.get("sequential", 0.0),
+            floors=self.settings.floors,
+            reason=sequential.limit(self.current.rows, rows, ticks=len(self.past) + 1),
+        )
+
+    def _mark_lasting(self, found: SequentialResult) -> None:
+        for lasting in found.columns:
+            column = self.columns[lasting.name]
+            self.columns[lasting.name] = column.model_copy(update={"verdict": Verdict.DRIFT})
 
     def _judge_columns(self) -> None:
         """Test all samples, at equal shares of the part of the level that is theirs."""

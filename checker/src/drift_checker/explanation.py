@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from drift_checker.result import Explanation, Fault, Result, Severity, Verdict
 from drift_checker.summary import named, sentence, target_first
-from drift_checker.words import correlation_change, one_of, p_words, short
+from drift_checker.words import correlation_change, lasting_change, one_of, p_words, short
 
 MAX_CHANGES = 20
 """Changes that are told; the others are counted."""
@@ -44,6 +44,9 @@ def _changes(result: Result) -> Iterator[str]:
         for pair in result.joint.pairs:
             yield f"{correlation_change(pair)} ({p_words(pair.p_value)})"
 
+    if result.sequential and result.sequential.verdict is Verdict.DRIFT:
+        yield from map(lasting_change, result.sequential.columns)
+
 
 def _fault(fault: Fault) -> str:
     place = "" if fault.column is None else f" in {short(fault.column)!r}"
@@ -66,6 +69,8 @@ def _certainty(result: Result) -> str:
     found = [c.p_value for c in result.columns if c.change and c.p_value is not None]
     if result.joint and result.joint.verdict is Verdict.DRIFT:
         found.append(result.joint.p_value)
+    if result.sequential and result.sequential.verdict is Verdict.DRIFT:
+        found += [lasting.p_value for lasting in result.sequential.columns]
     if not found:
         return f"without drift there is {meaning}"
     clearest = one_of(min(found))

@@ -29,7 +29,7 @@ def batch(monitor: str, logical_date: datetime, name: str) -> str:
 
 
 def result(monitor: str, logical_date: datetime, name: str = "result.json") -> str:
-    """Key of a file of one result: `result.json`, `report.html` or `published.json`."""
+    """Key of a file of one result: `result.json`, `profile.json`, `report.html`, and so on."""
     return f"results/{monitor}/{date_key(logical_date)}/{name}"
 
 

@@ -160,6 +160,39 @@ class JointResult(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LastingDrift(Model):
+    """A column over the last ticks; `p_value` is corrected for all columns and pools of ticks."""
+
+    name: str
+    ticks: Count
+    rows: Count
+    test: str
+    statistic: float
+    p_value: Probability
+    effect: str
+    effect_size: float
+    interval: tuple[float, float]
+    change: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequentialResult(Model):
+    """The verdict on this scheduled tick and those before it, pooled.
+
+    `ticks` and `rows` are those of the longest pool; without an earlier tick to pool there is no
+    verdict. `columns` are those that drifted, or the one closest to it. `reason` says why no more
+    ticks were pooled.
+    """
+
+    verdict: Verdict | None
+    ticks: Count
+    rows: Count
+    threshold: Probability | None
+    columns: list[LastingDrift]
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Segment(Model):
     """The verdict within one segment of the batch."""
 
@@ -191,6 +224,11 @@ class AlarmBudget(Model):
     level: Probability
     level_attained: Probability | None = None
     parts: dict[str, Probability]
+
+    def without(self, part: str) -> Self:
+        """Return the budget of a tick in which a part has nothing to test: it is the columns'."""
+        spare = {part: 0.0, "columns": self.parts.get("columns", 0.0) + self.parts.get(part, 0.0)}
+        return self.model_copy(update={"parts": self.parts | spare})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +293,7 @@ class Result(Model):
     columns: list[ColumnResult]
     joint: JointResult | None = None
     joint_reason: str | None = None
+    sequential: SequentialResult | None = None
     segments: list[Segment] = field(default_factory=list)
     faults: list[Fault]
     drifted_columns: list[str]

@@ -18,8 +18,8 @@ from itertools import islice
 import structlog
 
 from drift_checker import keys
-from drift_checker.alarms import previous_alarm
 from drift_checker.baseline import VERSION_LENGTH, in_force
+from drift_checker.history import history
 from drift_checker.latest import read_latest
 from drift_checker.monitors import Monitors, date_key
 from drift_checker.result import Alarm, Result
@@ -156,7 +156,7 @@ class Retention:
         for monitor in self._monitors.monitors:
             if monitor.name == name:
                 schedule = self._monitors.schedule_of(monitor)
-                return previous_alarm(self._store, name, schedule, self._now)
+                return history(self._store, name, schedule, self._now).alarm
         return None
 
     def _references(self, monitor: str) -> Iterator[Item]:

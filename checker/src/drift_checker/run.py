@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +16,12 @@ from typing import Literal
 import structlog
 
 from drift_checker import baseline, keys
-from drift_checker.alarms import next_alarm, previous_alarm
+from drift_checker.alarms import alarm_of
 from drift_checker.batch import fetch
 from drift_checker.budget import alarm_budget
-from drift_checker.compare import compare
+from drift_checker.compare import Comparison
 from drift_checker.explanation import explained
+from drift_checker.history import History, history, past_profiles
 from drift_checker.latest import Latest, read_latest, write_latest
 from drift_checker.monitors import Monitor, Monitors
 from drift_checker.options import CompareSettings
@@ -139,6 +141,14 @@ class _Check:
         self.tick = tick
         self.timings: dict[str, float] = {}
 
+    @cached_property
+    def before(self) -> History | None:
+        """The scheduled ticks before this one; None for a tick by hand, which belongs to none."""
+        if self.tick.trigger == "manual":
+            return None
+        schedule = self.monitors.schedule_of(self.tick.monitor)
+        return history(self.store, self.tick.monitor.name, schedule, self.tick.logical_date)
+
     def result(self, *, asked: bool) -> Result:
         tick, monitor = self.tick, self.tick.monitor
         with self._timed("fetch"):
@@ -146,35 +156,42 @@ class _Check:
         with self._timed("baseline"):
             reference, profile = baseline.load(self.store, monitor.name)
         with self._timed("compare"):
-            options = CompareSettings(
-                budget=alarm_budget(self.monitors),
-                columns=monitor.columns.roles,
-                min_rows=monitor.min_rows,
-            )
-            compared = compare(reference, current.batch, settings=options)
-        result = explained(
-            compared.model_copy(
+            result = self._compare(reference, current.batch).model_copy(
                 update={
                     "monitor": monitor.name,
                     "logical_date": tick.logical_date,
                     "trigger": tick.trigger,
                     "reference": ReferenceInfo(version=profile.version, rows=profile.rows),
-                    "alarm": self._alarm(compared.verdict),
                     "truth": current.truth,
                 }
             )
-        )
+            result = explained(result.model_copy(update={"alarm": self._alarm(result)}))
         with self._timed("report"):
             reported = self._report(reference, current.batch, result, asked=asked)
         return result.model_copy(update={**reported, "timings": self.timings})
 
-    def _alarm(self, verdict: Verdict) -> Alarm:
-        tick, name = self.tick, self.tick.monitor.name
-        if tick.trigger == "manual":
-            return Alarm()
-        schedule = self.monitors.schedule_of(tick.monitor)
-        before = previous_alarm(self.store, name, schedule, tick.logical_date)
-        return next_alarm(name, tick.logical_date, verdict, before)
+    def _compare(self, reference: Batch, current: Batch) -> Result:
+        """Compare; what a scheduled batch leaves for the sequential statistic is stored."""
+        name = self.tick.monitor.name
+        settings = CompareSettings(
+            budget=alarm_budget(self.monitors),
+            columns=self.tick.monitor.columns.roles,
+            min_rows=self.tick.monitor.min_rows,
+        )
+        if self.before is None:
+            return Comparison(reference, current, settings).result()
+        past = past_profiles(self.store, name, reference.digest, self.before)
+        comparison = Comparison(reference, current, settings, past=past)
+        result = comparison.result()
+        if comparison.by_itself is Verdict.OK:
+            profile = comparison.profile.model_dump_json().encode()
+            self.store.put(self.tick.key("profile.json"), profile)
+        else:
+            self.store.delete(self.tick.key("profile.json"))
+        return result
+
+    def _alarm(self, result: Result) -> Alarm:
+        return Alarm() if self.before is None else alarm_of(result, self.before)
 
     def _report(
         self, reference: Batch, current: Batch, result: Result, *, asked: bool

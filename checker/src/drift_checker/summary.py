@@ -19,6 +19,10 @@ def sentence(result: Result) -> str:
         reasons.append(f"drift in {_list([named(column) for column in target_first(drifted)])}")
     if result.joint and result.joint.verdict is Verdict.DRIFT:
         reasons.append(correlation_change(result.joint.pairs[0]))
+    if result.sequential and result.sequential.verdict is Verdict.DRIFT:
+        lasting = result.sequential.columns
+        names = _list([short(column.name) for column in lasting])
+        reasons.append(f"over {lasting[0].ticks} ticks in {names}")
     if not reasons:
         reasons.append("no drift and no fault")
     sizes = f"{result.current.rows} rows against {result.reference.rows}"

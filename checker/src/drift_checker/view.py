@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drift_checker.explanation import as_text
-from drift_checker.result import ColumnResult, Fault, Result, Severity, Verdict
+from drift_checker.result import ColumnResult, Fault, Result, SequentialResult, Severity, Verdict
 from drift_checker.summary import named, target_first
-from drift_checker.words import correlation_change, p_words
+from drift_checker.words import correlation_change, lasting_change, p_words
 
 _COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "reason")
 _FAULTS = ("fault", "severity", "column", "detail")
@@ -34,9 +34,16 @@ def as_table(result: Result) -> str:
         change = correlation_change(result.joint.pairs[0])
         p_value = f"{p_words(result.joint.p_value)}, threshold {result.joint.threshold:.2g}"
         blocks.append(f"joint: {result.joint.verdict}; at most {change} ({p_value})")
+    if result.sequential and result.sequential.verdict:
+        blocks.append(_lasting(result.sequential))
     if faults:
         blocks.append(_aligned([_FAULTS, *map(_fault, faults)]))
     return "\n\n".join(blocks)
+
+
+def _lasting(found: SequentialResult) -> str:
+    changes = "; ".join(map(lasting_change, found.columns))
+    return f"sequential: {found.verdict}; {changes} (threshold {found.threshold:.2g})"
 
 
 def _column(column: ColumnResult) -> tuple[str, ...]:

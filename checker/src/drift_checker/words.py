@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from drift_checker.result import PairResult
+from drift_checker.result import LastingDrift, PairResult
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -83,3 +83,9 @@ def correlation_change(pair: PairResult) -> str:
     """Describe the change of a pair of columns."""
     names = " and ".join(repr(short(name)) for name in pair.columns)
     return f"rank correlation of {names} {pair.reference:.2f} -> {pair.current:.2f}"
+
+
+def lasting_change(lasting: LastingDrift) -> str:
+    """Describe the change of a column over several ticks, and how sure it is."""
+    change = f"{short(lasting.name)} over {lasting.ticks} ticks: {lasting.change}"
+    return f"{change} ({p_words(lasting.p_value)})"

@@ -1,0 +1,36 @@
+"""Rows of several ticks, known by counts in cells: are they of the reference's distribution?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.decision import kolmogorov
+from drift_checker.decision.column import Decision, Evidence, decide
+
+Ints = NDArray[np.int64]
+
+
+def numeric(current: Ints, reference: Ints, *, threshold: float, distance_floor: float) -> Decision:
+    """Decide by the counts of both sides in the same cells, in order; neither is empty.
+
+    The Kolmogorov-Smirnov distance at the ends of the cells, against its null of two samples
+    without ties. The reference chose the cells, so that the null given the pooled counts does not
+    hold for them; but a supremum over some points, whoever chose them, is at most that over all,
+    and ties only lower it. Both samples vary in that null: its variance is 1/m + 1/n, marginal
+    over the reference that the ticks share.
+    """
+    n, m = int(current.sum()), int(reference.sum())
+    scaled = int(np.abs(np.cumsum(current) * m - np.cumsum(reference) * n).max())
+    found = kolmogorov.Distance(scaled / (n * m), scaled, np.arange(1, n + m + 1), n, m)
+    evidence = Evidence(
+        "kolmogorov_smirnov",
+        found.value,
+        kolmogorov.p_value(found, level=threshold),
+        "distance",
+        found.value,
+        kolmogorov.interval(found),
+        distance_floor,
+        share=1.0,
+    )
+    return decide([evidence], threshold=threshold)

@@ -1,0 +1,77 @@
+"""Batch profiles: what a tick leaves of its columns, small enough to be added up over ticks.
+
+Of a number it is how many rows lie in each of the cells that quantiles of the reference bound, of
+a category how many rows have it. Nothing of a profile depends on when it was made, so that those
+of several ticks against one version of the reference add up to that of all their rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.result import Count, Model
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CELLS = 512
+"""Quantiles of the reference that bound the cells; the distance of two distributions on them is at
+most 1/512 less than it is everywhere."""
+MAX_CATEGORIES = 1000
+"""Categories of a batch; a column that has more is left out. Leaving out the rarest instead would
+make its profile depend on which of them chance made rare."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchProfile(Model):
+    """Counts of one batch, or of several: `profile.json`. `reference` is the SHA-256."""
+
+    schema_version: Literal[1] = 1
+    reference: str
+    rows: Count
+    numbers: dict[str, list[Count]]
+    """By column, the rows in each cell; see `cells`."""
+    categories: dict[str, dict[str, Count]]
+    """By column, the rows of each category."""
+
+
+def merge(profiles: Sequence[BatchProfile]) -> BatchProfile:
+    """Return the profile of the rows of all; columns that one of them lacks are left out."""
+    numbers = set.intersection(*(set(one.numbers) for one in profiles))
+    categories = set.intersection(*(set(one.categories) for one in profiles))
+    return BatchProfile(
+        reference=profiles[0].reference,
+        rows=sum(one.rows for one in profiles),
+        numbers={
+            name: np.sum([one.numbers[name] for one in profiles], axis=0).tolist()
+            for name in numbers
+        },
+        categories={
+            name: dict(sum((Counter(one.categories[name]) for one in profiles), Counter()))
+            for name in categories
+        },
+    )
+
+
+def edges(reference: Floats) -> Floats:
+    """Return the upper ends of a column's cells, from the reference sorted and not empty.
+
+    They are distinct and increasing; the last is the reference's maximum.
+    """
+    places = np.unique(np.arange(1, CELLS + 1) * len(reference) // CELLS)
+    return np.unique(reference[np.maximum(places, 1) - 1])
+
+
+def cells(values: Floats, ends: Floats) -> Ints:
+    """Return how many sorted values lie in each cell, its upper end included.
+
+    One cell more than `ends` is for what lies beyond the last.
+    """
+    below = np.searchsorted(values, ends, side="right")
+    return np.diff(below, prepend=0, append=len(values))

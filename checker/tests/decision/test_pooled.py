@@ -1,0 +1,50 @@
+"""Pooled counts: the p-value is an upper bound, although the reference chose the cells."""
+
+import numpy as np
+import pytest
+
+from drift_checker.decision import pooled
+from drift_checker.profiles import cells, edges
+
+
+@pytest.mark.parametrize(("n", "m"), [(600, 500), (500, 500), (1500, 2000)])
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("level", [0.05, 0.01])
+def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:
+    rng = np.random.default_rng([n, m, ties])
+    trials, hits = 2000, 0
+    for _ in range(trials):
+        current, reference = np.sort(rng.normal(size=n)), np.sort(rng.normal(size=m))
+        if ties:
+            current, reference = np.round(2 * current), np.round(2 * reference)
+        ends = edges(reference)
+        found = pooled.numeric(
+            cells(current, ends), cells(reference, ends), threshold=level, distance_floor=0
+        )
+        hits += found.drift
+    # Within four standard deviations of the level at most.
+    assert hits <= trials * level + 4 * (trials * level) ** 0.5
+    # And, without ties, most of it is spent.
+    assert ties or hits >= trials * level * 0.5
+
+
+def test_the_null_given_the_pooled_counts_would_not_hold() -> None:
+    """The last cell holds none of the reference by construction, but a share of current rows."""
+    rng = np.random.default_rng(3)
+    n, m, trials = 2000, 50, 400
+    below = [
+        cells(np.sort(rng.random(n)), edges(np.sort(rng.random(m))))[-1] / n for _ in range(trials)
+    ]
+    assert np.mean(below) == pytest.approx(1 / (m + 1), rel=0.2)
+
+
+def test_a_shift_of_a_tenth_is_found_in_many_rows() -> None:
+    rng = np.random.default_rng(4)
+    current, reference = np.sort(rng.normal(0.15, 1, 12_000)), np.sort(rng.normal(size=12_000))
+    ends = edges(reference)
+    found = pooled.numeric(
+        cells(current, ends), cells(reference, ends), threshold=1e-6, distance_floor=0.03
+    )
+    assert found.drift
+    low, high = found.deciding.interval
+    assert low < 0.06 < high

@@ -1,0 +1,147 @@
+"""Episodes as a fold: in whatever order ticks are made, the alarms that follow are the same."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checker import keys
+from drift_checker.alarms import CLOSING, alarm_of
+from drift_checker.history import LOOK_BACK, history
+from drift_checker.result import (
+    Alarm,
+    AlarmBudget,
+    CurrentInfo,
+    ReferenceInfo,
+    Result,
+    Verdict,
+)
+from drift_checker.settings import Settings
+from drift_checker.store import Store
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+OK, DRIFT, INVALID = Verdict.OK, Verdict.DRIFT, Verdict.INVALID
+Tick = tuple[Verdict, str]
+
+
+def date(place: int) -> datetime:
+    return DATE + timedelta(minutes=5 * place)
+
+
+def take(store: Store, place: int, tick: Tick) -> Alarm:
+    """Take a tick as `run` does, and store its result."""
+    verdict, version = tick
+    result = Result(
+        monitor="m",
+        logical_date=date(place),
+        trigger="scheduled",
+        verdict=verdict,
+        reference=ReferenceInfo(version=version, rows=100),
+        current=CurrentInfo(rows=100, digest=""),
+        columns=[],
+        faults=[],
+        drifted_columns=[],
+        alarm_budget=AlarmBudget(per_week=1, ticks_per_week=2016, level=1 / 2016, parts={}),
+    )
+    alarm = alarm_of(result, history(store, "m", "*/5 * * * *", date(place)))
+    stored = result.model_copy(update={"alarm": alarm}).model_dump_json()
+    store.put(keys.result("m", date(place)), stored.encode())
+    return alarm
+
+
+class Memory(Store):
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
+    def put(self, key: str, data: bytes | Path) -> None:
+        assert isinstance(data, bytes)
+        self.objects[key] = data
+
+
+def alarms(ticks: Sequence[Tick]) -> list[Alarm]:
+    store = Memory()
+    return [take(store, place, tick) for place, tick in enumerate(ticks)]
+
+
+def states(*verdicts: Verdict) -> list[str]:
+    return [alarm.state for alarm in alarms([(verdict, "1") for verdict in verdicts])]
+
+
+def test_an_episode_closes_when_ticks_are_ok_again() -> None:
+    assert states(OK, DRIFT, DRIFT, *[OK] * (CLOSING + 1)) == [
+        "none", "opened", "ongoing", *["ongoing"] * (CLOSING - 1), "closed", "none",
+    ]  # fmt: skip
+
+
+def test_drift_that_most_ticks_show_is_one_episode() -> None:
+    found = alarms([(verdict, "1") for verdict in [DRIFT, OK, DRIFT, OK, OK] * 20])
+
+    assert {alarm.id for alarm in found} == {"m-20261123T090000Z"}
+    assert [alarm.state for alarm in found] == ["opened", *["ongoing"] * 99]
+
+
+def test_what_is_invalid_says_nothing() -> None:
+    assert states(INVALID, DRIFT, INVALID, OK, INVALID, OK, INVALID, OK) == [
+        "none", "opened", *["ongoing"] * 5, "closed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"), [(OK, "closed"), (INVALID, "closed"), (DRIFT, "opened")]
+)
+def test_the_new_normal_ends_an_episode(verdict: Verdict, state: str) -> None:
+    ticks = [(DRIFT, "1")] * (LOOK_BACK + 3) + [(verdict, "2"), (OK, "2")]
+    *before, accepted, last = alarms(ticks)
+
+    assert before[-1].state == "ongoing"
+    assert accepted.state == state
+    assert (accepted.since == DATE) == (state == "closed")
+    assert last.state == ("ongoing" if state == "opened" else "none")
+
+
+def test_an_episode_without_any_result_is_over() -> None:
+    store = Memory()
+    take(store, 0, (DRIFT, "1"))
+
+    assert take(store, LOOK_BACK, (DRIFT, "1")).state == "ongoing"
+    assert take(store, 2 * LOOK_BACK + 1, (DRIFT, "1")).state == "opened"
+
+
+ticks = st.lists(
+    st.tuples(st.sampled_from([OK, DRIFT, DRIFT, INVALID]), st.sampled_from("1112")),
+    min_size=LOOK_BACK,
+    max_size=50,
+)
+
+
+@given(ticks, st.randoms(use_true_random=False))
+def test_late_ticks_change_nothing_for_those_that_follow(
+    content: list[Tick], random: object
+) -> None:
+    """The ticks before the last are made in any order that delays none by more than a few slots."""
+    late = LOOK_BACK - CLOSING - 2
+    order = sorted(
+        range(len(content) - 1),
+        key=lambda place: place + random.uniform(0, late),  # type: ignore[attr-defined]
+    )
+    store = Memory()
+    for place in order:
+        take(store, place, content[place])
+
+    assert take(store, len(content) - 1, content[-1]) == alarms(content)[-1]
+
+
+def test_a_repeated_tick_is_the_same(settings: Settings) -> None:
+    store = Store(settings)
+    content = [(OK, "1"), (DRIFT, "1"), (DRIFT, "1"), (OK, "1")]
+    first = [take(store, place, tick) for place, tick in enumerate(content)]
+
+    assert [take(store, place, tick) for place, tick in enumerate(content)] == first
