@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from drift_checker import faults, sequential, words
 from drift_checker.columns import Kind, MismatchError, current_column, kind_of, reference_column
 from drift_checker.decision import column as decision
+from drift_checker.decision import harmonic
 from drift_checker.errors import BadReferenceError
 from drift_checker.explanation import explained
 from drift_checker.joint import Joint, sampled_rows
@@ -418,27 +419,33 @@ class Comparison:
             self.columns[lasting.name] = column.model_copy(update={"verdict": Verdict.DRIFT})
 
     def _judge_columns(self) -> None:
-        """Test all samples, at equal shares of the part of the level that is theirs."""
+        """Test all samples, at the part of the level that is theirs."""
         if not self.samples:
             return
-        threshold = self.budget.parts.get("columns", 0.0) / len(self.samples)
-        for name, (column, sample) in self.samples.items():
-            found = sample.decide(self.settings, threshold)
-            deciding = found.deciding
+        least = harmonic.least_sum(self.budget.parts.get("columns", 0.0), len(self.samples))
+        alone = 1 / least
+        decisions = [sample.decide(self.settings, alone) for _, sample in self.samples.values()]
+        thresholds = harmonic.thresholds([one.relevant_p_value for one in decisions], least)
+        for (name, (column, sample)), decided, threshold in zip(
+            self.samples.items(), decisions, thresholds, strict=True
+        ):
+            alarming = decided.alarming(threshold)
+            found = alarming or decided.first
+            evidence = found.evidence
             faulty = self.columns[name].verdict is Verdict.DRIFT
             self.columns[name] = ColumnResult(
                 name=name,
                 kind=column.kind,
                 role=column.role,
-                verdict=Verdict.DRIFT if found.drift or faulty else Verdict.OK,
-                test=deciding.test,
-                statistic=deciding.statistic,
+                verdict=Verdict.DRIFT if alarming or faulty else Verdict.OK,
+                test=evidence.test,
+                statistic=evidence.statistic,
                 p_value=found.p_value,
                 threshold=threshold,
-                effect=deciding.effect,
-                effect_size=deciding.effect_size,
-                interval=deciding.interval,
-                change=sample.change(deciding.effect) if found.drift else None,
+                effect=evidence.effect,
+                effect_size=evidence.effect_size,
+                interval=evidence.interval,
+                change=sample.change(evidence.effect) if alarming else None,
             )
 
 

@@ -107,9 +107,10 @@ class CurrentInfo(Model):
 class ColumnResult(Model):
     """The verdict on one column.
 
-    `p_value` is already combined over the column's own statistics; it is compared with
-    `threshold`, the column's share of the tick's level. `effect` names the measure of
-    `effect_size`; the column drifts only if the p-value is below the threshold and the effect
+    `p_value` is already combined over the column's own statistics. Up to `threshold`
+    the column drifts, given the p-values of all others: about its equal part of the level where
+    it is alone, more where others moved with it. `effect` names the measure of
+    `effect_size`; the column drifts only if the p-value is at most the threshold and the effect
     is above its floor. Columns that are not tested have `test: null` and a `reason`. `change` says
     in words what drifted, before -> after.
     """

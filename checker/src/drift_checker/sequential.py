@@ -147,15 +147,20 @@ def judge(
     `reason` says why there are no pools, or none that are longer.
     """
     tests = max(1, len(columns) * len(tested))
-    found = []
+    level = threshold / tests
+    found, drifted = [], []
     for pool in tested:
         for column in columns:
-            decided = column.decide(pool.profile, floors, threshold / tests)
-            if decided is not None:
-                found.append((decided, column, pool))
-    found.sort(key=lambda one: (not one[0].drift, one[0].p_value))
-    drifted = {one[1].name: one for one in reversed(found) if one[0].drift}
-    shown = [one for one in found if drifted.get(one[1].name) is one] or found[:1]
+            decided = column.decide(pool.profile, floors, level)
+            if decided is None:
+                continue
+            found.append((decided.first, column, pool))
+            if alarming := decided.alarming(level):
+                drifted.append((alarming, column, pool))
+    for some in (found, drifted):
+        some.sort(key=lambda one: one[0].p_value)
+    first = {column.name: pool for _, column, pool in reversed(drifted)}
+    shown = [one for one in drifted if first[one[1].name] is one[2]] or found[:1]
     longest = tested[-1] if tested else None
     return SequentialResult(
         verdict=None if longest is None else Verdict.DRIFT if drifted else Verdict.OK,
@@ -167,17 +172,17 @@ def judge(
     )
 
 
-def _lasting(decided: decision.Decision, column: Pooled, pool: Pool, *, tests: int) -> LastingDrift:
-    deciding = decided.deciding
+def _lasting(found: decision.Found, column: Pooled, pool: Pool, *, tests: int) -> LastingDrift:
+    evidence = found.evidence
     return LastingDrift(
         name=column.name,
         ticks=pool.ticks,
         rows=pool.profile.rows,
-        test=deciding.test,
-        statistic=deciding.statistic,
-        p_value=min(1.0, tests * decided.p_value),
-        effect=deciding.effect,
-        effect_size=deciding.effect_size,
-        interval=deciding.interval,
+        test=evidence.test,
+        statistic=evidence.statistic,
+        p_value=min(1.0, tests * found.p_value),
+        effect=evidence.effect,
+        effect_size=evidence.effect_size,
+        interval=evidence.interval,
         change=column.change(pool.profile),
     )

@@ -50,7 +50,7 @@ def test_numeric_columns(name: str, n: int, m: int) -> None:
     for _ in range(1500):
         current, reference = np.sort(draw(rng, n)), np.sort(draw(rng, m))
         found = column.numeric(current, reference, threshold=0.01, distance_floor=0, tail_floor=0)
-        p_values.append(found.p_value)
+        p_values.append(found.first.p_value)
         outside.append(exceedance(current, reference, share=0).p_value)
     assert_calibrated(p_values, spent=name in CONTINUOUS)
     assert_calibrated(outside)
@@ -115,9 +115,10 @@ def test_real_drift_is_found_in_one_tick_at_one_alarm_a_week(
     for _ in range(100):
         reference = np.sort(rng.normal(size=10_000))
         current = np.sort(change(rng, rng.normal(size=1000)))
-        found += column.numeric(
+        decided = column.numeric(
             current, reference, threshold=POWER_LEVEL, distance_floor=0.03, tail_floor=0.01
-        ).drift
+        )
+        found += decided.alarming(POWER_LEVEL) is not None
     assert found >= 100 * least - 3
 
 
@@ -130,4 +131,4 @@ def test_ten_points_between_two_of_five_categories_are_found_in_one_tick() -> No
             threshold=POWER_LEVEL,
             distance_floor=0.03,
         )
-        assert found.drift
+        assert found.alarming(POWER_LEVEL)

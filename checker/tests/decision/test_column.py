@@ -30,7 +30,7 @@ def test_no_p_value_comes_more_often_than_it_says_given_the_ties(
         found = column.numeric(
             rows[mine], rows[~mine], threshold=0.05, distance_floor=0, tail_floor=0
         )
-        p_values.append(found.p_value)
+        p_values.append(found.first.p_value)
     for level in set(p_values):
         assert np.mean(np.array(p_values) <= level) <= level * (1 + 1e-9)
 
@@ -58,15 +58,17 @@ def test_at_most_the_share_of_a_discrete_statistic_stays_unspent(
         threshold=threshold,
     )
     level = min(dense / 0.8, sparse / 0.2)
-    assert 0.8 * level * (1 - 1e-9) <= found.p_value <= min(1, level) * (1 + 1e-9)
+    assert 0.8 * level * (1 - 1e-9) <= found.first.p_value <= min(1, level) * (1 + 1e-9)
 
 
 def test_each_statistic_has_to_pass_the_floor_of_its_own_effect() -> None:
     small = column.Evidence("small", 0.0, 1e-9, "effect", 0.05, (0.0, 1.0), 0.1, 0.5)
     found = column.decide([small, evidence(1e-3, 0.5)], threshold=0.01)
-    assert found.drift
-    assert found.deciding.test == "test"
-    assert not column.decide([small, evidence(0.5, 0.5)], threshold=0.01).drift
+    assert found.first.evidence.test == "small"
+    assert found.relevant is not None
+    assert found.relevant.evidence.test == "test"
+    assert found.relevant.p_value == pytest.approx(2e-3)
+    assert column.decide([small], threshold=0.01).relevant is None
 
 
 @pytest.mark.parametrize("n", [50, 1000])
@@ -75,4 +77,4 @@ def test_a_combined_p_value_is_that_of_the_bulk_where_the_tail_has_none(n: int) 
     reference = np.sort(rng.normal(size=5000))
     current = np.sort(rng.normal(0.4, 0.5, size=n))
     found = column.numeric(current, reference, threshold=0.05, distance_floor=0, tail_floor=0)
-    assert found.deciding.test == "kolmogorov_smirnov"
+    assert found.first.evidence.test == "kolmogorov_smirnov"

@@ -21,7 +21,7 @@ def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:
         found = pooled.numeric(
             cells(current, ends), cells(reference, ends), threshold=level, distance_floor=0
         )
-        hits += found.drift
+        hits += found.alarming(level) is not None
     # Within four standard deviations of the level at most.
     assert hits <= trials * level + 4 * (trials * level) ** 0.5
     # And, without ties, most of it is spent.
@@ -45,6 +45,7 @@ def test_a_shift_of_a_tenth_is_found_in_many_rows() -> None:
     found = pooled.numeric(
         cells(current, ends), cells(reference, ends), threshold=1e-6, distance_floor=0.03
     )
-    assert found.drift
-    low, high = found.deciding.interval
+    alarming = found.alarming(1e-6)
+    assert alarming
+    low, high = alarming.evidence.interval
     assert low < 0.06 < high

@@ -6,5 +6,6 @@ Pure functions of arrays and counts; nothing here reads, writes or knows of tabl
 - `exceedance`: its tails, and rows out of the reference's range
 - `homogeneity`: categories
 - `counts`: shares of faulty rows
-- `column`: the statistics of one column combined into one verdict
+- `column`: the statistics of one column combined into one p-value
+- `harmonic`: the p-values of many columns combined into verdicts
 """

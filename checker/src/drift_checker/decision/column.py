@@ -1,4 +1,4 @@
-"""The statistics of one column combined into one p-value, and one verdict with its effect."""
+"""The statistics of one column combined into one p-value, with its effect."""
 
 from __future__ import annotations
 
@@ -45,12 +45,29 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """A column's verdict: the combined p-value, and the statistic that decided."""
+class Found:
+    """One statistic with its p-value combined with the others of its column."""
 
+    evidence: Evidence
     p_value: float
-    drift: bool
-    deciding: Evidence
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a column's statistics say: the least likely one, and that of those above their floor."""
+
+    first: Found
+    relevant: Found | None
+
+    @property
+    def relevant_p_value(self) -> float | None:
+        """The p-value that may alarm, if any."""
+        return self.relevant.p_value if self.relevant else None
+
+    def alarming(self, threshold: float) -> Found | None:
+        """Return what alarms at this threshold, if anything does."""
+        found = self.relevant
+        return found if found and found.p_value <= threshold else None
 
 
 def numeric(
@@ -121,7 +138,7 @@ def categorical(
 
 
 def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
-    """Combine by the smallest p-value for its share; each has to pass the floor of its own effect.
+    """Combine by the smallest p-value for its share; it counts only above the floor of its effect.
 
     The chance that some statistic is as extreme for its share is at most the sum of the chances
     of each: Bonferroni's inequality, with what discrete statistics attain in place of what they
@@ -136,11 +153,6 @@ def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
             level = sum(other.attained(other.share * level) for other in evidence)
         return min(1.0, level)
 
-    ranked = sorted(((combined(one), one) for one in evidence), key=lambda pair: pair[0])
-    alarming = [
-        one for p_value, one in ranked if p_value <= threshold and one.effect_size >= one.floor
-    ]
-    p_value, first = ranked[0]
-    return Decision(
-        p_value=p_value, drift=bool(alarming), deciding=alarming[0] if alarming else first
-    )
+    ranked = sorted((Found(one, combined(one)) for one in evidence), key=lambda one: one.p_value)
+    relevant = (one for one in ranked if one.evidence.effect_size >= one.evidence.floor)
+    return Decision(first=ranked[0], relevant=next(relevant, None))

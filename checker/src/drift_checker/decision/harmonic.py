@@ -1,0 +1,88 @@
+"""Many columns: which drifted, where their p-values depend on each other in ways unknown.
+
+The harmonic mean p-value (Wilson 2019, "The harmonic mean p-value for combining dependent tests")
+of any set of columns is small where one of its p-values is tiny, or where many are small
+together. Dependence hardly changes its distribution: columns that hang together spend what
+Bonferroni's correction would leave unspent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+
+from drift_checker.decision.special import landau_upper_tail
+
+_STEPS = 60
+# Below, a p-value says no more; its inverse has to stay finite.
+_LEAST_P_VALUE = 1e-300
+
+
+@cache
+def least_sum(level: float, columns: int) -> float:
+    """Return the sum of inverse p-values that so many columns reach with a chance of `level`.
+
+    The inverse of a uniform p-value has so heavy a tail that the mean of many follows a stable
+    law, Landau's, about log(columns) + 1 - gamma. Of ten columns at 5e-4 the sum is 0.5 % above
+    Bonferroni's columns / level, of a hundred at 5 % it is 37 % above. Of few columns it is
+    slightly too large, which errs on the safe side: of two at 5 %, 0.92 of the level is spent.
+    """
+    if not level:
+        return math.inf
+    if columns == 1:
+        return 1 / level
+    low, high = -2.0, 10 / level
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if landau_upper_tail(middle) > level else (low, middle)
+    return columns * max(1.0, math.log(columns) + 1 - np.euler_gamma + high)
+
+
+def thresholds(p_values: Sequence[float | None], least: float) -> list[float]:
+    """Return the p-value up to which each column drifts, given those of all others.
+
+    A column whose effect is below its floor has None, and counts for no other one. In order of
+    their p-values, the first columns whose inverse p-values sum up to `least` drift: often a
+    single one. So do the next ones that reach it without them, and so on. Any such set is
+    significant by itself: the chance that one is found among columns that did not drift is at
+    most the level, whatever the others do (Wilson 2019).
+    """
+    known = [math.inf if p is None else max(p, _LEAST_P_VALUE) for p in p_values]
+    found = [0.0] * len(known)
+    groups = _groups(known, least)
+    for place, threshold in _within(groups[-1], known, least):
+        found[place] = threshold
+    for group, after in pairwise(groups):
+        # With a larger p-value than the next column's, that one may be named instead.
+        most = max(known[after[0]], 1 / least) if after else 1.0
+        for place, threshold in _within(group, known, least):
+            # But for rounding, the p-value is within the threshold already.
+            found[place] = max(known[place], min(most, threshold))
+    return found
+
+
+def _within(group: list[int], p_values: list[float], least: float) -> Iterator[tuple[int, float]]:
+    """Yield each place with the p-value that it needs for the group to reach `least`."""
+    total = sum(1 / p_values[place] for place in group)
+    for place in group:
+        yield place, 1 / max(1.0, least - (total - 1 / p_values[place]))
+
+
+def _groups(p_values: list[float], least: float) -> list[list[int]]:
+    """Return the places in order of the p-values, cut wherever the inverses sum up to `least`.
+
+    The last group is what is left, which may be nothing.
+    """
+    groups: list[list[int]] = [[]]
+    total = 0.0
+    for place in sorted(range(len(p_values)), key=p_values.__getitem__):
+        groups[-1].append(place)
+        total += 1 / p_values[place]
+        if total >= least:
+            groups.append([])
+            total = 0.0
+    return groups
