@@ -183,6 +183,7 @@ def test_references_go_once_no_kept_result_was_compared_with_them(history: Histo
     history.prune()
     assert not history.store.list(keys.reference_version("m", first))
     assert baseline.show(history.store, "m").version == second
+    assert [entry.version for entry in baseline.history(history.store, "m")] == [second]
 
 
 def test_a_reference_that_was_just_stored_stays(history: History) -> None:

@@ -1,1 +1,1 @@
-"""A check of one monitor at one tick, as an operator of Airflow: as a process, or as a pod."""
+"""Operators that run the parts of the stack, a check above all: as a process, or as a pod."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+CHECKER = "checker"
+"""The part of the stack that checks."""
+
 HOPELESS = {
     2: "a setting, the monitor or its reference is wrong",
     3: "the source answered with what is no batch at all",
@@ -22,8 +25,8 @@ def arguments(monitor: str, context: Context) -> list[str]:
     return [*words, "--dag-run-id", run.run_id]
 
 
-def failure(code: int) -> AirflowException:
-    """Return what a task raises when the checker ended with `code`, which is not 0."""
-    if code in HOPELESS:
-        return AirflowFailException(f"drift-checker ended with {code}: {HOPELESS[code]}")
-    return AirflowException(f"drift-checker ended with {code}")
+def failure(part: str, code: int) -> AirflowException:
+    """Return what a task raises when a part ended with `code`, which is not 0."""
+    if part == CHECKER and code in HOPELESS:
+        return AirflowFailException(f"{part} ended with {code}: {HOPELESS[code]}")
+    return AirflowException(f"{part} ended with {code}")

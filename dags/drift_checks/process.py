@@ -1,48 +1,64 @@
-"""A check as a process of the worker."""
+"""A part of the stack as a process of the worker."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, Context
 
-from drift_checks.command import arguments, failure
+from drift_checks.command import CHECKER, arguments, failure
 
 STOP_SECONDS = 10
-"""How long the checker may take to end after SIGTERM."""
+"""How long the command may take to end after SIGTERM."""
 
 
-class CheckProcessOperator(BaseOperator):
-    """Checks one monitor at the run's logical date, by `drift-checker` as a process.
+class PartProcessOperator(BaseOperator):
+    """Runs the command of a part with `arguments`.
 
-    The environment names the command (`DRIFT_CHECKER`) and its settings (`DRIFT_CHECKER_SETTINGS`).
+    The environment names the folder with the commands (`DRIFT_COMMANDS`), each by its part.
     """
 
-    def __init__(self, *, monitor: str, **kwargs: Any) -> None:
+    template_fields: Sequence[str] = ("arguments",)
+
+    def __init__(self, *, part: str, arguments: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.monitor = monitor
+        self.part = part
+        self.arguments = arguments
         # Its methods have no types.
         self._subprocess: Any = SubprocessHook()
 
-    def execute(self, context: Context) -> None:
-        """Run the checker, with its output in the task's log.
+    def execute(self, context: Context) -> None:  # noqa: ARG002  Airflow's signature
+        """Run the command, with its output in the task's log.
 
         Raises:
-            AirflowFailException: the checker failed in a way that a retry cannot mend.
+            AirflowFailException: it failed in a way that a retry cannot mend.
             AirflowException: it failed in another way.
         """
-        command = [os.environ["DRIFT_CHECKER"], "--settings", os.environ["DRIFT_CHECKER_SETTINGS"]]
-        code: int = self._subprocess.run_command(
-            command + arguments(self.monitor, context)
-        ).exit_code
+        command = str(Path(os.environ["DRIFT_COMMANDS"], self.part))
+        code: int = self._subprocess.run_command([command, *self.arguments]).exit_code
         if code != 0:
-            raise failure(code)
+            raise failure(self.part, code)
 
     def on_kill(self) -> None:
-        """End the checker and wait for its end, so that it never overlaps with a retry."""
+        """End the command and wait for its end, so that it never overlaps with a retry."""
         process = self._subprocess.sub_process
         if process is not None and process.poll() is None:
             self._subprocess.send_sigterm()
             process.wait(timeout=STOP_SECONDS)
+
+
+class CheckProcessOperator(PartProcessOperator):
+    """Checks one monitor at the run's logical date, by `drift-checker` as a process."""
+
+    def __init__(self, *, monitor: str, **kwargs: Any) -> None:
+        super().__init__(part=CHECKER, arguments=[], **kwargs)
+        self.monitor = monitor
+
+    def execute(self, context: Context) -> None:
+        """Run the checker; see `PartProcessOperator`."""
+        self.arguments = arguments(self.monitor, context)
+        super().execute(context)

@@ -23,15 +23,15 @@ os.environ |= {
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_home.name}/airflow.db",
+    "DRIFT_MAINTENANCE_SCHEDULE": "15 3 * * *",
+    "DRIFT_RETENTION_DAYS": "30",
 }
 
 
 @pytest.fixture
 def checker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeChecker:
-    fake = FakeChecker(tmp_path)
-    monkeypatch.setenv("DRIFT_CHECKER", str(fake.command))
-    monkeypatch.setenv("DRIFT_CHECKER_SETTINGS", "/settings.env")
-    return fake
+    monkeypatch.setenv("DRIFT_COMMANDS", str(tmp_path))
+    return FakeChecker(tmp_path)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ class FakeChecker:
     def __init__(self, directory: Path) -> None:
         self._calls = directory / "calls"
         self._code = directory / "code"
-        self.command = directory / "drift-checker"
+        self.command = directory / "checker"
         self.command.write_text(CHECKER.format(calls=self._calls, code=self._code))
         self.command.chmod(0o700)
         self.exits_with(0)

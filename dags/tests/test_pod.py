@@ -96,10 +96,10 @@ def operator(
     monitors: Callable[[object], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> CheckPodOperator:
     """The check of a monitor on Kubernetes, as Airflow makes it for one element of the mapping."""
-    template = tmp_path / "pod.yml"
+    template = tmp_path / "checker.yml"
     template.write_text(yaml.safe_dump(TEMPLATE))
     monkeypatch.setenv("DRIFT_PLATFORM", "kubernetes")
-    monkeypatch.setenv("DRIFT_POD_TEMPLATE", str(template))
+    monkeypatch.setenv("DRIFT_POD_TEMPLATES", str(tmp_path))
     monitors(TWO_SCHEDULES)
     bag = load()
     assert bag.import_errors == {}

@@ -60,7 +60,7 @@ def ask(cluster: Cluster, pod: Mapping[str, Any], expected: dict[str, bool]) -> 
 def check_pod(cluster: Cluster) -> dict[str, Any]:
     """A pod as Airflow makes it for a check."""
     monitors = json.loads(cluster.kubectl("get", "configmap", "monitors", "--output=json"))
-    pod: dict[str, Any] = yaml.safe_load(monitors["data"]["pod.yml"])
+    pod: dict[str, Any] = yaml.safe_load(monitors["data"]["checker.yml"])
     return pod
 
 

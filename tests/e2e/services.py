@@ -35,17 +35,17 @@ class Airflow:
         runs: list[dict[str, Any]] = self._get("/dagRuns?order_by=-run_after")["dag_runs"]
         return runs
 
-    def trigger(self) -> dict[str, Any]:
+    def trigger(self, dag: str = DAG) -> dict[str, Any]:
         """Start a run as a person does."""
         with self._client() as client:
-            answer = client.post(f"/api/v2/dags/{DAG}/dagRuns", json={"logical_date": None})
+            answer = client.post(f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": None})
             answer.raise_for_status()
             run: dict[str, Any] = answer.json()
             return run
 
     def run(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """The run as it is now."""
-        return self._get(f"/dagRuns/{run['dag_run_id']}")
+        return self._get(f"/dagRuns/{run['dag_run_id']}", run["dag_id"])
 
     def task(self, run: Mapping[str, Any]) -> dict[str, Any] | None:
         """The check of a run as it is now, once there is one."""
@@ -66,7 +66,7 @@ class Airflow:
         path = f"/dagRuns/{run['dag_run_id']}/wait?interval=1"
         with (
             self._client(timeout=TICK_SECONDS) as client,
-            client.stream("GET", f"/api/v2/dags/{DAG}{path}") as answer,
+            client.stream("GET", f"/api/v2/dags/{run['dag_id']}{path}") as answer,
         ):
             answer.raise_for_status()
             *_, last = filter(None, answer.iter_lines())
@@ -74,9 +74,9 @@ class Airflow:
         assert json.loads(last)["state"] == ended["state"]
         return ended
 
-    def _get(self, path: str) -> dict[str, Any]:
+    def _get(self, path: str, dag: str = DAG) -> dict[str, Any]:
         with self._client() as client:
-            answer = client.get(f"/api/v2/dags/{DAG}{path}")
+            answer = client.get(f"/api/v2/dags/{dag}{path}")
             answer.raise_for_status()
             found: dict[str, Any] = answer.json()
             return found

@@ -17,8 +17,7 @@ from itertools import islice
 
 import structlog
 
-from drift_checker import keys
-from drift_checker.baseline import VERSION_LENGTH, in_force
+from drift_checker import baseline, keys
 from drift_checker.history import history
 from drift_checker.latest import read_latest
 from drift_checker.monitors import Monitors, date_key
@@ -31,7 +30,7 @@ UNFINISHED = timedelta(days=1)
 EXPERIMENTS = ("drift/", "drill/")
 """What the names of the experiments begin with whose runs are ours to remove."""
 
-_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_LENGTH}}}")
+_VERSION = re.compile(rf"[0-9a-f]{{{baseline.VERSION_LENGTH}}}")
 _RESULT = re.compile(r".*/result(\.\d+)?\.json")
 
 log = structlog.get_logger()
@@ -160,7 +159,7 @@ class Retention:
         return None
 
     def _references(self, monitor: str) -> Iterator[Item]:
-        """The files of the versions that no kept result was compared with."""
+        """The versions that no kept result was compared with, and that they were in force."""
         prefixes = {
             version: keys.reference_version(monitor, version)
             for version in self._store.folders(f"reference/{monitor}")
@@ -169,11 +168,17 @@ class Retention:
         files = {version: self._store.list(prefix) for version, prefix in prefixes.items()}
         unused = {
             version
-            for version, entries in files.items()
-            if max(entry.modified for entry in entries) < self.before
-        } - {in_force(self._store, monitor)}
-        for version in sorted(unused - self._in_use(monitor, unused)):
-            yield from (_item(Kind.REFERENCES, entry) for entry in files[version])
+            for version, found in files.items()
+            if max(file.modified for file in found) < self.before
+        }
+        entries = baseline.history(self._store, monitor)
+        unused -= {entry.version for entry in entries[-1:]}
+        unused -= self._in_use(monitor, unused)
+        for entry in entries:
+            if entry.version in unused:
+                yield Item(Kind.REFERENCES, keys.in_force(monitor, entry.number), 0)
+        for version in sorted(unused):
+            yield from (_item(Kind.REFERENCES, file) for file in files[version])
 
     def _in_use(self, monitor: str, versions: set[str]) -> set[str]:
         """Those of the versions that kept results were compared with.

@@ -1,0 +1,59 @@
+"""The deployed stack keeps what the settings promise, and no more."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from e2e.stack import MONITOR, Stack
+
+FIRST = datetime(2026, 2, 1, tzinfo=UTC)
+MOMENT = 1 / 86_400
+"""A second, in days."""
+OWNED = ["metrics", "latest_metrics", "params", "tags"]
+"""The tables of MLflow with what belongs to one run."""
+
+
+def rows(database: Path, query: str) -> set[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return {str(row[0]) for row in connection.execute(query)}
+
+
+def test_maintenance_leaves_what_is_promised_and_nothing_else(stack: Stack) -> None:
+    dates = [FIRST + timedelta(days=n) for n in range(4)]
+    for date in dates:
+        stack.checker("run", "--monitor", MONITOR, "--logical-date", date.isoformat())
+    check = stack.airflow.wait(stack.airflow.trigger())
+    latest = stack.assert_one_result(check)["info"]["run_id"]
+    try:
+        stack.succeed("site.yml", checker_retention_days=MOMENT, airflow_retention_days=MOMENT)
+        run = stack.airflow.wait(stack.airflow.trigger("drift_maintenance"))
+    finally:
+        stack.succeed("site.yml")
+
+    assert run["state"] == "success"
+    tick = stack.result_folder(check).name
+    data = stack.state / "data"
+    for kind in ("batches", "results"):
+        assert [path.name for path in (data / "store" / kind / MONITOR).glob("2*")] == [tick]
+    assert list((data / "store/reference" / MONITOR).glob("*/data.parquet"))
+
+    mlflow = data / "mlflow/mlflow.db"
+    assert rows(mlflow, "select run_uuid from runs") == {latest}
+    for table in OWNED:
+        assert rows(mlflow, f"select run_uuid from {table}") <= {latest}, table  # noqa: S608
+    assert rows(mlflow, "select destination_id from inputs") == {latest}
+    inputs = rows(mlflow, "select input_uuid from inputs")
+    assert rows(mlflow, "select input_uuid from input_tags") == inputs
+    sources = rows(mlflow, "select source_id from inputs")
+    assert rows(mlflow, "select dataset_uuid from datasets") == sources
+    assert [path.name for path in (data / "mlflow/artifacts").glob("*/*")] == [latest]
+
+    airflow = data / "airflow/airflow.db"
+    kept = rows(airflow, "select run_id from dag_run")
+    assert check["dag_run_id"] not in kept
+    assert rows(airflow, "select distinct run_id from task_instance") <= kept
+    logs = {path.name for path in (data / "airflow/logs").glob("dag_id=*/run_id=*")}
+    assert f"run_id={check['dag_run_id']}" not in logs
