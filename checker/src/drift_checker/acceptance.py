@@ -185,7 +185,7 @@ def _alike(reference: Batch, batch: Batch, monitor: str, tick: datetime) -> pa.T
 
 def _column(reference: Batch, batch: Batch, name: str) -> pa.Array[Any]:
     before = reference_column(reference, name)
-    column = current_column(batch, name, before)
+    column = current_column(batch, name, before.type)
     try:
         return column.cast(before.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from drift_checker.tables import MIXED, Batch
 
@@ -34,7 +36,7 @@ def kind_of(type_: pa.DataType) -> Kind:
     t = pa.types
     if t.is_integer(type_) or t.is_floating(type_) or t.is_decimal(type_) or t.is_duration(type_):
         return "numeric"
-    if t.is_dictionary(type_) or t.is_boolean(type_) or _is_text(type_):
+    if t.is_dictionary(type_) or t.is_boolean(type_) or is_text(type_):
         return "categorical"
     if t.is_temporal(type_):
         return "timestamp"
@@ -44,54 +46,94 @@ def kind_of(type_: pa.DataType) -> Kind:
 def reference_column(batch: Batch, name: str) -> pa.Array[Any]:
     """Return a column of the reference; the type of untyped text is inferred from its values."""
     column = _column(batch, name)
-    if not _is_text(column.type):
+    if not is_text(column.type):
         return column
-    types: tuple[pa.DataType, ...] = (pa.int64(), pa.float64(), pa.bool_()) if batch.untyped else ()
-    if _DATE.match(str(pc.first(column))):
-        types = (pa.timestamp("us"),)
-    for type_ in types:
-        try:
-            converted = _parse(column, type_)
-        except pa.ArrowInvalid:
-            continue
-        if converted.null_count < len(converted):
+    for type_ in candidate_types(column, untyped=batch.untyped):
+        converted = parsed(column, type_)
+        if converted is not None and converted.null_count < len(converted):
             return converted
     return column
 
 
-def current_column(batch: Batch, name: str, reference: pa.Array[Any]) -> pa.Array[Any]:
-    """Return a column of the batch in the kind of the reference's.
+def candidate_types(column: pa.Array[Any], *, untyped: bool) -> tuple[pa.DataType, ...]:
+    """Return the types that the text in a column may be of, by its first value."""
+    if _DATE.match(str(pc.first(column))):
+        return (pa.timestamp("us"),)
+    return (pa.int64(), pa.float64(), pa.bool_()) if untyped else ()
+
+
+def parsed(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any] | None:
+    """Return text converted to a type, or None where a value is not of the type."""
+    try:
+        return _parse(column, type_)
+    except pa.ArrowInvalid:
+        return None
+
+
+def current_column(batch: Batch, name: str, type_: pa.DataType) -> pa.Array[Any]:
+    """Return a column of the batch in the kind of the reference's type.
 
     Raises:
         MismatchError: The column arrived in another type, or its values are of several.
     """
-    column = _column(batch, name)
-    expected, arrived = kind_of(reference.type), kind_of(column.type)
+    return in_kind_of(type_, _column(batch, name), untyped=batch.untyped)
+
+
+def in_kind_of(type_: pa.DataType, column: pa.Array[Any], *, untyped: bool) -> pa.Array[Any]:
+    """Return values in the kind of a type; `untyped` text may hold values of any.
+
+    Raises:
+        MismatchError: They are of another type, or of several.
+    """
+    expected, arrived = kind_of(type_), kind_of(column.type)
     if column.type == MIXED:
         raise MismatchError("mixed_types", _describe_mixed(column))
-    if pa.types.is_null(column.type) or pa.types.is_null(reference.type):
+    if pa.types.is_null(column.type) or pa.types.is_null(type_):
         return column
-    if _is_text(column.type) and not _is_text(reference.type) and expected != "other":
-        if batch.untyped or expected == "timestamp":
-            return _parse_or_explain(column, reference.type)
-        if not pa.types.is_dictionary(reference.type):
-            raise MismatchError("changed_type", f"expected {reference.type}, arrived as text")
+    if is_text(column.type) and not is_text(type_) and expected != "other":
+        if untyped or expected == "timestamp":
+            return _parse_or_explain(column, type_)
+        if not pa.types.is_dictionary(type_):
+            raise MismatchError("changed_type", f"expected {type_}, arrived as text")
     same_category = expected != "categorical" or pa.types.is_boolean(
         column.type
-    ) == pa.types.is_boolean(reference.type)
+    ) == pa.types.is_boolean(type_)
     if arrived != expected or not same_category:
-        raise MismatchError("changed_type", f"expected {reference.type}, arrived as {column.type}")
+        raise MismatchError("changed_type", f"expected {type_}, arrived as {column.type}")
     return column
 
 
 def _column(batch: Batch, name: str) -> pa.Array[Any]:
-    column = batch.table.column(name).combine_chunks()
+    return decoded(batch.table.column(name).combine_chunks())
+
+
+def decoded(column: pa.Array[Any]) -> pa.Array[Any]:
+    """Return a column's values, of a dictionary those it stands for."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column
 
 
-def _is_text(type_: pa.DataType) -> bool:
+def floats(values: pa.Array[Any]) -> NDArray[np.float64]:
+    """Return numbers as floats, nulls as NaN."""
+    if pa.types.is_duration(values.type):
+        values = values.cast(pa.int64())
+    numbers: NDArray[np.float64] = as_numpy(values.drop_null().cast(pa.float64(), safe=False))
+    if not values.null_count:
+        return numbers
+    found = np.full(len(values), np.nan)
+    found[as_numpy(values.is_valid().cast(pa.uint8())) > 0] = numbers
+    return found
+
+
+def as_numpy(values: pa.Array[Any]) -> NDArray[Any]:
+    """Return values without nulls as they lie in memory."""
+    # Array.to_numpy() would import pandas, which costs more than the rest of a comparison.
+    return np.from_dlpack(values)
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Return whether a type is text."""
     return bool(
         pa.types.is_string(type_)
         or pa.types.is_large_string(type_)

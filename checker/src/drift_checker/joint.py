@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift_checker.decision.association import interval, largest_changes, places
+from drift_checker.engine.rows import smallest
 from drift_checker.result import JointResult, PairResult, Verdict
 
 Floats = NDArray[np.float64]
@@ -24,15 +25,7 @@ def sampled_rows(rows: int) -> NDArray[np.intp]:
     They are those of the smallest hash of the row's number: the same rows each time, and of no
     period in the data.
     """
-    numbers = np.arange(rows)
-    if rows <= SAMPLE_ROWS:
-        return numbers
-    # The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    kept = np.argpartition(mixed ^ (mixed >> np.uint64(31)), SAMPLE_ROWS)[:SAMPLE_ROWS]
-    return np.sort(kept)
+    return smallest(np.arange(rows), SAMPLE_ROWS)
 
 
 class Joint:
@@ -40,7 +33,7 @@ class Joint:
 
     def __init__(self, columns: Mapping[str, tuple[Floats, Floats]], *, most: int) -> None:
         """Take sampled rows of (current, reference) by name, of at most `most` columns."""
-        usable = [name for name, sides in columns.items() if all(map(_varies_enough, sides))]
+        usable = [name for name, sides in columns.items() if all(map(varies_enough, sides))]
         self.names = usable[:most]
         self.sides = [columns[name] for name in self.names]
 
@@ -83,6 +76,7 @@ class Joint:
         )
 
 
-def _varies_enough(values: Floats) -> bool:
+def varies_enough(values: Floats) -> bool:
+    """Return whether a column varies and has enough values for a joint verdict."""
     there = values[~np.isnan(values)]
     return len(there) >= MIN_ROWS and bool((there != there[0]).any())

@@ -103,7 +103,7 @@ def _pairs(reference: Batch, current: Batch) -> Iterator[tuple[str, tuple[pd.Ser
             continue
         before = reference_column(reference, name)
         try:
-            after = current_column(current, name, before)
+            after = current_column(current, name, before.type)
         except MismatchError:
             continue
         kind = kind_of(before.type)

@@ -25,6 +25,7 @@ from drift_checker.history import History, history, past_profiles
 from drift_checker.latest import Latest, read_latest, write_latest
 from drift_checker.monitors import Monitor, Monitors
 from drift_checker.options import CompareSettings
+from drift_checker.pairs import Tables
 from drift_checker.publish import (
     MAX_OLDER,
     Pending,
@@ -179,9 +180,9 @@ class _Check:
             min_rows=self.tick.monitor.min_rows,
         )
         if self.before is None:
-            return Comparison(reference, current, settings).result()
+            return Comparison(Tables(reference, current), settings).result()
         past = past_profiles(self.store, name, reference.digest, self.before)
-        comparison = Comparison(reference, current, settings, past=past)
+        comparison = Comparison(Tables(reference, current), settings, past=past)
         result = comparison.result()
         if comparison.by_itself is Verdict.OK:
             profile = comparison.profile.model_dump_json().encode()

@@ -14,7 +14,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.csv
@@ -46,13 +46,23 @@ class Batch:
         return any(fault.fault == "unreadable" for fault in self.faults)
 
     @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.table.column_names)
+
+    @property
     def rows(self) -> int:
         """The number of rows."""
         return int(self.table.num_rows)
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
     """The bytes claim a format that they do not keep."""
+
+    @property
+    def fault(self) -> Fault:
+        """The same as a fault of a batch."""
+        return _structural("unreadable", None, str(self))
 
 
 def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
@@ -71,9 +81,8 @@ def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
     raise_for_no_batch(data, content_type)
     try:
         table, untyped = _parse(data, content_type or "")
-    except _UnreadableError as error:
-        fault = _structural("unreadable", None, str(error))
-        return Batch(_no_table(), digest, (fault,))
+    except UnreadableError as error:
+        return Batch(_no_table(), digest, (error.fault,))
     table, faults = _without_duplicates(table)
     return Batch(table, digest, faults, untyped=untyped)
 
@@ -126,20 +135,29 @@ def raise_for_no_batch(data: bytes, content_type: str | None = None) -> None:
 
 
 def _parse(data: bytes, content_type: str) -> tuple[pa.Table, bool]:
+    match format_of(data[:_HEAD_BYTES], content_type):
+        case "parquet":
+            return _parse_parquet(data), False
+        case "json":
+            return _parse_json(data), False
+        case "csv":
+            return _parse_csv(data), True
+
+
+def format_of(head: bytes, content_type: str) -> Literal["parquet", "json", "csv"]:
+    """Tell the format by the first bytes, then by a content type or a suffix."""
     kind = content_type.lower()
-    start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if data[:4] == _PARQUET_MAGIC or "parquet" in kind:
-        return _parse_parquet(data), False
-    if start in (b"[", b"{") or "json" in kind:
-        return _parse_json(data), False
-    return _parse_csv(data), True
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if head[:4] == _PARQUET_MAGIC or "parquet" in kind:
+        return "parquet"
+    return "json" if start in (b"[", b"{") or "json" in kind else "csv"
 
 
 def _parse_parquet(data: bytes) -> pa.Table:
     try:
         return pa.parquet.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise _UnreadableError(f"The Parquet file is damaged or cut off: {error}") from error
+        raise UnreadableError(f"The Parquet file is damaged or cut off: {error}") from error
 
 
 def _parse_csv(data: bytes) -> pa.Table:
@@ -148,29 +166,36 @@ def _parse_csv(data: bytes) -> pa.Table:
     try:
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
         names = next(csv.reader(text, strict=True))
-        places = [str(place) for place in range(len(names))]
-        table = pa.csv.read_csv(
-            io.BytesIO(data),
-            read_options=pa.csv.ReadOptions(
-                column_names=places, skip_rows_after_names=1, use_threads=False
-            ),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(places, pa.string()),
-                strings_can_be_null=True,
-                null_values=[""],
-            ),
-        )
+        table = pa.csv.read_csv(io.BytesIO(data), **csv_options(len(names)))
     except (csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise _UnreadableError(f"The CSV file is broken: {error}") from error
+        raise UnreadableError(f"The CSV file is broken: {error}") from error
     return table.rename_columns(names)
+
+
+def csv_options(columns: int, block_bytes: int | None = None) -> dict[str, Any]:
+    """Return how Arrow reads so many columns of a CSV file with a header: as text."""
+    places = [str(place) for place in range(columns)]
+    return {
+        "read_options": pa.csv.ReadOptions(
+            column_names=places,
+            skip_rows_after_names=1,
+            use_threads=False,
+            block_size=block_bytes,
+        ),
+        "parse_options": pa.csv.ParseOptions(newlines_in_values=True),
+        "convert_options": pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(places, pa.string()),
+            strings_can_be_null=True,
+            null_values=[""],
+        ),
+    }
 
 
 def _parse_json(data: bytes) -> pa.Table:
     try:
         records = _records(data)
     except (ValueError, RecursionError) as error:
-        raise _UnreadableError(f"The JSON is broken: {error}") from error
+        raise UnreadableError(f"The JSON is broken: {error}") from error
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = [[record.get(name) for record in records] for name in names]
     return pa.Table.from_arrays([_json_column(values) for values in columns], names=names)
@@ -246,13 +271,19 @@ def _json_kind(value: Any) -> str:
 
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
     """Drop the columns whose name is not theirs alone."""
-    twice = [name for name, times in Counter(table.column_names).items() if times > 1]
-    faults = tuple(
-        _structural("duplicate_column", name, f"column {name!r} is there more than once")
-        for name in twice
-    )
+    faults = repeated_names(table.column_names)
+    twice = {fault.column for fault in faults}
     keep = [i for i, name in enumerate(table.column_names) if name not in twice]
     return (table.select(keep) if twice else table), faults
+
+
+def repeated_names(names: list[str]) -> tuple[Fault, ...]:
+    """Return a fault for each name that is there more than once."""
+    return tuple(
+        _structural("duplicate_column", name, f"column {name!r} is there more than once")
+        for name, times in Counter(names).items()
+        if times > 1
+    )
 
 
 def _no_table() -> pa.Table:

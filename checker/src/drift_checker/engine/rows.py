@@ -1,0 +1,101 @@
+"""The rows of a table that are kept: those of the smallest hash of their number.
+
+They are the same rows each time, of no period in the data, and those of a whole table are among
+those of its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def hashes(numbers: Ints) -> NDArray[np.uint64]:
+    """Return a hash of each row's number, which no other row has.
+
+    The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    """
+    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
+
+
+def smallest(numbers: Ints, most: int) -> NDArray[np.intp]:
+    """Return the places of at most so many rows, those of the smallest hash, in order."""
+    if len(numbers) <= most:
+        return np.arange(len(numbers))
+    return np.sort(np.argpartition(hashes(numbers), most)[:most])
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """At most `most` rows: their numbers in the table, in order, and their values by column."""
+
+    most: int
+    numbers: Ints
+    values: Mapping[str, Floats]
+
+    def merge(self, other: RowSample) -> RowSample:
+        """Return the sample of both tables, whose rows are numbered on."""
+        numbers = np.concatenate([self.numbers, other.numbers])
+        kept = smallest(numbers, self.most)
+        return RowSample(
+            self.most,
+            numbers[kept],
+            {
+                name: np.concatenate([values, other.values[name]])[kept]
+                for name, values in self.values.items()
+            },
+        )
+
+
+@dataclass
+class Sampling:
+    """A sample being taken, chunk by chunk."""
+
+    most: int
+    _numbers: list[Ints] = field(default_factory=list)
+    _values: dict[str, list[Floats]] = field(default_factory=dict)
+    _bound: np.uint64 = field(default=np.uint64(2**64 - 1))
+    """Rows of a larger hash are in no sample any more."""
+
+    def rows(self, first: int, rows: int) -> NDArray[np.intp]:
+        """Return the places in a chunk of the rows that are wanted; called once for each chunk."""
+        numbers = np.arange(first, first + rows)
+        places = np.flatnonzero(hashes(numbers) <= self._bound)
+        self._numbers.append(numbers[places])
+        return places
+
+    def add(self, name: str, values: Floats) -> None:
+        """Take the values of a column in the rows that were wanted."""
+        self._values.setdefault(name, []).append(values)
+
+    def end_chunk(self) -> None:
+        """Drop rows that are in the sample no more, once there are twice too many."""
+        if sum(map(len, self._numbers)) >= 2 * self.most:
+            self._drop()
+
+    def sample(self) -> RowSample:
+        """Return what was taken."""
+        self._drop()
+        return RowSample(
+            self.most,
+            self._numbers[0],
+            {name: values[0] for name, values in self._values.items()},
+        )
+
+    def _drop(self) -> None:
+        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers])
+        kept = smallest(numbers, self.most)
+        if len(kept) < len(numbers):
+            self._bound = hashes(numbers[kept]).max()
+        self._numbers = [numbers[kept]]
+        for name, values in self._values.items():
+            self._values[name] = [np.concatenate(values)[kept]]

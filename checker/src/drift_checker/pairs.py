@@ -1,0 +1,324 @@
+"""Columns that are on both sides: what a comparison asks of them, wherever they come from.
+
+`Tables` answers from two tables in memory; `engine.pairs` from two profiles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drift_checker import faults, sequential, words
+from drift_checker.columns import as_numpy, current_column, floats, kind_of, reference_column
+from drift_checker.decision import column as decision
+from drift_checker.joint import sampled_rows
+from drift_checker.options import CompareSettings
+from drift_checker.profiles import MAX_CATEGORIES, cells, edges
+from drift_checker.result import Fault
+from drift_checker.tables import Batch
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+Share: TypeAlias = tuple[int, int]
+"""How many rows are something, of how many."""
+
+
+class Side(Protocol):
+    """A table, as far as its columns do not matter."""
+
+    @property
+    def names(self) -> list[str]:
+        """Its columns."""
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what it was read from."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What was found in reading it."""
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether there is no table to speak of."""
+
+
+class Sample(Protocol):
+    """What the tests of one column need; pairs are (current, reference)."""
+
+    @property
+    def values(self) -> tuple[int, int]:
+        """The values that are tested."""
+
+    @property
+    def infinities(self) -> tuple[Share, Share] | None:
+        """Infinite values among those that are not null; None of categories."""
+
+    @property
+    def rows(self) -> tuple[Floats, Floats] | None:
+        """The rows that a joint verdict looks at, NaN where a value is missing."""
+
+    @property
+    def left(self) -> list[int] | dict[str, int] | None:
+        """The batch's rows by cell or by category, which later ticks pool; None of too many."""
+
+    def count_tests(self, column: str) -> list[faults.CountTest]:
+        """Return the tests of the values for faults."""
+
+    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+        """Test the values for drift."""
+
+    def change(self, effect: str) -> str:
+        """Say what changed, by what the deciding effect measures."""
+
+    def pooled(self, name: str) -> sequential.Pooled:
+        """Return the reference's side for the pools of several ticks."""
+
+
+class Pair(Protocol):
+    """A column that is on both sides in one kind; pairs are (current, reference)."""
+
+    @property
+    def nulls(self) -> tuple[Share, Share]:
+        """The rows without a value."""
+
+    @property
+    def steps_back(self) -> Share:
+        """The times of the batch that are earlier than the one before."""
+
+    @property
+    def repeated_ids(self) -> Share:
+        """The rows of the batch that repeat an id, 0 where the reference repeats some."""
+
+    def sample(self) -> Sample:
+        """Return the values, of a numeric or categorical column."""
+
+
+class Sides(Protocol):
+    """Both sides, and their columns one by one."""
+
+    @property
+    def reference(self) -> Side:
+        """The reference."""
+
+    @property
+    def current(self) -> Side:
+        """The batch."""
+
+    def type(self, name: str) -> pa.DataType:
+        """Return the type of a column of the reference."""
+
+    def pair(self, name: str) -> Pair:
+        """Return a column that is on both sides.
+
+        Raises:
+            MismatchError: It did not arrive in the kind of the reference's.
+        """
+
+
+class Tables:
+    """Two tables in memory."""
+
+    def __init__(self, reference: Batch, current: Batch) -> None:
+        """Take both sides."""
+        self.reference, self.current = reference, current
+        self._rows = sampled_rows(current.rows), sampled_rows(reference.rows)
+        self._columns: dict[str, pa.Array[Any]] = {}
+
+    def type(self, name: str) -> pa.DataType:
+        """Return the type of a column of the reference."""
+        type_: pa.DataType = self._column(name).type
+        return type_
+
+    def pair(self, name: str) -> Pair:
+        """Return a column that is on both sides.
+
+        Raises:
+            MismatchError: It did not arrive in the kind of the reference's.
+        """
+        before = self._column(name)
+        return _Arrays(current_column(self.current, name, before.type), before, self._rows)
+
+    def _column(self, name: str) -> pa.Array[Any]:
+        if name not in self._columns:
+            self._columns[name] = reference_column(self.reference, name)
+        return self._columns[name]
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    """A column as Arrow holds it, and the numbers of the rows for a joint verdict."""
+
+    current: pa.Array[Any]
+    reference: pa.Array[Any]
+    rows: tuple[NDArray[np.intp], NDArray[np.intp]]
+
+    @property
+    def nulls(self) -> tuple[Share, Share]:
+        return _nulls(self.current), _nulls(self.reference)
+
+    @property
+    def steps_back(self) -> Share:
+        times = as_numpy(self.current.drop_null().cast(pa.int64()))
+        return int((times[1:] < times[:-1]).sum()), len(times)
+
+    @property
+    def repeated_ids(self) -> Share:
+        rows = len(self.current)
+        if pa.types.is_nested(self.current.type) or _repeated(self.reference):
+            return 0, rows
+        return _repeated(self.current), rows
+
+    def sample(self) -> Sample:
+        if kind_of(self.reference.type) == "categorical":
+            return _categories(self.current, self.reference)
+        after, before = floats(self.current), floats(self.reference)
+        return Numbers(
+            _finite(after),
+            _finite(before),
+            (_infinities(after), _infinities(before)),
+            (after[self.rows[0]], before[self.rows[1]]),
+        )
+
+
+def _finite(values: Floats) -> Floats:
+    return np.sort(values[np.isfinite(values)])
+
+
+def _infinities(values: Floats) -> Share:
+    known = len(values) - int(np.isnan(values).sum())
+    return int(np.isinf(values).sum()), max(1, known)
+
+
+def _nulls(values: pa.Array[Any]) -> Share:
+    found = pc.is_null(values, nan_is_null=True).cast(pa.uint8())
+    return int(as_numpy(found).sum()), len(values)
+
+
+def _repeated(values: pa.Array[Any]) -> int:
+    """Count the rows whose value an earlier row has; nulls have none."""
+    return len(values) - values.null_count - int(pc.count_distinct(values).as_py())
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Sorted finite values."""
+
+    current: Floats
+    reference: Floats
+    infinities: tuple[Share, Share]
+    rows: tuple[Floats, Floats]
+
+    @property
+    def values(self) -> tuple[int, int]:
+        """The numbers of values."""
+        return len(self.current), len(self.reference)
+
+    @property
+    def left(self) -> list[int]:
+        """The batch's values by cell."""
+        return list(map(int, cells(self.current, edges(self.reference))))
+
+    def count_tests(self, column: str) -> list[faults.CountTest]:
+        """Test the range, and whether there is more than one value."""
+        return [
+            faults.out_of_range(column, self.current, self.reference),
+            faults.constant_number(column, self.current, self.reference),
+        ]
+
+    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+        """Test the bulk and the tails."""
+        return decision.numeric(
+            self.current,
+            self.reference,
+            threshold=threshold,
+            distance_floor=settings.floors.distance,
+            tail_floor=settings.floors.tail,
+        )
+
+    def change(self, effect: str) -> str:
+        """Say what changed."""
+        return words.numeric_change(self.current, self.reference, effect)
+
+    def pooled(self, name: str) -> sequential.Pooled:
+        """Return the reference by its cells."""
+        return sequential.PooledNumbers(name, self.reference)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Counts of each category, none empty on both sides."""
+
+    names: list[str]
+    current: Ints
+    reference: Ints
+
+    @property
+    def values(self) -> tuple[int, int]:
+        """The rows that have a category."""
+        return int(self.current.sum()), int(self.reference.sum())
+
+    @property
+    def infinities(self) -> None:
+        """Categories are finite."""
+
+    @property
+    def rows(self) -> None:
+        """No joint verdict looks at categories."""
+
+    @property
+    def left(self) -> dict[str, int] | None:
+        """The batch's rows by category."""
+        if np.count_nonzero(self.current) > MAX_CATEGORIES:
+            return None
+        return self._by_name(self.current)
+
+    def count_tests(self, column: str) -> list[faults.CountTest]:
+        """Test for categories that are new, and whether there is more than one."""
+        return [
+            faults.unseen(column, self.names, self.current, self.reference),
+            faults.constant_category(column, self.names, self.current, self.reference),
+        ]
+
+    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+        """Test the shares."""
+        return decision.categorical(
+            self.current,
+            self.reference,
+            threshold=threshold,
+            distance_floor=settings.floors.distance,
+        )
+
+    def change(self, effect: str) -> str:  # noqa: ARG002  categories have one effect
+        """Say which category changed most."""
+        return words.categorical_change(self.names, self.current, self.reference)
+
+    def pooled(self, name: str) -> sequential.Pooled:
+        """Return the reference by its categories."""
+        return sequential.PooledCategories(name, self._by_name(self.reference))
+
+    def _by_name(self, counts: Ints) -> dict[str, int]:
+        return {self.names[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+
+
+def _categories(current: pa.Array[Any], reference: pa.Array[Any]) -> Categories:
+    """Count the categories of both sides."""
+    after, before = (side.drop_null().cast(pa.string()) for side in (current, reference))
+    encoded = pa.concat_arrays([before, after]).dictionary_encode()
+    places = as_numpy(encoded.indices)
+    names, split = list(map(str, encoded.dictionary.to_pylist())), len(before)
+    return Categories(
+        names,
+        np.bincount(places[split:], minlength=len(names)),
+        np.bincount(places[:split], minlength=len(names)),
+    )
