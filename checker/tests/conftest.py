@@ -12,8 +12,10 @@ import pytest
 from deployment import Deployment
 from web import FakeMlflow, Web
 
+from drift_checker import baseline
 from drift_checker.monitors import Monitors, load_monitors
 from drift_checker.settings import Settings, load_settings
+from drift_checker.store import Store
 
 # No test depends on the time it takes.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -44,6 +46,19 @@ def parquet(content: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(content, sink)
     return sink.getvalue().to_pybytes()
+
+
+class Site:
+    """A monitor with a reference, its source, a fake MLflow, and the settings that lead to them."""
+
+    def __init__(
+        self, env_file: Path, settings: Settings, monitors: Monitors, web: Web, mlflow: FakeMlflow
+    ) -> None:
+        self.env_file, self.settings, self.monitors = env_file, settings, monitors
+        self.web, self.mlflow = web, mlflow
+        self.store = Store(settings)
+        self.monitor = monitors.get("m")
+        baseline.fit(self.store, self.monitor, settings)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as CliResult
-from conftest import parquet, table
+from conftest import Site, parquet, table
 from web import FakeMlflow, Web
 
 from drift_checker import baseline, keys
@@ -34,18 +34,12 @@ class KilledError(BaseException):
     """Stands for the end of the process."""
 
 
-class History:
+class History(Site):
     """Ticks that were made when their logical date says so: in the store, and in a fake MLflow."""
 
-    def __init__(
-        self, env_file: Path, settings: Settings, monitors: Monitors, web: Web, mlflow: FakeMlflow
-    ) -> None:
-        self.env_file, self.settings, self.monitors = env_file, settings, monitors
-        self.web, self.mlflow = web, mlflow
-        self.store = Store(settings)
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
         self.folder = Path(self.store.url.removeprefix("file://"))
-        self.monitor = monitors.get("m")
-        baseline.fit(self.store, self.monitor, settings)
         self.age("reference", OLD - KEEP)
 
     def tick(self, date: datetime, *, shift: float = 0, trigger: Trigger = "scheduled") -> None:

@@ -83,7 +83,7 @@ def fetch(
         content_type=body.content_type,
         untyped=batch.untyped,
         faults=list(batch.faults),
-        truth=_truth(body.headers),
+        truth=truth_of(body.headers),
     )
     text = meta.model_dump_json().encode()
     store.put(key("meta.json"), text)
@@ -111,7 +111,8 @@ def load(store: Store, monitor: str, logical_date: datetime) -> StoredBatch | No
     return StoredBatch(batch, meta.truth)
 
 
-def _truth(headers: Mapping[str, str]) -> Truth | None:
+def truth_of(headers: Mapping[str, str]) -> Truth | None:
+    """What a source says it did to a batch; None where it says nothing."""
     injected = headers.get("x-drift-injected")
     if injected is None:
         return None

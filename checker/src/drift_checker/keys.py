@@ -38,6 +38,11 @@ def latest(monitor: str) -> str:
     return f"results/{monitor}/latest.json"
 
 
+def drill(drill: str, name: str) -> str:
+    """Key of a file of a drill: `drill.json`, or `<scenario>-<strength>-<trial>.parquet`."""
+    return f"drill/{drill}/{name}"
+
+
 def pending(monitor: str | None = None, logical_date: datetime | None = None) -> str:
     """Key of the marker of a result that is not yet published, or the prefix of such keys."""
     parts = ["pending", monitor, logical_date and date_key(logical_date)]

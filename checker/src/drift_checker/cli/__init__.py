@@ -12,6 +12,7 @@ from drift_checker.errors import DriftCheckerError
 _COMMANDS = {
     "baseline": "drift_checker.cli.baseline:baseline",
     "compare": "drift_checker.cli.compare:compare_command",
+    "drill": "drift_checker.cli.drill:drill",
     "monitors": "drift_checker.cli.monitors:monitors",
     "prune": "drift_checker.cli.prune:prune",
     "publish": "drift_checker.cli.publish:publish",

@@ -1,0 +1,103 @@
+"""`drift-checker drill`: would the deployed monitor find drift?"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import click
+
+from drift_checker.drill import TICKS, DrillReport, Plan, Rate
+from drift_checker.drill import drill as run_drill
+from drift_checker.errors import UsageError
+from drift_checker.logs import configure_logs
+from drift_checker.monitors import load_monitors
+from drift_checker.settings import load_settings
+
+FAILED_EXIT_CODE = 6
+
+
+def _strengths(ctx: click.Context, param: click.Parameter, value: str) -> list[float]:
+    try:
+        strengths = sorted({float(part) for part in value.split(",")})
+    except ValueError:
+        strengths = []
+    if not strengths or not all(0 < strength <= 10 for strength in strengths):  # noqa: PLR2004
+        allowed = "allowed: numbers above 0 and up to 10, as in 0.25,0.5,1"
+        raise click.BadParameter(f"{value!r}: {allowed}", ctx, param)
+    return strengths
+
+
+@click.command()
+@click.option("--monitor", "name", required=True, help="Name of the monitor.")
+@click.option("--id", "id_", help="Name of the drill; the same again asks for the same batches.")
+@click.option(
+    "--strengths", callback=_strengths, default="0.1,0.25,0.5,1", show_default=True, metavar="LIST"
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Of each scenario and strength.",
+)
+@click.option(
+    "--drift-free",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="Ticks without drift.",
+)
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.pass_context
+def drill(  # noqa: PLR0917  click passes every option by name
+    ctx: click.Context,
+    name: str,
+    id_: str | None,
+    strengths: list[float],
+    trials: int,
+    drift_free: int,
+    form: str,
+) -> None:
+    """Inject known drift, judge it as the monitor would, and say what was found.
+
+    The drift is asked of the monitor's Drifter; batches of any other source are taken from the
+    store and perturbed. Nothing of the monitor is touched. Exit code 6: a drift was found at no
+    strength, or too many drift-free ticks were flagged.
+    """
+    configure_logs(ctx.obj["log_level"])
+    settings = load_settings(ctx.obj["settings_file"])
+    monitors = load_monitors(settings.monitors_file)
+    identity = id_ or f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9_]{0,79}", identity):
+        raise UsageError(f"--id {identity!r}: allowed: up to 80 of A-Z, a-z, 0-9, - and _")
+    plan = Plan(drill=identity, strengths=strengths, trials=trials, drift_free=drift_free)
+    report = run_drill(settings, monitors, monitors.get(name), plan)
+    click.echo(report.model_dump_json(indent=2) if form == "json" else _table(report))
+    if not report.passed:
+        ctx.exit(FAILED_EXIT_CODE)
+
+
+def _table(report: DrillReport) -> str:
+    lines = [
+        f"drill {report.drill} of {report.monitor}: batches from {report.source}",
+        f"reference {report.reference}, level {report.level:.2g} a tick, {report.seconds:g} s",
+        "",
+        f"{'SCENARIO':<20}{'STRENGTH':>9}  {'AT ONCE':<24}{f'WITHIN {TICKS} TICKS':<24}DELAY",
+    ]
+    for one in report.detections:
+        delay = "-" if one.delay is None else f"{one.delay:.1f}"
+        figures = f"{_rate(one.at_once):<24}{_rate(one.within):<24}{delay}"
+        lines.append(f"{one.scenario:<20}{one.strength:>9g}  {figures}")
+    lines += ["", "smallest strength that was found:"]
+    for scenario, strength in report.smallest.items():
+        lines.append(f"  {scenario:<20}{'none' if strength is None else f'{strength:g}'}")
+    lines += ["", f"drift-free ticks: {_rate(report.false_alarms)} alarms at the monitor's level"]
+    for level in report.drift_free:
+        sound = "" if level.sound else ": too many for chance"
+        lines.append(f"  p <= {level.level:<6g}{_rate(level.flagged)}{sound}")
+    return "\n".join(lines)
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.hits}/{rate.trials} ({rate.low:.2f} to {rate.high:.2f})"
