@@ -60,6 +60,8 @@ class Web:
                     return
                 route(self)
 
+            do_POST = do_GET  # noqa: N815  # a name of http.server
+
             def log_message(self, *args: object) -> None:
                 pass
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-from croniter import croniter
 from pydantic import BaseModel, ConfigDict
 
 from drift_checker import baseline, keys
@@ -17,6 +16,7 @@ from drift_checker.baseline import InForce, Profile
 from drift_checker.batch import load
 from drift_checker.columns import MismatchError, current_column, reference_column
 from drift_checker.errors import BadReferenceError, UsageError
+from drift_checker.history import results_before
 from drift_checker.latest import read_latest
 from drift_checker.monitors import Monitor, date_key
 from drift_checker.result import Result, Verdict
@@ -197,11 +197,5 @@ def _scheduled(store: Store, monitor: str, schedule: str) -> Iterator[Result]:
     latest = read_latest(store, monitor)
     if latest is None:
         return
-    # A slot is before the start, never the start itself.
-    start = latest.logical_date.astimezone(UTC) + timedelta(seconds=1)
-    slots = croniter(schedule, start, ret_type=datetime)
-    for _ in range(LOOK_BACK):
-        data = store.get(keys.result(monitor, slots.get_prev(datetime)))
-        result = Result.model_validate_json(data) if data else None
-        if result is not None and result.trigger == "scheduled":
-            yield result
+    after = latest.logical_date + timedelta(seconds=1)
+    yield from results_before(store, monitor, schedule, after, LOOK_BACK)

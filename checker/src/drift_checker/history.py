@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,11 +35,26 @@ class History:
 
 def history(store: Store, monitor: str, schedule: str, logical_date: datetime) -> History:
     """Read the results before a tick; asks for `LOOK_BACK` keys."""
-    slots = croniter(schedule, logical_date.astimezone(UTC), ret_type=datetime)
-    dates = [slots.get_prev(datetime) for _ in range(LOOK_BACK)][::-1]
-    stored = [store.get(keys.result(monitor, date)) for date in dates]
-    results = [Result.model_validate_json(data) for data in stored if data is not None]
-    return History(dates[0], [result for result in results if result.trigger == "scheduled"])
+    since = slots_before(schedule, logical_date, LOOK_BACK)[-1]
+    results = list(results_before(store, monitor, schedule, logical_date, LOOK_BACK))
+    return History(since, results[::-1])
+
+
+def results_before(
+    store: Store, monitor: str, schedule: str, moment: datetime, slots: int
+) -> Iterator[Result]:
+    """Results of scheduled ticks before a moment, the latest first; looks at so many slots."""
+    for date in slots_before(schedule, moment, slots):
+        data = store.get(keys.result(monitor, date))
+        result = Result.model_validate_json(data) if data else None
+        if result is not None and result.trigger == "scheduled":
+            yield result
+
+
+def slots_before(schedule: str, moment: datetime, count: int) -> list[datetime]:
+    """So many slots of a schedule before a moment, the latest first."""
+    slots = croniter(schedule, moment.astimezone(UTC), ret_type=datetime)
+    return [slots.get_prev(datetime) for _ in range(count)]
 
 
 def past_profiles(store: Store, monitor: str, digest: str, before: History) -> list[BatchProfile]:

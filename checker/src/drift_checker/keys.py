@@ -33,6 +33,16 @@ def result(monitor: str, logical_date: datetime, name: str = "result.json") -> s
     return f"results/{monitor}/{date_key(logical_date)}/{name}"
 
 
+def notification(monitor: str, date: datetime, name: str) -> str:
+    """Key of an attempt to tell an event."""
+    return f"notifications/{monitor}/{date_key(date)}/{name}"
+
+
+def outbox(monitor: str | None = None, event: str | None = None) -> str:
+    """Key of an event that is not yet told, or the prefix of such keys."""
+    return "/".join(part for part in ["outbox", monitor, event and f"{event}.json"] if part)
+
+
 def latest(monitor: str) -> str:
     """Key of the pointer to the monitor's latest result."""
     return f"results/{monitor}/latest.json"

@@ -20,10 +20,12 @@ from drift_checker.alarms import alarm_of
 from drift_checker.batch import fetch
 from drift_checker.budget import alarm_budget
 from drift_checker.compare import Comparison
+from drift_checker.events import Event, of_result
 from drift_checker.explanation import explained
-from drift_checker.history import History, history, past_profiles
+from drift_checker.history import LOOK_BACK, History, history, past_profiles, results_before
 from drift_checker.latest import Latest, read_latest, write_latest
 from drift_checker.monitors import Monitor, Monitors
+from drift_checker.notify import addresses, notify
 from drift_checker.options import CompareSettings
 from drift_checker.pairs import Tables
 from drift_checker.publish import (
@@ -92,6 +94,16 @@ def run(
         stored = _keep(store, tick, result, replaced=stored)
     result = Result.model_validate_json(stored)
     log.info(sentence(result), monitor=tick.monitor.name, verdict=result.verdict)
+    try:
+        published = _publish(settings, store, tick)
+    finally:
+        # People are told of an alarm also while MLflow is away.
+        if people := addresses(settings):
+            notify(store, _events(store, monitors, tick, result), people, tick.monitor.name)
+    return result, published
+
+
+def _publish(settings: Settings, store: Store, tick: Tick) -> Published:
     start = time.perf_counter()
     with Tracking(settings) as tracking:
         publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
@@ -104,7 +116,14 @@ def run(
         # Of the whole process, its imports included.
         cpu_seconds=round(time.process_time(), 2),
     )
-    return result, published
+    return published
+
+
+def _events(store: Store, monitors: Monitors, tick: Tick, result: Result) -> Iterator[Event]:
+    """What the tick has to tell; read from the store only as far as that needs it."""
+    schedule = monitors.schedule_of(tick.monitor)
+    before = results_before(store, tick.monitor.name, schedule, tick.logical_date, LOOK_BACK)
+    yield from of_result(result, before)
 
 
 def _keep(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> bytes:

@@ -87,6 +87,8 @@ class Settings(Limits):
     report: Literal["episode", "always", "never"] = "episode"
     """When Evidently's page is made."""
 
+    notification_urls: SecretStr | None = None
+    """Who is told, as URLs of apprise with spaces between them; nobody where there are none."""
     max_artifact_mb: float = Field(default=16, ge=0)
     """Largest current batch that is copied to MLflow, in MiB; of a larger one, its URL is."""
     retention_days: float = Field(default=30, gt=0)

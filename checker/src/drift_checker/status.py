@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
-from croniter import croniter
 from pydantic import BaseModel
 
 from drift_checker.baseline import in_force
+from drift_checker.history import slots_before
 from drift_checker.latest import read_latest
 from drift_checker.monitors import Monitors
 from drift_checker.publish import publication
@@ -55,8 +55,6 @@ def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> Mo
     version = entry.version if entry else None
     if latest is None:
         return MonitorStatus(name=name, reference=version, silent=True)
-    slots = croniter(schedule, now.astimezone(UTC), ret_type=datetime)
-    overdue = [slots.get_prev(datetime) for _ in range(SILENT_INTERVALS)][-1]
     published = publication(store, name, latest.logical_date)
     return MonitorStatus(
         name=name,
@@ -67,5 +65,10 @@ def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> Mo
         drifted_columns=latest.drifted_columns,
         faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in latest.faults],
         run_url=published.url if published else None,
-        silent=latest.logical_date < overdue,
+        silent=latest.logical_date < silent_before(schedule, now),
     )
+
+
+def silent_before(schedule: str, now: datetime) -> datetime:
+    """The slot of a schedule since which a monitor must have reached a verdict."""
+    return slots_before(schedule, now, SILENT_INTERVALS)[-1]

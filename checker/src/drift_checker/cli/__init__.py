@@ -14,6 +14,7 @@ _COMMANDS = {
     "compare": "drift_checker.cli.compare:compare_command",
     "drill": "drift_checker.cli.drill:drill",
     "monitors": "drift_checker.cli.monitors:monitors",
+    "notify": "drift_checker.cli.notify:notify",
     "prune": "drift_checker.cli.prune:prune",
     "publish": "drift_checker.cli.publish:publish",
     "run": "drift_checker.cli.run:run",
