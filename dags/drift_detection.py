@@ -7,82 +7,47 @@ of `drift-checker`; `drift_checks` runs it, and this file says when.
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import yaml
-from airflow.sdk import DAG, BaseOperator
-from croniter import croniter
-from pydantic import AfterValidator, BaseModel, Field
+from airflow.sdk import DAG, task_group
+from drift_checks.monitors import Monitors
+from drift_checks.platform import check_operator
+from drift_checks.reaction import ReactionOperator
 
 DAG_ID = "drift_detection"
 
 
-def _cron(expression: str) -> str:
-    if not croniter.is_valid(expression):
-        raise ValueError(f"{expression!r} is not a cron expression, as in '*/5 * * * *'")
-    return expression
-
-
-Cron = Annotated[str, AfterValidator(_cron)]
-
-
-class Monitor(BaseModel):
-    """What Airflow needs to know of a monitor; the checker validates the rest."""
-
-    name: str
-    schedule: Cron | None = None
-
-
-class Monitors(BaseModel):
-    """The monitors file, as far as it concerns Airflow."""
-
-    check_schedule: Cron
-    monitors: list[Monitor] = Field(min_length=1)
-
-    @classmethod
-    def load(cls, path: Path) -> Monitors:
-        """Read the file at `path`.
-
-        Raises:
-            ValueError: with the path and the key that is wrong; Airflow shows it as import error.
-        """
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (yaml.YAMLError, ValueError) as error:
-            raise ValueError(f"{path}: {error}") from error
-
-
-def check_operator() -> type[BaseOperator]:
-    """Return the operator of the platform (`DRIFT_PLATFORM`); only its libraries are imported."""
-    if os.environ.get("DRIFT_PLATFORM") == "kubernetes":
-        from drift_checks.pod import CheckPodOperator  # noqa: PLC0415
-
-        return CheckPodOperator
-
-    from drift_checks.process import CheckProcessOperator  # noqa: PLC0415
-
-    return CheckProcessOperator
+CHECK: dict[str, Any] = {
+    "task_id": "check",
+    "map_index_template": "{{ task.monitor }}",
+    # The checker itself is patient with each service. These retries, over about two minutes,
+    # bridge a service that is restarted; a scheduler that was killed uses up one of them.
+    "retries": 4,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=1),
+    "execution_timeout": timedelta(minutes=30),
+}
 
 
 def check(monitors: list[str]) -> None:
     """Add the task that checks `monitors`, mapped over them, to the DAG in whose context it is."""
-    check_operator().partial(
-        task_id="check",
-        map_index_template="{{ task.monitor }}",
-        # The checker itself is patient with each service. These retries, over about two minutes,
-        # bridge a service that is restarted; a scheduler that was killed uses up one of them.
-        retries=4,
-        retry_delay=timedelta(seconds=5),
-        retry_exponential_backoff=2,
-        max_retry_delay=timedelta(minutes=1),
-        execution_timeout=timedelta(minutes=30),
-    ).expand(monitor=monitors)
+    check_operator().partial(**CHECK).expand(monitor=monitors)
 
 
-def drift_dag(dag_id: str, schedule: str, monitors: list[str]) -> None:
+def check_and_react(monitors: list[str], trigger: str) -> None:
+    """Add the same, each followed by a task that starts the DAG `trigger` if an alarm opened."""
+
+    @task_group(prefix_group_id=False)
+    def tick(monitor: str) -> None:
+        checked = check_operator()(**CHECK, monitor=monitor)
+        checked >> ReactionOperator(task_id="react", trigger_dag_id=trigger, retries=2)
+
+    tick.expand(monitor=monitors)
+
+
+def drift_dag(dag_id: str, schedule: str, monitors: list[str], trigger: str | None) -> None:
     """Make the DAG that checks `monitors` on `schedule` (cron, UTC); Airflow finds it by itself."""
     with DAG(
         dag_id,
@@ -95,19 +60,23 @@ def drift_dag(dag_id: str, schedule: str, monitors: list[str]) -> None:
         is_paused_upon_creation=False,
         tags=["drift"],
     ):
-        check(monitors)
+        if trigger is None:
+            check(monitors)
+        else:
+            check_and_react(monitors, trigger)
 
 
 def drift_dags(settings: Monitors) -> None:
     """Make the DAGs for `settings`."""
-    shared = []
+    shared, trigger = [], settings.on_drift_trigger_dag
     for monitor in settings.monitors:
         if monitor.schedule is None or monitor.schedule == settings.check_schedule:
             shared.append(monitor.name)
         else:
-            drift_dag(f"{DAG_ID}__{monitor.name}", monitor.schedule, [monitor.name])
+            dag_id = f"{DAG_ID}__{monitor.name}"
+            drift_dag(dag_id, monitor.schedule, [monitor.name], trigger)
     if shared:
-        drift_dag(DAG_ID, settings.check_schedule, shared)
+        drift_dag(DAG_ID, settings.check_schedule, shared, trigger)
 
 
-drift_dags(Monitors.load(Path(os.environ["DRIFT_MONITORS_FILE"])))
+drift_dags(Monitors.load())

@@ -10,9 +10,10 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.configuration import conf
 from drift_checks.old_logs import remove_old_logs
+from drift_checks.platform import run_part
 
 DAYS = float(os.environ["DRIFT_RETENTION_DAYS"])
 BEFORE = f"{{{{ (dag_run.run_after - macros.timedelta(days={DAYS})).isoformat() }}}}"
@@ -24,20 +25,6 @@ CLEAN = [
     "--error-on-cleanup-failure",
     "--batch-size=1000",
 ]
-
-
-def run_part(task_id: str, part: str, arguments: list[str]) -> BaseOperator:
-    """Make a task that runs a part of the stack, as the platform runs it."""
-    if os.environ.get("DRIFT_PLATFORM") == "kubernetes":
-        from drift_checks.pod import PartPodOperator  # noqa: PLC0415
-
-        return PartPodOperator(
-            task_id=task_id, name=f"maintain-{part}", part=part, arguments=arguments
-        )
-
-    from drift_checks.process import PartProcessOperator  # noqa: PLC0415
-
-    return PartProcessOperator(task_id=task_id, part=part, arguments=arguments)
 
 
 @task

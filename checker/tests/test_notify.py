@@ -377,3 +377,25 @@ def test_a_check_imports_apprise_only_to_tell(told: Told, receiver: Receiver) ->
         check=True,
     )
     assert ended.stdout == "False\n"
+
+
+def test_airflow_is_told_what_a_check_came_to(told: Told, tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome.json"
+    told.web.answer("/data", parquet(table(300, seed=3, shift=2)))
+
+    ended = told.deployment.cli(
+        *("run", "--monitor", "m", "--logical-date", DATE.isoformat()),
+        *("--trigger", "scheduled", "--outcome", str(outcome)),
+    )
+
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(outcome.read_text()) == {
+        "monitor": "m",
+        "logical_date": "2026-11-23T09:00:00+00:00",
+        "verdict": "drift",
+        "alarm": {
+            "state": "opened",
+            "id": "m-20261123T090000Z",
+            "since": "2026-11-23T09:00:00+00:00",
+        },
+    }

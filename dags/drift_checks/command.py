@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
@@ -15,14 +18,23 @@ HOPELESS = {
 """Exit codes of the checker that a retry cannot mend, and what they say."""
 
 
-def arguments(monitor: str, context: Context) -> list[str]:
-    """Return the words that ask `drift-checker` to check `monitor` at the tick of a task."""
+def check(monitor: str, context: Context, outcome: str) -> list[str]:
+    """Return the words that ask `drift-checker` to check `monitor` at the tick of a task.
+
+    What the check came to is written to the file `outcome`.
+    """
     run = context["dag_run"]
     # A run started by hand has no logical date.
     date = run.logical_date or run.run_after
     words = ["run", "--monitor", monitor, "--logical-date", date.isoformat()]
     words += ["--trigger", "scheduled" if run.run_type == "scheduled" else "manual"]
-    return [*words, "--dag-run-id", run.run_id]
+    return [*words, "--dag-run-id", run.run_id, "--outcome", outcome]
+
+
+def opened_alarm(outcome: str) -> dict[str, Any] | None:
+    """Return the outcome of a check that opened an alarm."""
+    told: dict[str, Any] = json.loads(outcome) if outcome else {}
+    return told if told and told["alarm"]["state"] == "opened" else None
 
 
 def failure(part: str, code: int) -> AirflowException:

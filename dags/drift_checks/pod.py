@@ -11,9 +11,12 @@ from typing import Any
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
-from kubernetes.client import V1Pod
+from kubernetes.client import V1ContainerStateTerminated, V1Pod
 
-from drift_checks.command import CHECKER, arguments, failure
+from drift_checks.command import CHECKER, check, failure, opened_alarm
+
+OUTCOME = "/dev/termination-log"
+"""Where a container leaves its last words, which stay with the pod."""
 
 KEEP_FAILED = timedelta(hours=1)
 """How long a pod that failed is kept for a look at it."""
@@ -62,8 +65,9 @@ class PartPodOperator(KubernetesPodOperator):
         try:
             super().cleanup(pod, remote_pod, *args, **kwargs)
         except AirflowException as error:
-            if code := self._exit_code(remote_pod):
-                raise failure(self.part, code) from error
+            terminated = self._terminated(remote_pod)
+            if terminated and terminated.exit_code:
+                raise failure(self.part, terminated.exit_code) from error
             raise
 
     def on_kill(self) -> None:
@@ -81,23 +85,36 @@ class PartPodOperator(KubernetesPodOperator):
             if pod.metadata.creation_timestamp < before:
                 self.pod_manager.delete_pod(pod)
 
-    def _exit_code(self, pod: V1Pod) -> int | None:
-        """Return what the part ended with; nothing where the pod ended before or without it."""
+    def _terminated(self, pod: V1Pod) -> V1ContainerStateTerminated | None:
+        """Return how the part ended; nothing where the pod ended before or without it."""
         for container in pod.status.container_statuses or []:
-            if container.name == self.part and container.state.terminated:
-                code: int = container.state.terminated.exit_code
-                return code
+            if container.name == self.part:
+                return container.state.terminated
         return None
 
 
 class CheckPodOperator(PartPodOperator):
     """Checks one monitor at the run's logical date, by `drift-checker` in a pod."""
 
+    template_fields = (*PartPodOperator.template_fields, "monitor")
+
     def __init__(self, *, monitor: str, **kwargs: Any) -> None:
-        super().__init__(part=CHECKER, name=f"check-{monitor}", arguments=[], **kwargs)
+        super().__init__(part=CHECKER, name="check", arguments=[], **kwargs)
         self.monitor = monitor
+        self.outcome = ""
 
     def execute(self, context: Context) -> None:
-        """Run the checker; see `PartPodOperator`."""
-        self.arguments = arguments(self.monitor, context)
+        """Run the checker; hand on the outcome of a check that opened an alarm."""
+        # It is known only now, where it comes from a mapping.
+        self.name = f"check-{self.monitor}"
+        self.arguments = check(self.monitor, context, OUTCOME)
         super().execute(context)
+        if alarm := opened_alarm(self.outcome):
+            # Returned, it would need a container beside the checker.
+            context["ti"].xcom_push(key="return_value", value=alarm)
+
+    def cleanup(self, pod: V1Pod, remote_pod: V1Pod, *args: Any, **kwargs: Any) -> None:
+        """Close the pod, and keep its last words."""
+        terminated = self._terminated(remote_pod)
+        self.outcome = (terminated and terminated.message) or ""
+        super().cleanup(pod, remote_pod, *args, **kwargs)

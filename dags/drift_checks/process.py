@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, Context
 
-from drift_checks.command import CHECKER, arguments, failure
+from drift_checks.command import CHECKER, check, failure, opened_alarm
 
 STOP_SECONDS = 10
 """How long the command may take to end after SIGTERM."""
@@ -54,11 +55,16 @@ class PartProcessOperator(BaseOperator):
 class CheckProcessOperator(PartProcessOperator):
     """Checks one monitor at the run's logical date, by `drift-checker` as a process."""
 
+    template_fields: Sequence[str] = (*PartProcessOperator.template_fields, "monitor")
+
     def __init__(self, *, monitor: str, **kwargs: Any) -> None:
         super().__init__(part=CHECKER, arguments=[], **kwargs)
         self.monitor = monitor
 
-    def execute(self, context: Context) -> None:
-        """Run the checker; see `PartProcessOperator`."""
-        self.arguments = arguments(self.monitor, context)
-        super().execute(context)
+    def execute(self, context: Context) -> dict[str, Any] | None:  # type: ignore[override]
+        """Run the checker; return the outcome of a check that opened an alarm."""
+        with TemporaryDirectory() as folder:
+            outcome = Path(folder, "outcome.json")
+            self.arguments = check(self.monitor, context, str(outcome))
+            super().execute(context)
+            return opened_alarm(outcome.read_text() if outcome.exists() else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,9 +63,11 @@ class Cluster:
         self.deleted.append(pod.metadata.name)
 
 
-def ended(code: int, name: str = "check-flights-1", age: timedelta = timedelta()) -> V1Pod:
-    """Returns a pod whose checker ended with a code."""
-    terminated = V1ContainerStateTerminated(exit_code=code)
+def ended(
+    code: int, name: str = "check-flights-1", age: timedelta = timedelta(), words: str = ""
+) -> V1Pod:
+    """Returns a pod whose checker ended with a code, and with these last words."""
+    terminated = V1ContainerStateTerminated(exit_code=code, message=words or None)
     status = V1ContainerStatus(
         name="checker",
         image="i",
@@ -108,15 +111,20 @@ def operator(
     return made
 
 
-def execute(operator: CheckPodOperator, monkeypatch: pytest.MonkeyPatch, pod: V1Pod) -> None:
-    """Runs the operator around a pod that has ended already."""
+def execute(
+    operator: CheckPodOperator, monkeypatch: pytest.MonkeyPatch, pod: V1Pod
+) -> dict[str, Any]:
+    """Runs the operator around a pod that has ended already; returns what it hands on."""
 
     def run_pod(self: CheckPodOperator, context: Any) -> None:
         self.pod = pod
         self.cleanup(pod, pod)
 
     monkeypatch.setattr(KubernetesPodOperator, "execute", run_pod)
-    operator.execute(run())  # type: ignore[arg-type]
+    pushed: dict[str, Any] = {}
+    task = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))
+    operator.execute(run() | {"ti": task})  # type: ignore[arg-type]
+    return pushed
 
 
 def test_pod_is_that_of_the_template_with_the_tick(
@@ -129,7 +137,7 @@ def test_pod_is_that_of_the_template_with_the_tick(
     assert container.image == "registry/checker:1"
     assert container.args == [
         *("run", "--monitor", "flights", "--logical-date", DATE.isoformat()),
-        *("--trigger", "scheduled", "--dag-run-id", "r1"),
+        *("--trigger", "scheduled", "--dag-run-id", "r1", "--outcome", "/dev/termination-log"),
     ]
     assert container.env_from[0].secret_ref.name == "checker"
     assert container.resources.requests == {"cpu": "100m"}
@@ -155,6 +163,18 @@ def test_pod_that_succeeded_is_removed(
 ) -> None:
     execute(operator, monkeypatch, ended(0))
     assert cluster.deleted == ["check-flights-1"]
+
+
+@pytest.mark.parametrize("state", ["opened", "ongoing", "none"])
+def test_an_alarm_that_opened_is_handed_on(
+    operator: CheckPodOperator, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    outcome = {"monitor": "flights", "alarm": {"state": state, "id": "a"}}
+    pod = ended(0, words=json.dumps(outcome))
+
+    pushed = execute(operator, monkeypatch, pod)
+
+    assert pushed == ({"return_value": outcome} if state == "opened" else {})
 
 
 @pytest.mark.parametrize("code", [2, 3])

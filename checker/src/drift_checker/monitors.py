@@ -80,6 +80,7 @@ Parameter = Annotated[
     AfterValidator(_template),
 ]
 Credentials = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+DagId = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,200}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -193,6 +194,10 @@ class Monitors(_Model):
     check_schedule: Cron = "*/5 * * * *"
     alarms_per_week: float = Field(default=1, gt=0)
     """False alarms that the user is ready to see per week, over all monitors."""
+    watch_schedule: Cron | None = None
+    """When Airflow looks for silent monitors; never without one."""
+    on_drift_trigger_dag: DagId | None = None
+    """The DAG that Airflow starts when an alarm opens."""
     monitors: list[Monitor] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 
 import click
@@ -33,16 +36,22 @@ from drift_checker.settings import load_settings
     help="A manual tick opens no alarm.",
 )
 @click.option("--dag-run-id", help="Airflow's name of the run; becomes a tag.")
+@click.option(
+    "--outcome",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write verdict and alarm to this file, as JSON.",
+)
 @click.option("--force", is_flag=True, help="Make a new result, and keep the old one beside it.")
 @click.option("--report", is_flag=True, help="Make a report, whatever DRIFT_REPORT says.")
 @fail_on_option
 @click.pass_context
-def run(
+def run(  # noqa: PLR0917  click passes every option by name
     ctx: click.Context,
     name: str,
     logical_date: datetime,
     trigger: str,
     dag_run_id: str | None,
+    outcome: Path | None,
     *,
     force: bool,
     report: bool,
@@ -58,4 +67,8 @@ def run(
     monitors = load_monitors(settings.monitors_file)
     tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id)
     result, _ = run_tick(settings, monitors, tick, force=force, report=report)
+    if outcome is not None:
+        alarm = asdict(result.alarm)
+        told = {"monitor": name, "logical_date": logical_date, "verdict": result.verdict}
+        outcome.write_text(json.dumps({**told, "alarm": alarm}, default=datetime.isoformat))
     exit_on(ctx, result.verdict, fail_on)
