@@ -1,5 +1,6 @@
 """What bad input gets: each row of the table in `docs/faults.md` that concerns a batch."""
 
+import importlib
 import io
 import json
 from collections.abc import Callable
@@ -23,6 +24,15 @@ from drift_checker.tables import read_batch
 from drift_checker.view import as_table
 
 Columns = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, params=["tables", "profiles"])
+def profiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Take either path, of small tables and of large ones: both have to answer alike."""
+    profiled = request.param == "profiles"
+    if profiled:
+        monkeypatch.setattr(importlib.import_module("drift_checker.compare"), "LARGE_VALUES", 0)
+    return profiled
 
 
 def columns(rows: int, seed: int) -> Columns:
@@ -155,10 +165,12 @@ def test_a_category_never_seen() -> None:
     assert "'Wien'" in result.faults[0].detail
 
 
-def test_a_hundred_thousand_categories() -> None:
+def test_a_hundred_thousand_categories(*, profiled: bool) -> None:
     reference = pa.table({"id": [f"r{i % 100_000}" for i in range(200_000)]})
     current = pa.table({"id": [f"r{i * 7 % 100_000}" for i in range(20_000)]})
     assert compare(reference, current).verdict == "ok"
+    if profiled:  # of so many, what is new is not known
+        return
     other = pa.table({"id": [f"s{i}" for i in range(20_000)]})
     result = compare(reference, other)
     assert (result.verdict, faults(result)) == ("drift", [("unseen_categories", "id")])
@@ -196,7 +208,7 @@ def with_ids(ids: list[Any]) -> pa.Table:
         # Numbers that go on, as keys do, are neither drift nor out of range.
         (range(5000), range(9000, 9500), []),
         (range(5000), [*range(9000, 9499), 9000], [("duplicate_ids", "id")]),
-        (map(str, range(5000)), ["a", "a", *map(str, range(498))], [("duplicate_ids", "id")]),
+        ([*map(str, range(5000))], ["a", "a", *map(str, range(498))], [("duplicate_ids", "id")]),
         # Missing ids are counted as nulls, not as each other's duplicates.
         ([None, None, *range(4998)], [None, None, *range(498)], []),
         # The reference says that this is the id of something with several rows.
@@ -204,12 +216,14 @@ def with_ids(ids: list[Any]) -> pa.Table:
     ],
 )
 def test_ids_that_repeat_are_no_ids(
-    reference: Any, current: Any, expected: list[tuple[str, str]]
+    reference: Any, current: Any, expected: list[tuple[str, str]], *, profiled: bool
 ) -> None:
+    if profiled:
+        expected = [("ids_not_checked", "id")]
     settings = CompareSettings(columns=ColumnRoles(id="id"))
     result = compare(with_ids(list(reference)), with_ids(list(current)), settings=settings)
     assert faults(result) == expected
-    assert result.verdict == ("invalid" if expected else "ok")
+    assert result.verdict == ("invalid" if ("duplicate_ids", "id") in expected else "ok")
     assert next(c for c in result.columns if c.name == "id").p_value is None
 
 

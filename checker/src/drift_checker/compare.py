@@ -12,6 +12,8 @@ import pyarrow as pa
 from drift_checker import faults, sequential, words
 from drift_checker.columns import Kind, MismatchError, kind_of
 from drift_checker.decision import harmonic
+from drift_checker.engine.pairs import profiles
+from drift_checker.engine.sources import open_reference, open_table, values_of
 from drift_checker.errors import BadReferenceError
 from drift_checker.explanation import explained
 from drift_checker.joint import Joint
@@ -36,6 +38,11 @@ Tabular: TypeAlias = Any
 """A path, an Arrow table, a `Batch`, a pandas data frame, or any frame that speaks Arrow."""
 
 
+LARGE_VALUES = 1 << 22
+"""Rows times columns of either side from which both are read in chunks, and compared by profiles:
+tables below are compared as exactly as they are for less than a second."""
+
+
 def compare(
     reference: Tabular, current: Tabular, *, settings: CompareSettings | None = None
 ) -> Result:
@@ -53,18 +60,26 @@ def compare(
         OSError: The current file cannot be read.
     """
     settings = settings or CompareSettings()
-    before, after = _batch(reference, read_reference), _batch(current, read_batch)
-    return explained(Comparison(Tables(before, after), settings).result())
+    before, after = _taken(reference), _taken(current)
+    if max(values_of(before), values_of(after)) >= LARGE_VALUES:
+        sides: Sides = profiles(open_reference(before), open_table(after), settings)
+    else:
+        sides = Tables(_read(before, read_reference), _read(after, read_batch))
+    return explained(Comparison(sides, settings).result())
 
 
-def _batch(source: Tabular, read: Callable[[Path], Batch]) -> Batch:
+def _taken(source: Tabular) -> Batch | Path:
     match source:
         case Batch():
             return source
         case str() | Path():
-            return read(Path(source))
+            return Path(source)
         case _:
             return from_frame(source)
+
+
+def _read(source: Batch | Path, read: Callable[[Path], Batch]) -> Batch:
+    return read(source) if isinstance(source, Path) else source
 
 
 def _check_reference(reference: Side, current: Side, settings: CompareSettings) -> None:
@@ -216,9 +231,12 @@ class Comparison:
 
     def _check_unique(self, name: str, pair: Pair) -> None:
         """Where the reference says that an id is no two rows', a repeated one is certain."""
-        repeated, rows = pair.repeated_ids
-        if repeated:
-            detail = f"{repeated} of {rows} rows repeat the id of another row"
+        found = pair.repeated_ids
+        if found is None:
+            detail = "whether ids repeat is not looked at in data of this size"
+            self._fault("ids_not_checked", Severity.NOTE, name, detail)
+        elif found[0]:
+            detail = f"{found[0]} of {found[1]} rows repeat the id of another row"
             self._fault("duplicate_ids", Severity.STRUCTURAL, name, detail)
 
     def _take_sample(self, name: str, pair: Pair) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift_checker.decision.counts import constant_p_value, share_p_value, unseen_p_value
-from drift_checker.decision.exceedance import exceedance
+from drift_checker.decision.exceedance import Exceedance
 from drift_checker.words import percent, short
 
 Floats = NDArray[np.float64]
@@ -40,9 +40,8 @@ def share_of(
     )
 
 
-def out_of_range(column: str, current: Floats, reference: Floats) -> CountTest:
+def out_of_range(column: str, found: Exceedance) -> CountTest:
     """Test the rows outside the reference's range; some are expected by chance."""
-    found = exceedance(current, reference, share=0)
     return CountTest(
         "out_of_range",
         column,
@@ -89,7 +88,7 @@ def constant_number(column: str, current: Floats, reference: Floats) -> CountTes
     """Test that a numeric column which varied has one value only; both samples are sorted."""
     value = current[0]
     if value != current[-1]:
-        return _varies(column)
+        return varies(column)
     values, counts = np.unique(reference, return_counts=True)
     same = int(counts[values == value].sum())
     return constant(column, f"{value:g}", len(current), same, counts[values != value])
@@ -98,12 +97,12 @@ def constant_number(column: str, current: Floats, reference: Floats) -> CountTes
 def constant_category(column: str, names: list[str], current: Ints, reference: Ints) -> CountTest:
     """Test that a categorical column which varied has one category only."""
     if np.count_nonzero(current) > 1:
-        return _varies(column)
+        return varies(column)
     only = int(np.argmax(current))
     others = np.delete(reference, only)
     return constant(column, repr(names[only]), int(current.sum()), int(reference[only]), others)
 
 
-def _varies(column: str) -> CountTest:
+def varies(column: str) -> CountTest:
     """Return the same test where nothing is to be said; it has its share of the level too."""
     return CountTest("constant", column, 1.0, 0.0, "")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from drift_checker import faults, sequential, words
 from drift_checker.columns import as_numpy, current_column, floats, kind_of, reference_column
 from drift_checker.decision import column as decision
+from drift_checker.decision.exceedance import exceedance
 from drift_checker.joint import sampled_rows
 from drift_checker.options import CompareSettings
 from drift_checker.profiles import MAX_CATEGORIES, cells, edges
@@ -97,8 +98,11 @@ class Pair(Protocol):
         """The times of the batch that are earlier than the one before."""
 
     @property
-    def repeated_ids(self) -> Share:
-        """The rows of the batch that repeat an id, 0 where the reference repeats some."""
+    def repeated_ids(self) -> Share | None:
+        """The rows of the batch that repeat an id, 0 where the reference repeats some.
+
+        None where it is not known.
+        """
 
     def sample(self) -> Sample:
         """Return the values, of a numeric or categorical column."""
@@ -232,7 +236,7 @@ class Numbers:
     def count_tests(self, column: str) -> list[faults.CountTest]:
         """Test the range, and whether there is more than one value."""
         return [
-            faults.out_of_range(column, self.current, self.reference),
+            faults.out_of_range(column, exceedance(self.current, self.reference, share=0)),
             faults.constant_number(column, self.current, self.reference),
         ]
 
@@ -252,7 +256,8 @@ class Numbers:
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its cells."""
-        return sequential.PooledNumbers(name, self.reference)
+        ends = edges(self.reference)
+        return sequential.PooledNumbers(name, ends, cells(self.reference, ends))
 
 
 @dataclass(frozen=True)
@@ -309,6 +314,19 @@ class Categories:
 
     def _by_name(self, counts: Ints) -> dict[str, int]:
         return {self.names[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+
+
+@dataclass(frozen=True)
+class Buckets(Categories):
+    """Counts of categories that share buckets: of which are new, nothing is known."""
+
+    @property
+    def left(self) -> None:
+        """Later ticks pool by name."""
+
+    def count_tests(self, column: str) -> list[faults.CountTest]:
+        """Test whether there is more than one."""
+        return [faults.constant_category(column, self.names, self.current, self.reference)]
 
 
 def _categories(current: pa.Array[Any], reference: pa.Array[Any]) -> Categories:

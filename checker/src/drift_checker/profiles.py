@@ -59,12 +59,12 @@ def merge(profiles: Sequence[BatchProfile]) -> BatchProfile:
     )
 
 
-def edges(reference: Floats) -> Floats:
+def edges(reference: Floats, most: int = CELLS) -> Floats:
     """Return the upper ends of a column's cells, from the reference sorted and not empty.
 
     They are distinct and increasing; the last is the reference's maximum.
     """
-    places = np.unique(np.arange(1, CELLS + 1) * len(reference) // CELLS)
+    places = np.unique(np.arange(1, most + 1) * len(reference) // most)
     return np.unique(reference[np.maximum(places, 1) - 1])
 
 

@@ -19,7 +19,7 @@ from drift_checker import words
 from drift_checker.decision import column as decision
 from drift_checker.decision import pooled
 from drift_checker.options import Floors
-from drift_checker.profiles import BatchProfile, cells, edges, merge
+from drift_checker.profiles import BatchProfile, merge
 from drift_checker.result import LastingDrift, SequentialResult, Verdict
 
 Floats = NDArray[np.float64]
@@ -48,10 +48,9 @@ class Pooled(Protocol):
 class PooledNumbers:
     """A numeric column by its cells."""
 
-    def __init__(self, name: str, reference: Floats) -> None:
-        """Take the reference's values, sorted and not empty."""
-        ends = edges(reference)
-        self.name, self.reference = name, cells(reference, ends)
+    def __init__(self, name: str, ends: Floats, reference: Ints) -> None:
+        """Take the upper ends of the cells, and the reference's values in each, not all empty."""
+        self.name, self.reference = name, reference
         # As good as the values themselves, to within a cell.
         self._values = np.append(ends, ends[-1])
 

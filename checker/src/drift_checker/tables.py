@@ -24,7 +24,10 @@ from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.result import Fault, Severity
 
 _PARQUET_MAGIC = b"PAR1"
-_HEAD_BYTES = 512
+UNREADABLE = "unreadable"
+"""The fault of a batch that is no table."""
+HEAD_BYTES = 512
+"""Of a file, that tell its format."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Batch:
     @property
     def unreadable(self) -> bool:
         """Whether there is no table to speak of; the reason is among `faults`."""
-        return any(fault.fault == "unreadable" for fault in self.faults)
+        return any(fault.fault == UNREADABLE for fault in self.faults)
 
     @property
     def names(self) -> list[str]:
@@ -62,7 +65,7 @@ class UnreadableError(Exception):
     @property
     def fault(self) -> Fault:
         """The same as a fault of a batch."""
-        return _structural("unreadable", None, str(self))
+        return _structural(UNREADABLE, None, str(self))
 
 
 def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
@@ -96,11 +99,16 @@ def read_reference(data: bytes | Path, content_type: str | None = None) -> Batch
     try:
         batch = read_batch(data, content_type)
     except (OSError, NoBatchError) as error:
-        raise BadReferenceError(f"The reference cannot be read: {error}") from error
+        raise unreadable_reference(error) from error
     if batch.faults or not batch.rows:
         detail = batch.faults[0].detail if batch.faults else "it has no rows"
         raise BadReferenceError(f"The reference cannot be used: {detail}.")
     return batch
+
+
+def unreadable_reference(error: Exception) -> BadReferenceError:
+    """Return the error that says why there is no reference."""
+    return BadReferenceError(f"The reference cannot be read: {error}")
 
 
 def from_frame(frame: Any) -> Batch:
@@ -129,13 +137,13 @@ def _series(series: Any) -> pa.Array[Any]:
 
 def raise_for_no_batch(data: bytes, content_type: str | None = None) -> None:
     """Raise `NoBatchError` if the content is a web page, whatever its type says."""
-    head = data[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    head = data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<!doctype html", b"<html")) or "html" in (content_type or ""):
         raise NoBatchError("The source answered with a web page (HTML), not with a batch.")
 
 
 def _parse(data: bytes, content_type: str) -> tuple[pa.Table, bool]:
-    match format_of(data[:_HEAD_BYTES], content_type):
+    match format_of(data[:HEAD_BYTES], content_type):
         case "parquet":
             return _parse_parquet(data), False
         case "json":

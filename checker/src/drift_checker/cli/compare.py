@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -35,7 +36,8 @@ from drift_checker.view import as_table
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Also write Evidently's report to this file (needs drift-checker[report]).",
+    help="Also write Evidently's report to this file (needs drift-checker[report], and memory for "
+    "both tables).",
 )
 @fail_on_option
 @click.pass_context
@@ -62,8 +64,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
             timestamp=timestamp, target=target, prediction=prediction, id=id_, ignore=ignore
         ),
     )
-    before = _read_reference(ctx, reference)
-    after = read_batch(*_content(ctx, current))
+    before, after = _reference(ctx, reference), _taken(_content(ctx, current), read_batch)
     result = compare(before, after, settings=settings)
     if html is not None:
         result = result.model_copy(update={"evidently": _report(before, after, result, html)})
@@ -71,16 +72,21 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     exit_on(ctx, result.verdict, fail_on)
 
 
-def _read_reference(ctx: click.Context, location: str) -> Batch:
+def _reference(ctx: click.Context, location: str) -> Path | Batch:
     try:
         content = _content(ctx, location)
     except (NoBatchError, UsageError) as error:
         raise BadReferenceError(f"The reference cannot be read: {error}") from error
-    return read_reference(*content)
+    return _taken(content, read_reference)
 
 
-def _content(ctx: click.Context, location: str) -> tuple[bytes, str]:
-    """Return the bytes at a path or URL, and what tells their format."""
+def _taken(content: Path | tuple[bytes, str], read: Callable[[bytes, str], Batch]) -> Path | Batch:
+    """Return a file as it is, which may be too large for the memory, and read what a URL sent."""
+    return content if isinstance(content, Path) else read(*content)
+
+
+def _content(ctx: click.Context, location: str) -> Path | tuple[bytes, str]:
+    """Return a file that can be read, or the bytes at a URL and what tells their format."""
     if location.startswith(("http://", "https://")):
         # Network clients are imported only where one is needed.
         from drift_checker.settings import load_limits  # noqa: PLC0415
@@ -90,15 +96,20 @@ def _content(ctx: click.Context, location: str) -> tuple[bytes, str]:
         return body.data, body.content_type
     path = Path(location)
     try:
-        return path.read_bytes(), path.suffix
+        path.open("rb").close()
     except OSError as error:
         raise UsageError(f"{location}: {error.strerror or error}") from error
+    return path
 
 
-def _report(reference: Batch, current: Batch, result: Result, path: Path) -> EvidentlySummary:
+def _report(
+    reference: Path | Batch, current: Path | Batch, result: Result, path: Path
+) -> EvidentlySummary:
+    before = read_reference(reference) if isinstance(reference, Path) else reference
+    after = read_batch(current) if isinstance(current, Path) else current
     # Evidently costs seconds to import and is an extra.
     try:
         from drift_checker.report import write_report  # noqa: PLC0415
     except ImportError as error:
         raise UsageError("--html needs Evidently: pip install 'drift-checker[report]'") from error
-    return write_report(reference, current, path, result.explanation)
+    return write_report(before, after, path, result.explanation)

@@ -78,8 +78,13 @@ def exceedance(current: Floats, reference: Floats, *, share: float = TAIL_SHARE)
     Ties can only lower the count: the p-value stays valid and becomes conservative.
     """
     n, m = len(current), len(reference)
-    k = max(1, min(round(share * m), m // 2))
+    k = extreme(m, share)
     low, high = float(reference[k - 1]), float(reference[m - k])
     count = int(np.searchsorted(current, low, side="left"))
     count += n - int(np.searchsorted(current, high, side="right"))
     return Exceedance(count, n, low, high, min(2 * k, m), m)
+
+
+def extreme(rows: int, share: float = TAIL_SHARE) -> int:
+    """Return which extreme of so many rows the tail begins with: `share` of them, at least 1."""
+    return max(1, min(round(share * rows), rows // 2))

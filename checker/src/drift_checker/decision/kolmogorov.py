@@ -32,7 +32,7 @@ class Distance:
     value: float
     scaled: int
     """`value` times both sample sizes: an integer, so that comparisons are exact."""
-    pooled: Ints
+    pooled: Ints | range
     """Pooled rows up to and including each distinct value."""
     current: int
     reference: int
@@ -68,10 +68,12 @@ def p_value(found: Distance, *, level: float) -> float:
     near = _NEAR_UNTIED if found.untied else _NEAR_TIED
     if min(n, m) >= _FEW_ROWS and not _TOO_SMALL * level < approximate <= near * level:
         return approximate
+    if len(found.pooled) > _MAX_STEPS:
+        return approximate
     width = 2 * found.scaled / (n + m)
     sizes = np.diff(found.pooled, prepend=0)
     spread = np.minimum(sizes, 2 * _REACH * np.sqrt(sizes * (n * m)) / (n + m))
-    if len(sizes) > _MAX_STEPS or width * spread.sum() > _MAX_CELLS:
+    if width * spread.sum() > _MAX_CELLS:
         return approximate
     return exact_p_value(found)
 
@@ -111,16 +113,17 @@ def exact_p_value(found: Distance) -> float:
     """
     n, total = found.current, found.current + found.reference
     share = n / total
-    sizes = np.diff(found.pooled, prepend=0)
-    # Inside: |count * total - pooled * n| < scaled.
-    lows = (found.pooled * n - found.scaled) // total + 1
-    highs = -((-found.pooled * n - found.scaled) // total) - 1
+    rows = np.asarray(found.pooled)
+    sizes = np.diff(rows, prepend=0)
+    # Inside: |count * total - rows * n| < scaled.
+    lows = (rows * n - found.scaled) // total + 1
+    highs = -((-rows * n - found.scaled) // total) - 1
     inside, first = np.ones(1), 0
     left: list[tuple[Floats, int, int]] = []
     """What left: its mass by count, the first count, and the pooled rows by then."""
     kernels = _kernels(sizes, share)
     for size, low, high, pooled in zip(
-        sizes.tolist(), lows.tolist(), highs.tolist(), found.pooled.tolist(), strict=True
+        sizes.tolist(), lows.tolist(), highs.tolist(), rows.tolist(), strict=True
     ):
         shift, weights = kernels[size]
         dealt = np.convolve(inside, weights)

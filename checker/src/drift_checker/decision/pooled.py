@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,18 +13,32 @@ from drift_checker.decision.column import Decision, Evidence, decide
 Ints = NDArray[np.int64]
 
 
-def numeric(current: Ints, reference: Ints, *, threshold: float, distance_floor: float) -> Decision:
-    """Decide by the counts of both sides in the same cells, in order; neither is empty.
+def distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
+    """Return the distance by the counts of both sides in the same cells, in order.
 
-    The Kolmogorov-Smirnov distance at the ends of the cells, against its null of two samples
-    without ties. The reference chose the cells, so that the null given the pooled counts does not
-    hold for them; but a supremum over some points, whoever chose them, is at most that over all,
-    and ties only lower it. Both samples vary in that null: its variance is 1/m + 1/n, marginal
-    over the reference that the ticks share.
+    Neither side is empty. The distance is that at the ends of the cells, and its null is that of
+    two samples without ties. The reference chose the cells, so that the null given the pooled
+    counts does not hold for them; but a supremum over some points, whoever chose them, is at most
+    that over all, and ties only lower it. Both samples vary in that null: its variance is
+    1/m + 1/n, marginal over the reference that the ticks share.
     """
     n, m = int(current.sum()), int(reference.sum())
     scaled = int(np.abs(np.cumsum(current) * m - np.cumsum(reference) * n).max())
-    found = kolmogorov.Distance(scaled / (n * m), scaled, np.arange(1, n + m + 1), n, m)
+    return kolmogorov.Distance(scaled / (n * m), scaled, range(1, n + m + 1), n, m)
+
+
+def tied_distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
+    """Return the distance where each cell is one value; then its null is given the pooled counts.
+
+    Neither side is empty, and no cell is empty on both.
+    """
+    found = distance(current, reference)
+    return replace(found, pooled=np.cumsum(current + reference))
+
+
+def numeric(current: Ints, reference: Ints, *, threshold: float, distance_floor: float) -> Decision:
+    """Decide by the counts of both sides in the same cells, in order; neither is empty."""
+    found = distance(current, reference)
     evidence = Evidence(
         "kolmogorov_smirnov",
         found.value,

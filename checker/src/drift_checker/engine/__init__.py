@@ -1,4 +1,9 @@
-"""Tables of any size: what a verdict needs of them, in bounded memory.
+"""Tables of any size as profiles: what a verdict needs of a column, in bounded memory.
 
+- `sources`: Parquet, CSV and tables in memory, a chunk of rows and a column at a time
+- `numbers`, `categories`, `untested`: the profile of one column, and how two are added up
 - `rows`: the rows that a joint verdict looks at
+- `layout`: how the columns of a reference are read and where they are cut, fitted once
+- `profile`: the profile of a table, by a layout
+- `pairs`: two profiles, as a comparison asks for them
 """

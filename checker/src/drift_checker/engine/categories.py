@@ -1,0 +1,88 @@
+"""The profile of a categorical column: a count of each category, of at most `MAX_CATEGORIES`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+MAX_CATEGORIES = 10_000
+"""Categories that are counted each by its name. Of a column that has more, the counts are of as
+many buckets, by the CRC-32 of the name in UTF-8: a change of the shares shows, a new category does
+not."""
+
+_PIECE = 1 << 18
+"""Rows that are counted at a time, which bounds what categories of one row each take."""
+
+
+@dataclass(frozen=True)
+class Categories:
+    """A categorical column of `rows` rows, with counts by name, or by bucket where `hashed`."""
+
+    counts: Mapping[str, int]
+    rows: int
+    nulls: int
+    hashed: bool = False
+
+    @property
+    def values(self) -> int:
+        """The rows that have a category."""
+        return self.rows - self.nulls
+
+    def merge(self, other: Categories) -> Categories:
+        """Return the profile of the rows of both."""
+        first, second = self.alike(other)
+        counts = dict(first.counts)
+        for name, rows in second.counts.items():
+            counts[name] = counts.get(name, 0) + rows
+        rows, nulls = self.rows + other.rows, self.nulls + other.nulls
+        return _bounded(Categories(counts, rows, nulls, hashed=first.hashed))
+
+    def alike(self, other: Categories) -> tuple[Categories, Categories]:
+        """Return both by name, or both by bucket."""
+        if self.hashed == other.hashed:
+            return self, other
+        return self.bucketed(), other.bucketed()
+
+    def bucketed(self) -> Categories:
+        """Return the same by bucket."""
+        if self.hashed:
+            return self
+        counts: dict[str, int] = {}
+        for name, rows in self.counts.items():
+            bucket = _bucket(name)
+            counts[bucket] = counts.get(bucket, 0) + rows
+        return Categories(counts, self.rows, self.nulls, hashed=True)
+
+
+def count(values: pa.Array[Any]) -> Categories:
+    """Return the profile of texts, booleans or dictionaries."""
+    found = Categories({}, 0, 0)
+    for start in range(0, len(values), _PIECE):
+        found = found.merge(_count(values.slice(start, _PIECE)))
+    return found
+
+
+def _count(values: pa.Array[Any]) -> Categories:
+    known = values.drop_null()
+    # Counted before they become text: there are fewer categories than rows.
+    found: Any = pc.value_counts(known)
+    names, rows = found.field("values").cast(pa.string()), found.field("counts")
+    counts = dict(zip(map(str, names.to_pylist()), rows.to_pylist(), strict=True))
+    return _bounded(Categories(counts, len(values), len(values) - len(known)))
+
+
+def _bounded(found: Categories) -> Categories:
+    return found.bucketed() if len(found.counts) > MAX_CATEGORIES else found
+
+
+def _bucket(name: str) -> str:
+    return f"#{crc32(name.encode()) % MAX_CATEGORIES}"

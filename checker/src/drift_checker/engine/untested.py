@@ -1,0 +1,60 @@
+"""The profile of a column that is not tested but for its nulls, and for the order of times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """A column of which only the nulls are counted."""
+
+    rows: int
+    nulls: int
+
+    def merge(self, other: Nulls) -> Nulls:
+        """Return the profile of the rows of both."""
+        return Nulls(self.rows + other.rows, self.nulls + other.nulls)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Points in time: how many are earlier than the one before, and the first and the last."""
+
+    rows: int
+    nulls: int
+    back: int = 0
+    first: int | None = None
+    last: int | None = None
+
+    def merge(self, other: Times) -> Times:
+        """Return the profile of the rows of both, those of `other` after one's own."""
+        step = self.last is not None and other.first is not None and other.first < self.last
+        return Times(
+            self.rows + other.rows,
+            self.nulls + other.nulls,
+            self.back + other.back + step,
+            other.first if self.first is None else self.first,
+            self.last if other.last is None else other.last,
+        )
+
+
+def count_nulls(values: pa.Array[Any]) -> Nulls:
+    """Return the profile of values of any type."""
+    return Nulls(len(values), values.null_count)
+
+
+def count_times(values: pa.Array[Any]) -> Times:
+    """Return the profile of points in time."""
+    known = values.drop_null()
+    if not len(known):
+        return Times(len(values), len(values))
+    if pa.types.is_date(known.type):
+        known = known.cast(pa.timestamp("ms"))
+    steps = np.from_dlpack(known.cast(pa.int64()))
+    back = int((steps[1:] < steps[:-1]).sum())
+    return Times(len(values), len(values) - len(known), back, int(steps[0]), int(steps[-1]))
