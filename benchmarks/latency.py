@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from statistics import median
-from typing import Any
 
-from cluster.cluster import BUCKET, Cluster
+from cluster.cluster import Cluster
 from e2e.services import Airflow
-from e2e.stack import MONITOR, logical_date
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Limit
@@ -60,7 +57,7 @@ def _tick(cluster: Cluster, airflow: Airflow) -> dict[str, float]:
     said = [json.loads(line["event"]) for line in lines if line["event"].startswith("{")]
     judged = next(line for line in said if "verdict" in line)
     published = next(line for line in said if line["event"] == "published")
-    timings = _result(cluster, run)["timings"]
+    timings = cluster.result(run)["timings"]
     taken = _moment(task["start_date"])
     return {
         "queue": (taken - triggered).total_seconds(),
@@ -83,13 +80,6 @@ def _starts(cluster: Cluster, since: datetime) -> list[datetime]:
         for state in container["state"].values()
         if _moment(state.get("startedAt", since.isoformat())) > since
     ]
-
-
-def _result(cluster: Cluster, run: Mapping[str, Any]) -> dict[str, Any]:
-    key = f"store/results/{MONITOR}/{logical_date(run):%Y%m%dT%H%M%SZ}/result.json"
-    with cluster.minio() as store, store.get_object(BUCKET, key) as stored:
-        result: dict[str, Any] = json.load(stored)
-        return result
 
 
 def _moment(text: str) -> datetime:

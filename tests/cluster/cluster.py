@@ -19,6 +19,11 @@ from minio import Minio
 BUCKET = "drift-detection"
 
 
+def key(run: Mapping[str, Any]) -> str:
+    """Where a DAG run's batch and result lie, below `store/batches/` and `store/results/`."""
+    return f"{MONITOR}/{logical_date(run):%Y%m%dT%H%M%SZ}"
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A stack in a namespace of its own; `settings` are its further variables."""
@@ -100,16 +105,22 @@ class Cluster:
             found = store.list_objects(BUCKET, prefix, recursive=True)
             return {item.object_name: item.last_modified for item in found}
 
+    def result(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """The result that a DAG run has stored."""
+        name = f"store/results/{key(run)}/result.json"
+        with self.minio() as store, store.get_object(BUCKET, name) as stored:
+            found: dict[str, Any] = json.load(stored)
+            return found
+
     def assert_one_result(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Assert that a DAG run came to one result and one run of MLflow; return the latter."""
         assert run["state"] == "success", run
-        date = logical_date(run)
-        found = self.objects(f"store/results/{MONITOR}/{date:%Y%m%dT%H%M%SZ}/")
+        found = self.objects(f"store/results/{key(run)}/")
         names = {name.rpartition("/")[2] for name in found}
         assert {name for name in names if name.startswith("result")} == {"result.json"}
         assert "published.json" in names
         with self.mlflow() as mlflow:
-            (tracked,) = mlflow.runs(MONITOR, date)
+            (tracked,) = mlflow.runs(MONITOR, logical_date(run))
         assert tracked["info"]["status"] == "FINISHED"
         return tracked
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from e2e.stack import MONITOR, logical_date, until
 
-from cluster.cluster import BUCKET, Cluster
+from cluster.cluster import Cluster, key
 
 INTERVAL_SECONDS = 300
 """Of the schedule."""
@@ -39,14 +38,9 @@ def test_a_scheduled_tick_leaves_its_verdict_everywhere(deployed: Cluster) -> No
         run = airflow.wait(run)
 
     tracked = deployed.assert_one_result(run)
-    date = f"{logical_date(run):%Y%m%dT%H%M%SZ}"
     tags = {tag["key"]: tag["value"] for tag in tracked["data"]["tags"]}
-    assert f"store/batches/{MONITOR}/{date}/current.parquet" in deployed.objects("store/batches/")
-    with (
-        deployed.minio() as store,
-        store.get_object(BUCKET, f"store/results/{MONITOR}/{date}/result.json") as stored,
-    ):
-        assert json.load(stored)["verdict"] == tags["verdict"]
+    assert f"store/batches/{key(run)}/current.parquet" in deployed.objects("store/batches/")
+    assert deployed.result(run)["verdict"] == tags["verdict"]
 
 
 def test_the_first_tick_has_a_report(deployed: Cluster) -> None:
