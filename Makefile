@@ -104,7 +104,7 @@ lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
 	$(in_package) drifter mypy drifter/src data
 	$(in_package) checker mypy checker/src benchmarks/trust
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
-	.venv/bin/mypy plugins/lookup roles/preflight/library roles/supervisor/files tests benchmarks --exclude benchmarks/trust
+	.venv/bin/mypy plugins/action plugins/lookup roles/preflight/library roles/supervisor/files tests benchmarks --exclude benchmarks/trust
 	.venv/bin/yamllint --strict .
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/ansible-lint --strict
 	.venv/bin/shellcheck .ci/run

@@ -1,15 +1,18 @@
-"""The lookup and the module that the roles bring."""
+"""The lookup, the action and the module that the project brings."""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
-from conftest import load
+from conftest import ROOT, load
 
 content_hash = load("plugins/lookup/content_hash.py")
 port_holders = load("roles/preflight/library/port_holders.py")
@@ -68,3 +71,66 @@ def test_a_foreign_listener_is_named_and_an_own_one_is_not(tmp_path: Path) -> No
         own = port_holders.own_groups(tmp_path)
 
         assert port not in port_holders.foreign_listeners(own)
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path) -> Path:
+    """Return a command in place of kubectl, which tells what it was given."""
+    path = tmp_path / "bin/kubectl"
+    path.parent.mkdir()
+    path.write_text(
+        f"""#!/bin/sh
+touch {tmp_path}/ran
+echo "$@"
+cat
+echo warning >&2
+for code; do :; done
+exit "$code"
+"""
+    )
+    path.chmod(0o755)
+    return path
+
+
+def run_action(kubectl: Path, *options: str, **arguments: Any) -> dict[str, Any]:
+    """Run the action as a task does, and return its result."""
+    command = [str(Path(sys.executable).with_name("ansible")), "localhost", "--module-name=kubectl"]
+    command += [f"--args={json.dumps(arguments)}", "--extra-vars=kubernetes_context=here"]
+    ended = subprocess.run(
+        [*command, "--extra-vars=kubernetes_namespace=ours", *options],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+            "PATH": f"{kubectl.parent}:{os.environ['PATH']}",
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    result: dict[str, Any] = json.loads(ended.stdout.partition("=>")[2])
+    return result
+
+
+def test_kubectl_is_run_in_the_namespace_and_reads_its_input(kubectl: Path) -> None:
+    result = run_action(kubectl, argv=["get", 0], stdin="first\nlast\n")
+
+    assert result["changed"]
+    assert result["rc"] == 0
+    assert result["stdout_lines"] == ["--context=here --namespace=ours get 0", "first", "last"]
+    assert result["stderr"] == "warning"
+
+
+def test_kubectl_that_fails_is_a_failure(kubectl: Path) -> None:
+    result = run_action(kubectl, argv=["get", 3])
+
+    assert result["rc"] == 3
+    assert result["msg"] == "warning"
+
+
+def test_kubectl_is_not_run_in_check_mode(kubectl: Path) -> None:
+    result = run_action(kubectl, "--check", argv=["delete", 3])
+
+    assert result["changed"]
+    assert result["stdout"] == ""
+    assert not (kubectl.parent.parent / "ran").exists()

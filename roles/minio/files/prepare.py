@@ -13,14 +13,19 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from minio import Minio, MinioAdmin
+from minio import Minio, MinioAdmin, S3Error
 from minio.commonconfig import ENABLED, Filter
 from minio.credentials import StaticProvider
 from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
+from urllib3.exceptions import HTTPError
+
+STARTING_SECONDS = 200
+"""For which the object store may be starting, or replaced by one with another root password."""
 
 
 def policy(bucket: str, prefix: str) -> dict[str, Any]:
@@ -54,6 +59,18 @@ def policy(bucket: str, prefix: str) -> dict[str, Any]:
     }
 
 
+def has_bucket(store: Minio, bucket: str) -> bool:
+    """Ask for the bucket, until the object store answers."""
+    deadline = time.monotonic() + STARTING_SECONDS
+    while True:
+        try:
+            return store.bucket_exists(bucket)
+        except (HTTPError, S3Error):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
 def main() -> None:
     """Prepare the object store that the environment names."""
     endpoint = urlsplit(os.environ["S3_ENDPOINT"])
@@ -71,7 +88,7 @@ def main() -> None:
     }
 
     store = Minio(**connection)
-    if not store.bucket_exists(bucket):
+    if not has_bucket(store, bucket):
         store.make_bucket(bucket)
         print(f"made the bucket {bucket}")
     store.set_bucket_lifecycle(
