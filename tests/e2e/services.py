@@ -30,9 +30,10 @@ class Airflow:
     def dag(self) -> dict[str, Any]:
         return self._get("")
 
-    def dag_runs(self) -> list[dict[str, Any]]:
+    def dag_runs(self, dag: str = DAG) -> list[dict[str, Any]]:
         """All runs, the newest first."""
-        runs: list[dict[str, Any]] = self._get("/dagRuns?order_by=-run_after")["dag_runs"]
+        path = "/dagRuns?order_by=-run_after"
+        runs: list[dict[str, Any]] = self._get(path, dag)["dag_runs"]
         return runs
 
     def trigger(self, dag: str = DAG) -> dict[str, Any]:
@@ -47,10 +48,10 @@ class Airflow:
         """The run as it is now."""
         return self._get(f"/dagRuns/{run['dag_run_id']}", run["dag_id"])
 
-    def task(self, run: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The check of a run as it is now, once there is one."""
+    def task(self, run: Mapping[str, Any], name: str = "check") -> dict[str, Any] | None:
+        """The check of a run, or what follows it, as it is now, once there is one."""
         tasks = self._get(f"/dagRuns/{run['dag_run_id']}/taskInstances")["task_instances"]
-        mapped = [task for task in tasks if task["map_index"] >= 0]
+        mapped = [task for task in tasks if task["task_id"] == name and task["map_index"] >= 0]
         return mapped[0] if mapped else None
 
     def log(self, task: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -117,7 +117,7 @@ def check_soundness(table: pa.Table, monitor: Monitor) -> None:
         raise BadReferenceError(
             f"it has {table.num_rows} rows, and at least {monitor.min_rows} are needed"
         )
-    if missing := sorted(monitor.columns.roles.named() - set(table.column_names)):
+    if missing := sorted(monitor.columns.named() - set(table.column_names)):
         raise BadReferenceError(
             f"it has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from drift_checker import faults, sequential, words
 from drift_checker.columns import Kind, MismatchError, kind_of
 from drift_checker.decision import harmonic
+from drift_checker.decision.column import Decision
 from drift_checker.engine.pairs import profiles
 from drift_checker.engine.sources import open_reference, open_table, values_of
 from drift_checker.errors import BadReferenceError
@@ -28,10 +30,12 @@ from drift_checker.result import (
     ReferenceInfo,
     Result,
     Role,
+    Segment,
     SequentialResult,
     Severity,
     Verdict,
 )
+from drift_checker.segments import Part, parts, samples
 from drift_checker.tables import Batch, from_frame, read_batch, read_reference
 
 Tabular: TypeAlias = Any
@@ -88,7 +92,7 @@ def _check_reference(reference: Side, current: Side, settings: CompareSettings) 
         raise BadReferenceError(f"The reference cannot be used: {detail}.")
     names = reference.names
     known = ", ".join(map(repr, names))
-    if missing := sorted(settings.columns.named() - set(names)):
+    if missing := sorted(settings.named() - set(names)):
         wrong = ", ".join(map(repr, missing))
         raise BadReferenceError(f"The reference has no column {wrong}; it has {known}.")
     arrived = current.names
@@ -136,6 +140,7 @@ class Comparison:
         joint, joint_reason = self._judge_joint()
         sequential = self._judge_sequence()
         self._judge_faults()
+        segments = self._judge_segments()
         self._judge_columns()
         if any(fault.severity is Severity.STRUCTURAL for fault in self.faults):
             self.by_itself = Verdict.INVALID
@@ -154,6 +159,7 @@ class Comparison:
             joint=joint,
             joint_reason=joint_reason,
             sequential=sequential,
+            segments=segments,
             faults=self.faults,
             drifted_columns=self._drifted(),
             alarm_budget=self.budget,
@@ -266,8 +272,12 @@ class Comparison:
             if test.p_value <= threshold and test.effect >= self.settings.floors.share:
                 detail = f"{test.detail} ({words.p_words(test.p_value)})"
                 self._fault(test.fault, Severity.STATISTICAL, test.column, detail)
-                column = self.columns[test.column]
-                self.columns[test.column] = column.model_copy(update={"verdict": Verdict.DRIFT})
+                self._mark(test.column)
+
+    def _mark(self, name: str) -> None:
+        """Note that a column drifted, by whatever test."""
+        column = self.columns[name]
+        self.columns[name] = column.model_copy(update={"verdict": Verdict.DRIFT})
 
     def _judge_joint(self) -> tuple[JointResult | None, str | None]:
         """Test how the numeric columns hang together; without them, the columns get its part."""
@@ -305,39 +315,94 @@ class Comparison:
 
     def _mark_lasting(self, found: SequentialResult) -> None:
         for lasting in found.columns:
-            column = self.columns[lasting.name]
-            self.columns[lasting.name] = column.model_copy(update={"verdict": Verdict.DRIFT})
+            self._mark(lasting.name)
+
+    def _judge_segments(self) -> list[Segment]:
+        """Test the samples of all segments, at half of the columns' part of the level.
+
+        A column that drifted in a segment has drifted.
+        """
+        if not self.settings.segments:
+            return []
+        if not isinstance(self.sides, Tables):
+            detail = "the tables are so large that they are compared by profiles, without segments"
+            self._fault("segments_left_out", Severity.NOTE, None, detail)
+            return []
+        tables, names = self.sides, list(self.samples)
+        split = parts(tables, self.settings.segments)
+        found = [(part, samples(tables, part, names)) for part in split]
+        taken = [(self.columns[name], one) for _, each in found for name, one in each.items()]
+        if not taken:
+            return []
+        self.budget = self.budget.halved()
+        columns = iter(self._judge(taken, self.budget.parts["segments"]))
+        segments = [_segment(part, list(islice(columns, len(each)))) for part, each in found]
+        for segment in segments:
+            for column in segment.columns:
+                if column.verdict is Verdict.DRIFT:
+                    self._mark(column.name)
+        return segments
 
     def _judge_columns(self) -> None:
         """Test all samples, at the part of the level that is theirs."""
-        if not self.samples:
-            return
-        least = harmonic.least_sum(self.budget.parts.get("columns", 0.0), len(self.samples))
+        marked = {name for name in self.samples if self.columns[name].verdict is Verdict.DRIFT}
+        columns = [(self.columns[name], sample) for name, sample in self.samples.items()]
+        for column in self._judge(columns, self.budget.parts.get("columns", 0.0)):
+            self.columns[column.name] = column
+            if column.name in marked:
+                self._mark(column.name)
+
+    def _judge(
+        self, samples: Sequence[tuple[ColumnResult, Sample]], level: float
+    ) -> list[ColumnResult]:
+        """Test samples of columns at a level for all of them."""
+        if not samples:
+            return []
+        least = harmonic.least_sum(level, len(samples))
         alone = 1 / least
-        decisions = [sample.decide(self.settings, alone) for sample in self.samples.values()]
+        decisions = [sample.decide(self.settings, alone) for _, sample in samples]
         thresholds = harmonic.thresholds([one.relevant_p_value for one in decisions], least)
-        for (name, sample), decided, threshold in zip(
-            self.samples.items(), decisions, thresholds, strict=True
-        ):
-            alarming = decided.alarming(threshold)
-            found = alarming or decided.first
-            evidence = found.evidence
-            column = self.columns[name]
-            faulty = column.verdict is Verdict.DRIFT
-            self.columns[name] = ColumnResult(
-                name=name,
-                kind=column.kind,
-                role=column.role,
-                verdict=Verdict.DRIFT if alarming or faulty else Verdict.OK,
-                test=evidence.test,
-                statistic=evidence.statistic,
-                p_value=found.p_value,
-                threshold=threshold,
-                effect=evidence.effect,
-                effect_size=evidence.effect_size,
-                interval=evidence.interval,
-                change=sample.change(evidence.effect) if alarming else None,
+        return [
+            _judged(column, sample, decided, threshold)
+            for (column, sample), decided, threshold in zip(
+                samples, decisions, thresholds, strict=True
             )
+        ]
+
+
+def _judged(
+    column: ColumnResult, sample: Sample, decided: Decision, threshold: float
+) -> ColumnResult:
+    """The result of a column whose sample was tested."""
+    alarming = decided.alarming(threshold)
+    found = alarming or decided.first
+    evidence = found.evidence
+    return ColumnResult(
+        name=column.name,
+        kind=column.kind,
+        role=column.role,
+        verdict=Verdict.DRIFT if alarming else Verdict.OK,
+        test=evidence.test,
+        statistic=evidence.statistic,
+        p_value=found.p_value,
+        threshold=threshold,
+        effect=evidence.effect,
+        effect_size=evidence.effect_size,
+        interval=evidence.interval,
+        change=sample.change(evidence.effect) if alarming else None,
+    )
+
+
+def _segment(part: Part, columns: list[ColumnResult]) -> Segment:
+    drifted = any(column.verdict is Verdict.DRIFT for column in columns)
+    rows, reference_rows = part.rows
+    return Segment(
+        name=part.name,
+        rows=rows,
+        reference_rows=reference_rows,
+        verdict=Verdict.DRIFT if drifted else Verdict.OK,
+        columns=columns,
+    )
 
 
 def _role(name: str, roles: ColumnRoles) -> Role:

@@ -138,7 +138,10 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
     reference, profile = baseline.load(store, monitor.name)
     source = injection(store, monitor, settings, reference, plan.drill)
     options = CompareSettings(
-        budget=alarm_budget(monitors), columns=monitor.columns.roles, min_rows=monitor.min_rows
+        budget=alarm_budget(monitors),
+        columns=monitor.columns.roles,
+        segments=monitor.columns.segments,
+        min_rows=monitor.min_rows,
     )
     judge = _Judge(store, source, reference, options, plan)
     detections = list(judge.detections())

@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from drift_checker.result import Explanation, Fault, Result, Severity, Verdict
+from drift_checker.result import ColumnResult, Explanation, Fault, Result, Severity, Verdict
 from drift_checker.summary import named, sentence, target_first
 from drift_checker.words import correlation_change, lasting_change, one_of, p_words, short
 
@@ -29,23 +29,32 @@ def explained(result: Result) -> Result:
 
 
 def _changes(result: Result) -> Iterator[str]:
-    """A line for each thing that changed: what cannot be trusted, then columns, then pairs."""
+    """A line for each thing that changed: what cannot be trusted, columns, segments, pairs."""
     for fault in result.faults:
         if fault.severity is Severity.STRUCTURAL:
             yield _fault(fault)
-    counted = [fault for fault in result.faults if fault.severity is Severity.STATISTICAL]
     for column in target_first(result.columns):
-        if column.change is not None and column.p_value is not None:
-            yield f"{named(column)}: {column.change} ({p_words(column.p_value)})"
-        for fault in counted:
-            if fault.column == column.name:
-                yield f"{named(column)}: {fault.fault}, {fault.detail}"
+        yield from _change(column)
+        yield from _counted(column, result.faults)
+    for segment in result.segments:
+        for column in target_first(segment.columns):
+            yield from (f"in segment {segment.name}: {change}" for change in _change(column))
     if result.joint and result.joint.verdict is Verdict.DRIFT:
         for pair in result.joint.pairs:
             yield f"{correlation_change(pair)} ({p_words(pair.p_value)})"
-
     if result.sequential and result.sequential.verdict is Verdict.DRIFT:
         yield from map(lasting_change, result.sequential.columns)
+
+
+def _counted(column: ColumnResult, faults: list[Fault]) -> Iterator[str]:
+    for fault in faults:
+        if fault.severity is Severity.STATISTICAL and fault.column == column.name:
+            yield f"{named(column)}: {fault.fault}, {fault.detail}"
+
+
+def _change(column: ColumnResult) -> Iterator[str]:
+    if column.change is not None and column.p_value is not None:
+        yield f"{named(column)}: {column.change} ({p_words(column.p_value)})"
 
 
 def _fault(fault: Fault) -> str:
@@ -66,7 +75,8 @@ def _certainty(result: Result) -> str:
     meaning = f"a false alarm in at most {one_of(budget.level)} checks"
     if budget.per_week is not None:
         meaning += f" ({budget.per_week:g} a week over all monitors)"
-    found = [c.p_value for c in result.columns if c.change and c.p_value is not None]
+    columns = [*result.columns, *(c for segment in result.segments for c in segment.columns)]
+    found = [c.p_value for c in columns if c.change and c.p_value is not None]
     if result.joint and result.joint.verdict is Verdict.DRIFT:
         found.append(result.joint.p_value)
     if result.sequential and result.sequential.verdict is Verdict.DRIFT:

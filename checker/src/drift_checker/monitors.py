@@ -145,7 +145,11 @@ class Columns(_Model):
     prediction: str | None = None
     id: str | None = None
     ignore: tuple[str, ...] = ()
-    segments: tuple[str, ...] = Field(default=(), max_length=0)
+    segments: tuple[str, ...] = ()
+
+    def named(self) -> set[str]:
+        """Return the columns that the reference must have."""
+        return self.roles.named() | set(self.segments)
 
     @property
     def roles(self) -> ColumnRoles:

@@ -50,12 +50,14 @@ class CompareSettings:
 
     `level` is the probability of a false alarm for the whole table. `budget` says how it came
     about and how it is split; without one, it is split by `SHARES`. At most `joint_columns`
-    columns are judged jointly: target and prediction, then the first ones.
+    columns are judged jointly: target and prediction, then the first ones. Where columns are named
+    as `segments`, half of what is the columns' goes to the rows of each of their values.
     """
 
     level: float = 0.01
     budget: AlarmBudget | None = None
     columns: ColumnRoles = ColumnRoles()
+    segments: tuple[str, ...] = ()
     min_rows: int = 50
     joint_columns: int = 50
     floors: Floors = Floors()
@@ -65,6 +67,10 @@ class CompareSettings:
             raise UsageError(f"level: {self.level} is not between 0 and 1")
         if self.min_rows < 1:
             raise UsageError(f"min_rows: {self.min_rows} is not at least 1")
+
+    def named(self) -> set[str]:
+        """Return the columns that the reference must have."""
+        return self.columns.named() | set(self.segments)
 
     def alarm_budget(self) -> AlarmBudget:
         """Return the budget that is given, or the one that follows from the level alone."""

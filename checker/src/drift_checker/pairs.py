@@ -138,20 +138,29 @@ class Tables:
         self.reference, self.current = reference, current
         self._rows = sampled_rows(current.rows), sampled_rows(reference.rows)
         self._columns: dict[str, pa.Array[Any]] = {}
+        self._pairs: dict[str, _Arrays] = {}
 
     def type(self, name: str) -> pa.DataType:
         """Return the type of a column of the reference."""
         type_: pa.DataType = self._column(name).type
         return type_
 
-    def pair(self, name: str) -> Pair:
+    def pair(self, name: str) -> _Arrays:
         """Return a column that is on both sides.
 
         Raises:
             MismatchError: It did not arrive in the kind of the reference's.
         """
-        before = self._column(name)
-        return _Arrays(current_column(self.current, name, before.type), before, self._rows)
+        if name not in self._pairs:
+            before = self._column(name)
+            current = current_column(self.current, name, before.type)
+            self._pairs[name] = _Arrays(current, before, self._rows)
+        return self._pairs[name]
+
+    def part(self, name: str, masks: tuple[pa.Array[Any], pa.Array[Any]]) -> Pair:
+        """Return a column in the rows that masks of (current, reference) choose."""
+        whole, (current, reference) = self.pair(name), masks
+        return _Arrays(whole.current.filter(current), whole.reference.filter(reference), _NO_ROWS)
 
     def _column(self, name: str) -> pa.Array[Any]:
         if name not in self._columns:
@@ -193,6 +202,10 @@ class _Arrays:
             (_infinities(after), _infinities(before)),
             (after[self.rows[0]], before[self.rows[1]]),
         )
+
+
+_NO_ROWS = (np.arange(0), np.arange(0))
+"""A part has no joint verdict."""
 
 
 def _finite(values: Floats) -> Floats:

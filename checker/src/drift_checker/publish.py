@@ -243,6 +243,7 @@ def metrics(result: Result) -> dict[str, float]:
     found = {
         "rows": float(result.current.rows),
         "drift.columns": float(len(result.drifted_columns)),
+        "drift.segments": float(sum(one.verdict is Verdict.DRIFT for one in result.segments)),
         "drift.share": len(result.drifted_columns) / max(1, len(tested)),
         **{f"seconds.{step}": seconds for step, seconds in result.timings.items()},
     }

@@ -195,10 +195,11 @@ class SequentialResult(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class Segment(Model):
-    """The verdict within one segment of the batch."""
+    """The verdict within the rows of one value of a column, such as `carrier=UA`."""
 
     name: str
-    rows: int
+    rows: Count
+    reference_rows: Count
     verdict: Verdict
     columns: list[ColumnResult]
 
@@ -225,6 +226,11 @@ class AlarmBudget(Model):
     level: Probability
     level_attained: Probability | None = None
     parts: dict[str, Probability]
+
+    def halved(self) -> Self:
+        """Return the budget of a tick in which half of the columns' part is their segments'."""
+        half = self.parts.get("columns", 0.0) / 2
+        return self.model_copy(update={"parts": self.parts | {"columns": half, "segments": half}})
 
     def without(self, part: str) -> Self:
         """Return the budget of a tick in which a part has nothing to test: it is the columns'."""

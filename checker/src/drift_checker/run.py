@@ -196,6 +196,7 @@ class _Check:
         settings = CompareSettings(
             budget=alarm_budget(self.monitors),
             columns=self.tick.monitor.columns.roles,
+            segments=self.tick.monitor.columns.segments,
             min_rows=self.tick.monitor.min_rows,
         )
         if self.before is None:

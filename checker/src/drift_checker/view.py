@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drift_checker.explanation import as_text
-from drift_checker.result import ColumnResult, Fault, Result, SequentialResult, Severity, Verdict
+from drift_checker.result import (
+    ColumnResult,
+    Fault,
+    Result,
+    Segment,
+    SequentialResult,
+    Severity,
+    Verdict,
+)
 from drift_checker.summary import named, target_first
 from drift_checker.words import correlation_change, lasting_change, p_words
 
@@ -34,11 +42,19 @@ def as_table(result: Result) -> str:
         change = correlation_change(result.joint.pairs[0])
         p_value = f"{p_words(result.joint.p_value)}, threshold {result.joint.threshold:.2g}"
         blocks.append(f"joint: {result.joint.verdict}; at most {change} ({p_value})")
+    if result.segments:
+        blocks.append(_segments(result.segments))
     if result.sequential and result.sequential.verdict:
         blocks.append(_lasting(result.sequential))
     if faults:
         blocks.append(_aligned([_FAULTS, *map(_fault, faults)]))
     return "\n\n".join(blocks)
+
+
+def _segments(segments: list[Segment]) -> str:
+    drifted = [segment.name for segment in segments if segment.verdict is Verdict.DRIFT]
+    names = f": {', '.join(drifted)}" if drifted else ""
+    return f"segments: {len(drifted)} of {len(segments)} drifted{names}"
 
 
 def _lasting(found: SequentialResult) -> str:

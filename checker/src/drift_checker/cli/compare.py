@@ -34,6 +34,13 @@ from drift_checker.view import as_table
 @click.option("--id", "id_", metavar="COLUMN")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="May be given several times.")
 @click.option(
+    "--segment",
+    "segments",
+    metavar="COLUMN",
+    multiple=True,
+    help="Also compare the rows of each of its values; may be given several times.",
+)
+@click.option(
     "--html",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Also write Evidently's report to this file (needs drift-checker[report], and memory for "
@@ -53,6 +60,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     prediction: str | None,
     id_: str | None,
     ignore: tuple[str, ...],
+    segments: tuple[str, ...],
     html: Path | None,
     fail_on: tuple[str, ...],
 ) -> None:
@@ -60,6 +68,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     settings = CompareSettings(
         level=level,
         min_rows=min_rows,
+        segments=segments,
         columns=ColumnRoles(
             timestamp=timestamp, target=target, prediction=prediction, id=id_, ignore=ignore
         ),
