@@ -77,6 +77,11 @@ class Ticks:
         return [self.stack.result(run) for run in runs]
 
 
+def alarms(arrived: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was told of alarms; the schedule that came with the test makes the monitor silent."""
+    return [told for told in arrived if "-alarm_" in told["message"]]
+
+
 def versions(stack: Stack) -> list[str]:
     """Every version that was in force, the present one last."""
     shown = json.loads(stack.checker("baseline", "show", "--all", "--format", "json"))
@@ -102,7 +107,7 @@ def test_a_lasting_shift_is_told_once_until_it_is_accepted(
     assert [result["alarm"]["state"] for result in found] == ["opened", "ongoing", "ongoing"]
     alarm = found[0]["alarm"]
     assert {result["alarm"]["id"] for result in found} == {alarm["id"]}
-    (opened,) = arrived
+    (opened,) = alarms(arrived)
     assert opened["message"].endswith(f"{alarm['id']}-alarm_opened")
     assert "temp: median" in opened["message"]
     # The DAG of the settings was started for it, once.
@@ -125,8 +130,8 @@ def test_a_lasting_shift_is_told_once_until_it_is_accepted(
     first = until(judged_anew, 2 * TICK_SECONDS, "a tick against the new reference")[0]
     assert first["verdict"] == "ok"
     assert (first["alarm"]["state"], first["alarm"]["id"]) == ("closed", alarm["id"])
-    until(lambda: len(arrived) > 1, 30, "the end of the alarm is told")
-    assert [message["message"].rpartition("-")[2] for message in arrived] == [
+    until(lambda: len(alarms(arrived)) > 1, 30, "the end of the alarm is told")
+    assert [told["message"].rpartition("-")[2] for told in alarms(arrived)] == [
         "alarm_opened",
         "alarm_closed",
     ]
