@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-smoke
+.PHONY: help deps dev up check status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-plots trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,7 @@ test: test-packages test-dags test-roles test-e2e ## run every test that needs n
 test-packages: dev .cache/mlflow/release
 	$(in_package) drifter pytest drifter/tests
 	DRIFT_TEST_MLFLOW=$(mlflow) $(in_package) checker pytest checker/tests
+	$(in_package) checker python -m pytest benchmarks/trust
 
 .cache/mlflow/release: roles/mlflow/files/requirements.txt .venv/dev
 	$(uv) venv --quiet --clear .cache/mlflow
@@ -115,10 +116,15 @@ bench: dev ## measure start, memory and CPU against named baselines
 bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick there
 	PYTHONPATH=tests .venv/bin/python -m benchmarks deploy latency $(ARGS)
 
-in_checker = $(in_package) checker python -m benchmarks.trust
+# Every core has a process already.
+in_checker = OPENBLAS_NUM_THREADS=1 $(in_package) checker python -m benchmarks.trust
 
-trust: dev ## simulate false alarms and power of the checker: long
-	$(in_checker) --output benchmarks/trust/results $(ARGS)
+trust: dev ## simulate false alarms and power of the checker, and plot them: an hour
+	$(in_checker) --output benchmarks/trust/results $(ARGS); held=$$?; $(MAKE) --no-print-directory trust-plots; exit $$held
+
+trust-plots: dev
+	$(uv) run --quiet --isolated --no-project --with-requirements benchmarks/trust/requirements.txt \
+		python -m benchmarks.trust.plots benchmarks/trust/results
 
 trust-smoke: dev ## the same with few cells and trials: three minutes
 	$(in_checker) --smoke $(ARGS)

@@ -4,23 +4,22 @@
 from __future__ import annotations
 
 import argparse
-import csv
+import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol
 
-from benchmarks.trust import budget, power
+from benchmarks.trust import budget, design, power
+from benchmarks.trust.drifts import DRIFTS
+from benchmarks.trust.tables import Row, Table
 
 SEED = 20_261_123
 
-
-class _Row(Protocol):
-    @property
-    def holds(self) -> bool: ...
-
-    def row(self) -> dict[str, object]: ...
+Task = Callable[[], list[Row]]
 
 
 def main() -> int:
@@ -30,48 +29,70 @@ def main() -> int:
     )
     parser.add_argument("--smoke", action="store_true", help="few cells and trials: minutes")
     parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
-    parser.add_argument("--cell", type=int, action="append", help="only this one; repeatable")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
+    )
+    parser.add_argument("--cell", action="append", help="only the one of this name; repeatable")
+    parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--no-power", action="store_true", help="false alarms only")
+    parser.add_argument("--no-budget", action="store_true", help="power only")
     parser.add_argument(
         "--unscreened", action="store_true", help="compare every tick; same alarms, hours"
     )
     parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
-    designs = budget.smoke() if arguments.smoke else budget.covering()
-    rates = (
-        rate
-        for place, design in enumerate(designs)
-        if arguments.cell is None or place in arguments.cell
-        for rate in budget.run(
-            design,
-            arguments.seed + place,
+    cells = design.smoke() if arguments.smoke else design.covering()
+    names = [cell.name for cell in cells]
+    if unknown := set(arguments.cell or ()) - set(names):
+        parser.error(f"--cell: there is no {', '.join(sorted(unknown))}; --list prints all")
+    if arguments.list:
+        print(*names, sep="\n")
+        return 0
+    tables: dict[str, list[Task]] = {}
+    if not arguments.no_budget:
+        simulate = partial(
+            budget.run,
+            seed=arguments.seed,
             references=budget.REFERENCES // 5 if arguments.smoke else budget.REFERENCES,
             screened=not arguments.unscreened,
         )
-    )
-    holds = _show("budget", rates, arguments.output)
+        chosen = [cell for cell in cells if cell.name in (arguments.cell or names)]
+        tables["budget"] = [
+            partial(simulate, cell, design.LEVELS[:1] if arguments.smoke else cell.levels)
+            for cell in chosen
+        ]
     if not arguments.no_power:
-        size = (5, 6, 2) if arguments.smoke else (200, 10, 50)
-        found = power.run(arguments.seed, references=size[0], trials=size[1], rival_ticks=size[2])
-        holds &= _show("power", found, arguments.output)
-    return 0 if holds else 1
+        size = power.SMOKE if arguments.smoke else power.FULL
+        tables["power"] = [partial(power.run, name, arguments.seed, size) for name in DRIFTS]
+    shown = [_show(name, tasks, arguments.jobs, arguments.output) for name, tasks in tables.items()]
+    return 0 if all(shown) else 1
 
 
-def _show(name: str, results: Iterable[_Row], output: Path | None) -> bool:
-    """Print results as they come, and write them; returns whether all bounds hold."""
-    rows, holds, start = [], True, time.perf_counter()
-    for result in results:
-        row, holds = result.row(), holds and result.holds
-        rows.append(row)
-        shown = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items())
-        print(f"{name} {time.perf_counter() - start:.0f} s: {' '.join(shown)}", flush=True)
-    if output and rows:
-        output.mkdir(parents=True, exist_ok=True)
-        with (output / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+def _show(name: str, tasks: list[Task], jobs: int, output: Path | None) -> bool:
+    """Print results as they come, and keep them; returns whether all bounds hold."""
+    table = Table(output / f"{name}.csv") if output else None
+    holds, start = True, time.perf_counter()
+    for rows in _results(tasks, jobs):
+        for row in rows:
+            print(f"{name} {time.perf_counter() - start:.0f} s: {_words(row)}", flush=True)
+            holds = holds and bool(row["holds"])
+        if table:
+            table.put(rows)
     return holds
+
+
+def _words(row: Row) -> str:
+    return " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items())
+
+
+def _results(tasks: list[Task], jobs: int) -> Iterator[list[Row]]:
+    """Yield the rows of each task as it is done, each in a process of its own if there are more."""
+    if jobs == 1:
+        yield from (task() for task in tasks)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(task) for task in tasks]):
+            yield done.result()
 
 
 if __name__ == "__main__":

@@ -1,40 +1,56 @@
-"""Power: how often drift is found in one tick, at one false alarm a week, floors on."""
+"""Power: how soon drift is found, at one false alarm a week and with floors.
+
+Each tick is judged as a scheduled one is: by itself, and pooled with those before it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from zlib import crc32
 
 import numpy as np
+import pyarrow as pa
 
-from benchmarks.trust.budget import WEEKLY
-from benchmarks.trust.draws import DRIFTS, EVEN, NORMAL, with_category
+from benchmarks.trust import rival
+from benchmarks.trust.design import WEEKLY
+from benchmarks.trust.draws import Generator
+from benchmarks.trust.drifts import COLUMNS, DRIFTS, Drift
 from benchmarks.trust.rates import interval
-from benchmarks.trust.rival import drifted_columns
-from drift_checker import CompareSettings, compare
-from drift_checker.result import Verdict
+from benchmarks.trust.tables import Row
+from drift_checker import CompareSettings
+from drift_checker.compare import Comparison
+from drift_checker.pairs import Tables
+from drift_checker.profiles import BatchProfile
+from drift_checker.result import Result, Verdict
+from drift_checker.sequential import MAX_TICKS
 from drift_checker.tables import from_frame
 
 CURRENT, REFERENCE = 1000, 5000
-TICKS = {"shift 0.5 sigma": 1, "correlation 0 to 0.6": 1, "10 % new nulls": 1}
-"""Within which a drift has to be found; three where none is given."""
-BOUNDS = {
-    "shift 0.5 sigma": 0.99,
-    "shift 0.25 sigma": 0.9,
-    "scale 1.5": 0.95,
-    "5 % of rows from N(0, (5 sigma)^2)": 0.95,
-    "ten points between two of five categories": 0.95,
-    "correlation 0 to 0.6": 0.95,
-    "10 % new nulls": 1.0,
-}
-"""The share of trials in which it has to be."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is simulated: references, trials on each, and ticks that Evidently sees.
+
+    `rival_null` are the drift-free scores of a column that its threshold at our rate of false
+    alarms is taken from.
+    """
+
+    references: int
+    trials: int
+    rival_ticks: int
+    rival_null: int
+
+
+FULL, SMOKE = Size(200, 10, 500, 60_000), Size(5, 6, 2, 0)
 
 
 @dataclass(frozen=True)
 class Power:
-    """Detection of one drift within some ticks.
+    """Detection of one drift within some ticks, and how many it took in the median and in 90 %.
 
-    Evidently's rate is the share of single ticks in which its preset calls any column drifted.
+    Evidently's rates are of single ticks in which a column reaches its threshold: the default
+    one, and the one that a tick without drift reaches once a week.
     """
 
     drift: str
@@ -45,50 +61,105 @@ class Power:
     low: float
     high: float
     bound: float | None
+    delay_50: float
+    delay_90: float
     evidently_ticks: int
-    evidently_rate: float | None
+    evidently_rate: float
+    evidently_rate_at_ours: float | None
 
     @property
     def holds(self) -> bool:
         """Whether the bound is met."""
         return self.bound is None or self.rate >= self.bound
 
-    def row(self) -> dict[str, object]:
+    def row(self) -> Row:
         """One row of the committed table."""
         return asdict(self) | {"holds": self.holds}
 
 
-def run(seed: int, *, references: int, trials: int, rival_ticks: int) -> Iterator[Power]:
-    """Simulate each drift: `trials` on each of some references, Evidently on the first ticks."""
-    settings = CompareSettings(level=WEEKLY)
-    for place, (name, change) in enumerate(DRIFTS.items()):
-        rng = np.random.default_rng([seed, place])
-        within = TICKS.get(name, 3) if name in BOUNDS else 1
-        found = 0
-        rival: list[bool] = []
-        for _ in range(references):
-            rows = NORMAL.draw(rng, REFERENCE)
-            categories = name.endswith("categories")
-            before = with_category(rng, rows, EVEN) if categories else NORMAL.table(rows)
-            reference = from_frame(before)
-            for _ in range(trials):
-                for _ in range(within):
-                    after = change(rng, NORMAL.draw(rng, CURRENT))
-                    if len(rival) < rival_ticks:
-                        rival.append(drifted_columns(before, after) > 0)
-                    if compare(reference, after, settings=settings).verdict is not Verdict.OK:
-                        found += 1
-                        break
-        low, high = interval(found, references * trials)
-        yield Power(
-            drift=name,
-            ticks=within,
-            trials=references * trials,
-            found=found,
-            rate=found / (references * trials),
-            low=low,
-            high=high,
-            bound=BOUNDS.get(name),
-            evidently_ticks=len(rival),
-            evidently_rate=float(np.mean(rival)) if rival else None,
-        )
+def run(name: str, seed: int, size: Size) -> list[Row]:
+    """Simulate one drift on references of its own."""
+    drift, rng = DRIFTS[name], np.random.default_rng([seed, crc32(name.encode())])
+    delays: list[float] = []
+    seen: list[rival.Scores] = []
+    for _ in range(size.references):
+        reference = drift.draw(drift.before, rng, REFERENCE)
+        monitor = _Monitor(reference, drift, rng)
+        delays += [monitor.delay() for _ in range(size.trials)]
+        more = min(size.rival_ticks - len(seen), -(-size.rival_ticks // size.references))
+        batches = [drift.draw(drift.after, rng, CURRENT) for _ in range(more)]
+        if batches and not seen:
+            rival.check(reference, batches[0])
+        seen += [rival.scores(reference, batch) for batch in batches]
+    found = int(np.isfinite(delays).sum())
+    low, high = interval(found, len(delays))
+    at_ours = _rival_thresholds(drift, rng, size)
+    power = Power(
+        drift=name,
+        ticks=drift.ticks,
+        trials=len(delays),
+        found=found,
+        rate=found / len(delays),
+        low=low,
+        high=high,
+        bound=drift.bound,
+        delay_50=float(np.quantile(delays, 0.5, method="higher")),
+        delay_90=float(np.quantile(delays, 0.9, method="higher")),
+        evidently_ticks=len(seen),
+        evidently_rate=_rate(seen, rival.DEFAULTS),
+        evidently_rate_at_ours=_rate(seen, at_ours) if at_ours else None,
+    )
+    return [power.row()]
+
+
+class _Monitor:
+    """One reference, after ticks without drift."""
+
+    def __init__(self, reference: pa.Table, drift: Drift, rng: Generator) -> None:
+        self.reference, self.drift, self.rng = from_frame(reference), drift, rng
+        self.settings = CompareSettings(level=WEEKLY)
+        self.clean: list[BatchProfile] = []
+        # As many as can be pooled with this reference.
+        for _ in range(REFERENCE // CURRENT):
+            comparison = self._comparison(drift.draw(drift.before, rng, CURRENT), self.clean)
+            comparison.result()
+            self.clean.insert(0, comparison.profile)
+
+    def delay(self) -> float:
+        """Return after how many ticks the drift is found, infinity where it is not in time."""
+        past = self.clean
+        for tick in range(1, self.drift.ticks + 1):
+            batch = self.drift.draw(self.drift.after, self.rng, CURRENT)
+            comparison = self._comparison(batch, past)
+            if self._is_found(comparison.result()):
+                return tick
+            past = [comparison.profile, *past][:MAX_TICKS]
+        return np.inf
+
+    def _comparison(self, batch: pa.Table, past: list[BatchProfile]) -> Comparison:
+        return Comparison(Tables(self.reference, from_frame(batch)), self.settings, past=past)
+
+    def _is_found(self, result: Result) -> bool:
+        if self.drift.fault:
+            return any(fault.fault == self.drift.fault for fault in result.faults)
+        return result.verdict is not Verdict.OK
+
+
+def _rate(seen: list[rival.Scores], thresholds: rival.Thresholds) -> float:
+    return float(np.mean([rival.drifted(scores, thresholds) > 0 for scores in seen]))
+
+
+def _rival_thresholds(drift: Drift, rng: Generator, size: Size) -> rival.Thresholds | None:
+    """Return the scores that some column of a tick without drift reaches once a week.
+
+    Columns are independent: each reaches it in its share of such ticks.
+    """
+    null: dict[str, list[float]] = {kind: [] for kind in rival.DEFAULTS}
+    while len(null["num"]) < size.rival_null:
+        reference = drift.draw(drift.before, rng, REFERENCE)
+        for _ in range(20):
+            scores = rival.scores(reference, drift.draw(drift.before, rng, CURRENT))
+            for kind, some in scores.items():
+                null[kind] += some
+    level = WEEKLY / COLUMNS
+    return {kind: rival.threshold(some, level) for kind, some in null.items() if some} or None

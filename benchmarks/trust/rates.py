@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 Counts = NDArray[np.int64]
+_QUANTILES = (0.05, 0.5, 0.95)
 
 
 def interval(hits: float, trials: float, *, confidence: float = 0.95) -> tuple[float, float]:
@@ -22,10 +23,30 @@ def clustered_interval(hits: Counts, trials: int) -> tuple[float, float]:
     """Return the interval of a rate over clusters, `trials` in each.
 
     That of as many independent trials as say the same: their number is divided by the design
-    effect (Kish 1965), the variance over clusters over that of independent trials.
+    effect.
+    """
+    effect = max(1.0, design_effect(hits, trials))
+    return interval(hits.sum() / effect, len(hits) * trials / effect)
+
+
+def design_effect(hits: Counts, trials: int) -> float:
+    """Return the variance over clusters, over that of independent trials (Kish 1965)."""
+    rate = float(hits.mean()) / trials
+    if not 0 < rate < 1:
+        return 1.0
+    return float(hits.var(ddof=1)) / (trials * rate * (1 - rate))
+
+
+def spread(hits: Counts, trials: int) -> tuple[float, float, float]:
+    """Return the 5, 50 and 95 % quantiles of the rate given one cluster.
+
+    Of few trials in each, shares of hits would say nothing of it: the quantiles are those of the
+    beta distribution with the mean of the rates, and with the variance that the clusters have
+    beyond that of the trials.
     """
     rate = float(hits.mean()) / trials
-    effect = 1.0
-    if trials > 1 and 0 < rate < 1:
-        effect = max(1.0, float(hits.var(ddof=1)) / (trials * rate * (1 - rate)))
-    return interval(hits.sum() / effect, len(hits) * trials / effect)
+    within = (design_effect(hits, trials) - 1) / max(1, trials - 1)
+    if within <= 0 or not 0 < rate < 1:
+        return rate, rate, rate
+    low, middle, high = beta.ppf(_QUANTILES, rate * (1 / within - 1), (1 - rate) * (1 / within - 1))
+    return float(low), float(middle), float(high)

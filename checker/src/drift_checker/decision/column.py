@@ -18,7 +18,7 @@ Interval = tuple[float, float]
 
 # Counts of few rows have few p-values, most of which lie far below the level that they are given.
 # What that leaves unspent is at most a tenth, and drift of the tails needs no more.
-_BULK_SHARE, _TAIL_SHARE = 0.9, 0.1
+BULK_SHARE, TAIL_SHARE = 0.9, 0.1
 
 
 def _everywhere(level: float) -> float:
@@ -106,12 +106,12 @@ def bulk_and_tail(
             Evidence(
                 "kolmogorov_smirnov",
                 bulk.value,
-                kolmogorov.p_value(bulk, level=_BULK_SHARE * threshold),
+                kolmogorov.p_value(bulk, level=BULK_SHARE * threshold),
                 "distance",
                 bulk.value,
                 kolmogorov.interval(bulk),
                 distance_floor,
-                _BULK_SHARE,
+                BULK_SHARE,
             ),
             Evidence(
                 "exceedance",
@@ -121,7 +121,7 @@ def bulk_and_tail(
                 tail.excess,
                 tail.interval(),
                 tail_floor,
-                _TAIL_SHARE,
+                TAIL_SHARE,
                 tail.attained,
             ),
         ],

@@ -1,0 +1,116 @@
+"""The simulations themselves: what they cover, what they draw, and that they miss no alarm."""
+
+from dataclasses import fields
+from itertools import combinations, product
+from pathlib import Path
+from statistics import correlation
+
+import numpy as np
+import pytest
+from benchmarks.trust import design
+from benchmarks.trust.design import Cell
+from benchmarks.trust.draws import Population
+from benchmarks.trust.rates import clustered_interval, spread
+from benchmarks.trust.tables import Table
+from benchmarks.trust.ticks import alarms
+
+FACTORS = {
+    "current": design.CURRENT,
+    "reference": design.REFERENCE,
+    "columns": design.COLUMNS,
+    "kind": design.KINDS,
+    "dependence": design.DEPENDENCE,
+}
+
+
+def says_nothing(**levels: object) -> bool:
+    """One column depends on no other, and is of one kind."""
+    dependent = levels.get("dependence", "independent") != "independent"
+    return levels.get("columns") == 1 and (dependent or levels.get("kind") == "mixed")
+
+
+def test_every_pair_of_levels_is_in_some_cell() -> None:
+    assert [field.name for field in fields(Cell)] == list(FACTORS)
+    cells = design.covering()
+    for one, other in combinations(FACTORS, 2):
+        for levels in product(FACTORS[one], FACTORS[other]):
+            wanted = dict(zip((one, other), levels, strict=True))
+            found = any(all(getattr(c, n) == v for n, v in wanted.items()) for c in cells)
+            assert found != says_nothing(**wanted), wanted
+
+
+def test_every_corner_of_the_sizes_is_a_cell() -> None:
+    cells = set(design.covering())
+    for current, reference, columns in product((50, 10_000), (500, 50_000), (1, 100)):
+        assert Cell(current, reference, columns) in cells
+
+
+def test_all_levels_are_simulated_and_the_weekly_one_in_six_cells() -> None:
+    cells = design.covering()
+    assert all(cell.levels[:2] == (0.05, 0.005) for cell in cells)
+    assert sum(1 / 2016 in cell.levels for cell in cells) >= 6
+    assert len({cell.name for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize("dependence", design.DEPENDENCE)
+def test_categories_and_integers_have_the_same_shares_under_any_copula(
+    dependence: design.Dependence,
+) -> None:
+    population = Population("mixed", 5, dependence)
+    drawn = population.draw(np.random.default_rng(5), 40_000)
+    assert population.kinds == list(design.KINDS[:-1])
+    assert drawn[1].mean() == pytest.approx(3, abs=0.05)
+    assert drawn[1].var() == pytest.approx(3, abs=0.15)
+    assert (drawn[2] == 0).mean() == pytest.approx(2 / 3, abs=0.02)
+    assert (drawn[3] == 1).mean() / (drawn[3] == 0).mean() == pytest.approx(0.5, abs=0.05)
+    assert (abs(correlation(drawn[0], drawn[1])) > 0.3) == (dependence != "independent")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Cell(50, 500, 3),
+        Cell(200, 500, 5, dependence="t"),
+        Cell(60, 200, 2, "integers", "gaussian"),
+        Cell(50, 500, 2, "2 categories"),
+        Cell(50, 500, 2, "20 categories"),
+        Cell(50, 500, 1, "1000 categories"),
+        Cell(200, 300, 5, "mixed", "gaussian"),
+    ],
+    ids=lambda cell: cell.name,
+)
+def test_the_screen_loses_no_alarm(cell: Cell) -> None:
+    found = [
+        alarms(cell, np.random.default_rng(7), 4, {0.05: 40, 0.005: 20}, screened=screened)
+        for screened in (True, False)
+    ]
+    assert found[1].bare.sum() > 0
+    assert (found[0].bare == found[1].bare).all()
+    assert (found[0].floored == found[1].floored).all()
+    assert (found[0].floored <= found[0].bare).all()
+
+
+def test_an_interval_over_clusters_is_wider_than_one_over_trials() -> None:
+    rng = np.random.default_rng(9)
+    chances = rng.beta(2, 38, 1000)
+    hits, independent = rng.binomial(30, chances), rng.binomial(30, 0.05, 1000)
+    low, high = clustered_interval(hits, 30)
+    assert low < 0.05 < high
+    assert high - low > 1.2 * np.subtract(*clustered_interval(independent, 30)[::-1])
+
+
+def test_the_spread_over_clusters_is_that_of_their_chances() -> None:
+    rng = np.random.default_rng(10)
+    chances = rng.beta(2, 38, 4000)
+    found = spread(rng.binomial(30, chances), 30)
+    assert found == pytest.approx(np.quantile(chances, [0.05, 0.5, 0.95]), rel=0.15)
+    assert spread(np.full(100, 3), 30) == (0.1, 0.1, 0.1)
+
+
+def test_a_table_keeps_the_rows_of_other_cells(tmp_path: Path) -> None:
+    table = Table(tmp_path / "new" / "budget.csv")
+    table.put([{"cell": "b", "level": 0.05, "rate": 0.1}])
+    table.put(
+        [{"cell": "a", "level": 0.05, "rate": 0.2}, {"cell": "b", "level": 0.05, "rate": 0.3}]
+    )
+    assert table.path.read_text() == "cell,level,rate\na,0.05,0.2\nb,0.05,0.3\n"
