@@ -1,0 +1,231 @@
+"""`python -m benchmarks.trust.sequences`: the alarms of many weeks without drift.
+
+Each run is a week of ticks every five minutes against a reference of its own, at one alarm a week:
+`Comparison` with the profiles of the ticks before, and the fold of the verdicts into episodes.
+Ticks that are far from every threshold are `ok` without being compared, as in `ticks`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.trust.budget import WEEKLY
+from benchmarks.trust.draws import Floats, Population
+from benchmarks.trust.table import show
+from benchmarks.trust.ticks import Cell, least_distance
+from drift_checker import CompareSettings
+from drift_checker.alarms import alarm_of
+from drift_checker.compare import Comparison
+from drift_checker.history import LOOK_BACK, History
+from drift_checker.profiles import BatchProfile, cells, edges
+from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
+from drift_checker.sequential import FEW_TICKS, MAX_TICKS
+from drift_checker.tables import Batch, from_frame
+
+SEED = 20_261_124
+TICKS = 2016
+"""A week of one every five minutes."""
+POPULATION = Population("continuous", 5)
+CURRENT, REFERENCE = 200, 5000
+START = datetime(2026, 11, 23, tzinfo=UTC)
+STEP = timedelta(minutes=5)
+# The pooled distance is one of numbers without ties, at sizes where its asymptotic p-value is at
+# most this many times the exact one.
+_MARGIN = 1.1
+
+
+@dataclass(frozen=True)
+class Week:
+    """One run: how many episodes began, and how many ticks were `drift`."""
+
+    episodes: int
+    drift: int
+    only_pooled: int
+    compared: int
+
+
+class _Run:
+    """The ticks against one reference, one after the other."""
+
+    def __init__(self, drawn: Floats) -> None:
+        self.table = from_frame(POPULATION.table(drawn))
+        self.screen = Cell(POPULATION, CURRENT, REFERENCE, (WEEKLY,)).screen(drawn)
+        ordered = np.sort(drawn, axis=0).T
+        self.edges = [edges(column) for column in ordered]
+        self.cells = self._cells(ordered)
+        self.budget = CompareSettings(level=WEEKLY).alarm_budget()
+        tests = 2 * POPULATION.columns
+        self.least = least_distance(_MARGIN * self.budget.parts["sequential"] / tests)
+        self.results: deque[Result] = deque(maxlen=LOOK_BACK)
+        self.counts: deque[Counts] = deque(maxlen=LOOK_BACK)
+        """Of each tick, None where its batch drifted by itself; the newest first."""
+        self.compared = self.only_pooled = 0
+
+    def tick(self, rows: Floats, number: int) -> Result:
+        """Take a tick through comparison and fold."""
+        mine, verdict = self._cells(np.sort(rows, axis=0).T), Verdict.OK
+        feeds: Counts = mine
+        if self.screen.near(rows).any() or self._pooled_near(mine):
+            comparison = Comparison(
+                self.table, self._batch(rows), CompareSettings(level=WEEKLY), past=self._profiles()
+            )
+            verdict = comparison.result().verdict
+            feeds = mine if comparison.by_itself is Verdict.OK else None
+            self.compared += 1
+            self.only_pooled += verdict is not comparison.by_itself
+        result = _result(verdict, START + number * STEP)
+        if any(one.verdict is not Verdict.OK for one in (result, *self.results)):
+            before = History(START + (number - LOOK_BACK) * STEP, list(self.results))
+            result = result.model_copy(update={"alarm": alarm_of(result, before)})
+        self.results.append(result)
+        self.counts.appendleft(feeds)
+        return result
+
+    def _cells(self, ordered: Floats) -> NDArray[np.int64]:
+        return np.array([cells(one, ends) for one, ends in zip(ordered, self.edges, strict=True)])
+
+    def _batch(self, rows: Floats) -> Batch:
+        return from_frame(POPULATION.table(rows))
+
+    def _past(self) -> list[NDArray[np.int64]]:
+        return [counts for counts in self.counts if counts is not None]
+
+    def _pooled_near(self, mine: NDArray[np.int64]) -> bool:
+        pooled = [mine, *self._past()]
+        for ticks in {min(FEW_TICKS, len(pooled)), min(MAX_TICKS, len(pooled))}:
+            rows = ticks * CURRENT
+            current = np.cumsum(np.sum(pooled[:ticks], axis=0), axis=1) / rows
+            reference = np.cumsum(self.cells, axis=1) / REFERENCE
+            scale = (rows * REFERENCE / (rows + REFERENCE)) ** 0.5
+            if ticks > 1 and scale * np.abs(current - reference).max() >= self.least:
+                return True
+        return False
+
+    def _profiles(self) -> list[BatchProfile]:
+        return [
+            BatchProfile(
+                reference=self.table.digest,
+                rows=CURRENT,
+                numbers={f"x{place}": column.tolist() for place, column in enumerate(counts)},
+                categories={},
+            )
+            for counts in self._past()
+        ]
+
+
+Counts = NDArray[np.int64] | None
+
+
+def _result(verdict: Verdict, date: datetime) -> Result:
+    return Result(
+        monitor="simulated",
+        logical_date=date,
+        trigger="scheduled",
+        verdict=verdict,
+        reference=ReferenceInfo(version="1", rows=REFERENCE),
+        current=CurrentInfo(rows=CURRENT, digest=""),
+        columns=[],
+        faults=[],
+        drifted_columns=[],
+        alarm_budget=CompareSettings(level=WEEKLY).alarm_budget(),
+    )
+
+
+def week(place: int, *, seed: int, ticks: int) -> Week:
+    """Simulate one run without drift."""
+    rng = np.random.default_rng([seed, place])
+    run = _Run(POPULATION.draw(rng, REFERENCE))
+    results = [run.tick(POPULATION.draw(rng, CURRENT), number) for number in range(ticks)]
+    return Week(
+        episodes=sum(result.alarm.state == "opened" for result in results),
+        drift=sum(result.verdict is Verdict.DRIFT for result in results),
+        only_pooled=run.only_pooled,
+        compared=run.compared,
+    )
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Runs without drift: the episodes that began in each, over the number that was asked for."""
+
+    references: int
+    ticks: int
+    budget: float
+    mean: float
+    low: float
+    high: float
+    runs_without: float
+    runs_with_one: float
+    runs_with_more: float
+    most: int
+    drift_ticks: int
+    only_pooled: int
+    compared: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the mean is within the budget, as far as the runs can tell."""
+        return self.low <= self.budget
+
+    def row(self) -> dict[str, object]:
+        """One row of the committed table."""
+        return asdict(self) | {"holds": self.holds}
+
+
+def simulate(seed: int, *, references: int, ticks: int, jobs: int) -> Episodes:
+    """Simulate runs, each against a reference of its own."""
+    with ProcessPoolExecutor(jobs) as pool:
+        weeks = list(pool.map(partial(week, seed=seed, ticks=ticks), range(references)))
+    episodes = np.array([one.episodes for one in weeks])
+    mean, error = float(episodes.mean()), float(episodes.std(ddof=1)) / references**0.5
+    margin = NormalDist().inv_cdf(0.975) * error
+    return Episodes(
+        references=references,
+        ticks=ticks,
+        budget=ticks * WEEKLY,
+        mean=mean,
+        low=mean - margin,
+        high=mean + margin,
+        runs_without=float((episodes == 0).mean()),
+        runs_with_one=float((episodes == 1).mean()),
+        runs_with_more=float((episodes > 1).mean()),
+        most=int(episodes.max()),
+        drift_ticks=sum(one.drift for one in weeks),
+        only_pooled=sum(one.only_pooled for one in weeks),
+        compared=sum(one.compared for one in weeks),
+    )
+
+
+def main() -> int:
+    """Run the simulation, and return 1 where the budget does not hold."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.trust.sequences", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
+    parser.add_argument("--references", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument("--ticks", type=int, default=TICKS, help="default: %(default)s")
+    parser.add_argument("--jobs", type=int, default=2, help="processes; default: %(default)s")
+    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
+    arguments = parser.parse_args()
+    found = simulate(
+        arguments.seed,
+        references=arguments.references,
+        ticks=arguments.ticks,
+        jobs=arguments.jobs,
+    )
+    return 0 if show("sequences", [found], arguments.output) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
