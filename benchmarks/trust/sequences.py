@@ -28,15 +28,16 @@ from drift_checker import CompareSettings
 from drift_checker.alarms import alarm_of
 from drift_checker.compare import Comparison
 from drift_checker.history import LOOK_BACK, History
+from drift_checker.pairs import Tables
 from drift_checker.profiles import BatchProfile, cells, edges
 from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
 from drift_checker.sequential import FEW_TICKS, MAX_TICKS
-from drift_checker.tables import Batch, from_frame
+from drift_checker.tables import from_frame
 
 SEED = 20_261_124
 TICKS = 2016
 """A week of one every five minutes."""
-POPULATION = Population("continuous", 5)
+POPULATION = Population("continuous", 3)
 CURRENT, REFERENCE = 200, 5000
 START = datetime(2026, 11, 23, tzinfo=UTC)
 STEP = timedelta(minutes=5)
@@ -60,7 +61,9 @@ class _Run:
 
     def __init__(self, drawn: Floats) -> None:
         self.table = from_frame(POPULATION.table(drawn))
-        self.screen = Cell(POPULATION, CURRENT, REFERENCE, (WEEKLY,)).screen(drawn)
+        # Columns that are near their thresholds together may alarm; not above this level.
+        level = POPULATION.columns * WEEKLY
+        self.screen = Cell(POPULATION, CURRENT, REFERENCE, (level,)).screen(drawn)
         ordered = np.sort(drawn, axis=0).T
         self.edges = [edges(column) for column in ordered]
         self.cells = self._cells(ordered)
@@ -77,9 +80,9 @@ class _Run:
         mine, verdict = self._cells(np.sort(rows, axis=0).T), Verdict.OK
         feeds: Counts = mine
         if self.screen.near(rows).any() or self._pooled_near(mine):
-            comparison = Comparison(
-                self.table, self._batch(rows), CompareSettings(level=WEEKLY), past=self._profiles()
-            )
+            sides = Tables(self.table, from_frame(POPULATION.table(rows)))
+            settings = CompareSettings(level=WEEKLY)
+            comparison = Comparison(sides, settings, past=self._profiles())
             verdict = comparison.result().verdict
             feeds = mine if comparison.by_itself is Verdict.OK else None
             self.compared += 1
@@ -94,9 +97,6 @@ class _Run:
 
     def _cells(self, ordered: Floats) -> NDArray[np.int64]:
         return np.array([cells(one, ends) for one, ends in zip(ordered, self.edges, strict=True)])
-
-    def _batch(self, rows: Floats) -> Batch:
-        return from_frame(POPULATION.table(rows))
 
     def _past(self) -> list[NDArray[np.int64]]:
         return [counts for counts in self.counts if counts is not None]

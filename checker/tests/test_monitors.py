@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from drift_checker.errors import UsageError
 from drift_checker.monitors import Monitor, Monitors, load_monitors
 from drift_checker.settings import load_settings
 
+TIMED = {"columns": {"timestamp": "time"}}
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -56,7 +57,14 @@ def test_defaults(tmp_path: Path) -> None:
         (content(current={"url": "http://h/{"}), "allowed placeholders"),
         (content(current={"url": "http://h", "params": {"a": [1]}}), r"current\.params\.a: "),
         (content(reference={"path": "x", "sha256": "beef"}), r"reference\.sha256: "),
-        (content(sampling="windows"), r"sampling: Input should be 'iid'"),
+        (content(sampling="random"), r"sampling: Input should be 'iid' or 'windows'"),
+        (content(sampling="windows"), r"monitors\[0\]: windows need `columns\.timestamp`"),
+        (content(window="1d"), r"windows need `columns\.timestamp`"),
+        (content(window="a day", **TIMED), r"window: 'a day' is no span of time; allowed: such as"),
+        (content(window="1d", sampling="iid", **TIMED), "`window` belongs to `sampling: windows`"),
+        (content(baseline={"kind": "seasonal"}), "seasonal baseline needs `sampling: windows`"),
+        (content(baseline={"kind": "lunar"}), r"kind: Input should be 'fixed' or 'seasonal'"),
+        (content(min_windows=2), r"min_windows: .*greater than or equal to 5"),
         (content(schedule="every day"), "allowed: a cron expression of five fields"),
         (content(schedule="* * * * * *"), "allowed: a cron expression of five fields"),
         (content(schedule="0 0 31 2 *"), "allowed: a cron expression of five fields"),
@@ -120,6 +128,24 @@ def test_placeholders() -> None:
 )
 def test_ticks_per_week(schedule: str, ticks: float) -> None:
     assert ticks_per_week(schedule) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "window"),
+    [
+        ({}, None),
+        (TIMED, timedelta(minutes=5)),
+        (TIMED | {"sampling": "iid"}, None),
+        (TIMED | {"window": "2h"}, timedelta(hours=2)),
+        (TIMED | {"schedule": "0 6 * * 1-5"}, timedelta(days=1)),
+        (TIMED | {"schedule": "0 9-17 * * *"}, timedelta(hours=1)),
+    ],
+)
+def test_a_window_is_the_interval_of_the_schedule(
+    tmp_path: Path, monitor: dict[str, Any], window: timedelta | None
+) -> None:
+    monitors = load(tmp_path, content(**monitor))
+    assert monitors.window_of(monitors.get("m")) == window
 
 
 def test_the_budget_is_divided_over_the_ticks_of_all_monitors(tmp_path: Path) -> None:

@@ -122,8 +122,22 @@ def floats(values: pa.Array[Any]) -> NDArray[np.float64]:
     if not values.null_count:
         return numbers
     found = np.full(len(values), np.nan)
-    found[as_numpy(values.is_valid().cast(pa.uint8())) > 0] = numbers
+    found[known(values)] = numbers
     return found
+
+
+def encoded(*sides: pa.Array[Any]) -> tuple[list[str], list[NDArray[np.int64]]]:
+    """Return the categories of all sides, and of each row of each the place of its own, or -1."""
+    texts = pa.concat_arrays([side.cast(pa.string()) for side in sides]).dictionary_encode()
+    places = np.full(len(texts), -1, dtype=np.int64)
+    places[known(texts)] = as_numpy(texts.indices.drop_null())
+    ends = np.cumsum([len(side) for side in sides])[:-1]
+    return list(map(str, texts.dictionary.to_pylist())), np.split(places, ends)
+
+
+def known(values: pa.Array[Any]) -> NDArray[np.bool_]:
+    """Return which rows have a value."""
+    return np.asarray(as_numpy(values.is_valid().cast(pa.uint8())) > 0)
 
 
 def as_numpy(values: pa.Array[Any]) -> NDArray[Any]:

@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from drift_checker import faults, sequential, words
+from drift_checker import faults, sequential, windows, words
 from drift_checker.columns import Kind, MismatchError, kind_of
 from drift_checker.decision import harmonic
 from drift_checker.decision.column import Decision
+from drift_checker.decision.windows import Place
 from drift_checker.engine.pairs import profiles
 from drift_checker.engine.sources import open_reference, open_table, values_of
 from drift_checker.errors import BadReferenceError
@@ -23,6 +24,7 @@ from drift_checker.options import ColumnRoles, CompareSettings
 from drift_checker.pairs import Pair, Sample, Share, Side, Sides, Tables
 from drift_checker.profiles import BatchProfile
 from drift_checker.result import (
+    Calibration,
     ColumnResult,
     CurrentInfo,
     Fault,
@@ -37,6 +39,7 @@ from drift_checker.result import (
 )
 from drift_checker.segments import Part, parts, samples
 from drift_checker.tables import Batch, from_frame, read_batch, read_reference
+from drift_checker.windows import Windows
 
 Tabular: TypeAlias = Any
 """A path, an Arrow table, a `Batch`, a pandas data frame, or any frame that speaks Arrow."""
@@ -127,8 +130,10 @@ class Comparison:
         self.by_itself = Verdict.OK
         """The verdict on this batch alone."""
         self.budget = settings.alarm_budget()
+        self.calibration = Calibration()
         self.faults: list[Fault] = list(self.current.faults)
         self.columns: dict[str, ColumnResult] = {}
+        self.pairs: dict[str, Pair] = {}
         self.tests: list[faults.CountTest] = []
         self.samples: dict[str, Sample] = {}
 
@@ -137,11 +142,15 @@ class Comparison:
         self._check_batch()
         for name in self.reference.names:
             self._prepare(name)
-        joint, joint_reason = self._judge_joint()
-        sequential = self._judge_sequence()
-        self._judge_faults()
-        segments = self._judge_segments()
-        self._judge_columns()
+        found, segments = self._windows(), list[Segment]()
+        if found is None:
+            joint, joint_reason = self._judge_joint()
+            sequential = self._judge_sequence()
+            self._judge_faults()
+            segments = self._judge_segments()
+            self._judge_columns()
+        else:
+            joint, joint_reason, sequential = self._judge_windows(found), None, None
         if any(fault.severity is Severity.STRUCTURAL for fault in self.faults):
             self.by_itself = Verdict.INVALID
         elif self._drifted() or (joint and joint.verdict is Verdict.DRIFT):
@@ -163,6 +172,7 @@ class Comparison:
             faults=self.faults,
             drifted_columns=self._drifted(),
             alarm_budget=self.budget,
+            calibration=self.calibration,
         )
 
     @cached_property
@@ -217,7 +227,7 @@ class Comparison:
                 self._fault("missing_column", Severity.STRUCTURAL, name, "the column is missing")
             return untested(Verdict.INVALID, "missing or there more than once")
         try:
-            pair = self.sides.pair(name)
+            self.pairs[name] = pair = self.sides.pair(name)
         except MismatchError as error:
             self._fault(error.fault, Severity.STRUCTURAL, name, error.detail)
             return untested(Verdict.INVALID, error.detail)
@@ -281,20 +291,17 @@ class Comparison:
 
     def _judge_joint(self) -> tuple[JointResult | None, str | None]:
         """Test how the numeric columns hang together; without them, the columns get its part."""
-        first = ("target", "prediction")
-        numbers = {
-            name: sample.rows
-            for name, sample in sorted(
-                self.samples.items(), key=lambda item: self.columns[item[0]].role not in first
-            )
-            if sample.rows
-        }
+        numbers = {name: rows for name in self._target_first() if (rows := self.samples[name].rows)}
         joint, parts = Joint(numbers, most=self.settings.joint_columns), self.budget.parts
         level = parts.get("joint", 0.0)
         if joint.reason is None:
             return joint.judge(level, self.settings.floors.correlation), None
         self.budget = self.budget.without("joint")
         return None, joint.reason
+
+    def _target_first(self) -> list[str]:
+        first = ("target", "prediction")
+        return sorted(self.samples, key=lambda name: self.columns[name].role not in first)
 
     def _judge_sequence(self) -> SequentialResult | None:
         """Test the last scheduled ticks as one batch; without them, the columns get its part."""
@@ -342,6 +349,72 @@ class Comparison:
                 if column.verdict is Verdict.DRIFT:
                     self._mark(column.name)
         return segments
+
+    def _windows(self) -> Windows | None:
+        """Cut the reference into windows where they are to tell what is normal, and can."""
+        span, timestamp = self.settings.window, self.settings.columns.timestamp
+        if span is None or timestamp not in self.pairs or not self.samples:
+            return None
+        times = self.pairs[timestamp].arrays
+        if times is None:
+            self.calibration = Calibration(reason=windows.TOO_LARGE)
+            return None
+        current, reference = times
+        if not (pa.types.is_timestamp(reference.type) or pa.types.is_date(reference.type)):
+            detail = f"the timestamp column {timestamp!r} has values of type {reference.type}"
+            raise BadReferenceError(f"The reference cannot be cut into windows: {detail}.")
+        found = windows.cut(reference, span, least=self.settings.min_rows)
+        if self.settings.baseline == "seasonal":
+            found = found.of_season(current)
+        self.calibration = windows.calibration(found, self.settings, self.budget.level)
+        if self.calibration.method == "exact":
+            return None
+        attained = 1 / (len(found) + 1) if self.calibration.method == "extrapolated" else None
+        parts = {"windows": self.budget.level}
+        self.budget = self.budget.model_copy(update={"parts": parts, "level_attained": attained})
+        return found
+
+    def _judge_windows(self, found: Windows) -> JointResult | None:
+        """Rank the batch among the windows of the reference, by all aspects at once."""
+        level = self.budget.level
+        if self.settings.segments:
+            detail = "segments take rows as independent, and are not judged where windows are"
+            self._fault("segments_left_out", Severity.NOTE, None, detail)
+        measured = windows.measure(
+            found,
+            {name: arrays for name, pair in self.pairs.items() if (arrays := pair.arrays)},
+            tested=self._target_first(),
+            most_joint=self.settings.joint_columns,
+            floors=self.settings.floors,
+        )
+        placed = windows.rank(list(measured), level)
+        for one in reversed(placed):
+            name = one.measured.columns[0]
+            if one.measured.measure in windows.OF_VALUES:
+                self._mark_placed(name, one.measured.measure, one.place)
+        for one in placed:
+            name = one.measured.columns[0]
+            if one.measured.measure == "null_share" and one.place.p_value <= level:
+                self._fault("nulls", Severity.STATISTICAL, name, windows.null_words(one))
+                self._mark(name)
+        return windows.joint_result(placed, level)
+
+    def _mark_placed(self, name: str, measure: str, place: Place) -> None:
+        """Say of a column what a measure of it makes of the batch."""
+        column, drift = self.columns[name], place.p_value <= self.budget.level
+        self.columns[name] = column.model_copy(
+            update={
+                "verdict": Verdict.DRIFT if drift else Verdict.OK,
+                "reason": None,
+                "test": measure,
+                "statistic": place.standardised,
+                "p_value": place.p_value,
+                "threshold": self.budget.level,
+                "effect": measure,
+                "effect_size": place.effect,
+                "change": self.samples[name].change(measure) if drift else None,
+            }
+        )
 
     def _judge_columns(self) -> None:
         """Test all samples, at the part of the level that is theirs."""

@@ -71,10 +71,12 @@ def _since(result: Result) -> str | None:
 
 def _certainty(result: Result) -> str:
     """What the level and the smallest p-value mean."""
-    budget = result.alarm_budget
+    budget, calibration = result.alarm_budget, result.calibration
     meaning = f"a false alarm in at most {one_of(budget.level)} checks"
     if budget.per_week is not None:
         meaning += f" ({budget.per_week:g} a week over all monitors)"
+    if calibration.reason is not None:
+        meaning += f" ({calibration.reason})"
     columns = [*result.columns, *(c for segment in result.segments for c in segment.columns)]
     found = [c.p_value for c in columns if c.change and c.p_value is not None]
     if result.joint and result.joint.verdict is Verdict.DRIFT:

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import string
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -28,14 +31,16 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from drift_checker.decision.windows import LEAST_WINDOWS
 from drift_checker.errors import UsageError
-from drift_checker.options import ColumnRoles
+from drift_checker.options import ColumnRoles, span
 from drift_checker.settings import redact
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
 PLACEHOLDERS = ("seed", "logical_date")
 CRON_FIELDS = 5
 CRON_HELP = 'allowed: a cron expression of five fields in UTC, such as "*/5 * * * *"'
+_FIRINGS = 200
 SCHEMES = ("http", "https", "s3", "file")
 
 
@@ -71,6 +76,16 @@ def _template(text: str) -> str:
     return text
 
 
+def _timespan(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return span(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+Span = Annotated[timedelta, BeforeValidator(_timespan)]
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 Cron = Annotated[str, AfterValidator(_cron)]
 Url = Annotated[str, AfterValidator(_source_url)]
@@ -160,7 +175,7 @@ class Columns(_Model):
 class Baseline(_Model):
     """How the reference follows the data."""
 
-    kind: Literal["fixed"] = "fixed"
+    kind: Literal["fixed", "seasonal"] = "fixed"
 
 
 class Monitor(_Model):
@@ -170,12 +185,31 @@ class Monitor(_Model):
     current: Current
     reference: Reference
     columns: Columns = Columns()
-    sampling: Literal["iid"] = "iid"
+    sampling: Literal["iid", "windows"] | None = None
+    """Whether rows of a batch are independent; `windows` where a timestamp is set, else `iid`."""
+    window: Span | None = None
+    """One tick's worth of time; the interval of the schedule where it is not set."""
+    min_windows: int = Field(default=20, ge=LEAST_WINDOWS)
     baseline: Baseline = Baseline()
     engine: Literal["auto"] = "auto"
     schedule: Cron | None = None
     """Only where it differs from `check_schedule`."""
     min_rows: int = Field(default=50, ge=2)
+
+    @model_validator(mode="after")
+    def _windows_need_time(self) -> Self:
+        if self.columns.timestamp is None and (self.sampling == "windows" or self.window):
+            raise ValueError("windows need `columns.timestamp`, the time of each row")
+        if self.sampling == "iid" and self.window:
+            raise ValueError("`window` belongs to `sampling: windows`")
+        if self.baseline.kind == "seasonal" and not self.windowed:
+            raise ValueError("a seasonal baseline needs `sampling: windows`")
+        return self
+
+    @property
+    def windowed(self) -> bool:
+        """Whether windows of the reference tell what is normal."""
+        return (self.sampling or "windows") == "windows" and self.columns.timestamp is not None
 
     def seed(self, logical_date: datetime) -> int:
         """A seed below 2**31 that the monitor's name and the logical date alone decide.
@@ -224,9 +258,23 @@ class Monitors(_Model):
         known = ", ".join(monitor.name for monitor in self.monitors)
         raise UsageError(f"no monitor is named {name!r}; there are: {known}")
 
+    def window_of(self, monitor: Monitor) -> timedelta | None:
+        """The span of one tick's worth of rows; None where rows are independent."""
+        if not monitor.windowed:
+            return None
+        return monitor.window or interval(self.schedule_of(monitor))
+
     def schedule_of(self, monitor: Monitor) -> str:
         """The cron expression that the monitor is checked by."""
         return monitor.schedule or self.check_schedule
+
+
+@cache
+def interval(schedule: str) -> timedelta:
+    """The most frequent time between two firings of a cron expression."""
+    moments = croniter(schedule, datetime(2001, 1, 1, tzinfo=UTC), ret_type=float).all_next()
+    steps = Counter(later - before for before, later in pairwise(islice(moments, _FIRINGS)))
+    return timedelta(seconds=steps.most_common(1)[0][0])
 
 
 def load_monitors(path: Path) -> Monitors:

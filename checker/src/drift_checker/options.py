@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
 
+from drift_checker.decision.windows import LEAST_WINDOWS
 from drift_checker.errors import UsageError
 from drift_checker.result import AlarmBudget
 
@@ -44,6 +48,21 @@ ticks are many rows; where there is no joint verdict, or no tick to pool, that p
 columns'."""
 
 
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def span(text: str) -> timedelta:
+    """Read a span of time such as `15m`, `1h` or `1d`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no span of time; allowed: such as 15m, 1h or 1d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompareSettings:
     """Settings of one comparison.
@@ -52,6 +71,11 @@ class CompareSettings:
     about and how it is split; without one, it is split by `SHARES`. At most `joint_columns`
     columns are judged jointly: target and prediction, then the first ones. Where columns are named
     as `segments`, half of what is the columns' goes to the rows of each of their values.
+
+    `window` is the span of one tick's worth of rows, which may depend on each other: what is normal
+    is learnt from the windows of the reference. From fewer than `min_windows` nothing is, and rows
+    are taken as independent, as without a window. A `seasonal` baseline has only the windows of the
+    batch's hour of the day or, where a window is a day or longer, of its weekday.
     """
 
     level: float = 0.01
@@ -60,6 +84,9 @@ class CompareSettings:
     segments: tuple[str, ...] = ()
     min_rows: int = 50
     joint_columns: int = 50
+    window: timedelta | None = None
+    min_windows: int = 20
+    baseline: Literal["fixed", "seasonal"] = "fixed"
     floors: Floors = Floors()
 
     def __post_init__(self) -> None:
@@ -67,6 +94,10 @@ class CompareSettings:
             raise UsageError(f"level: {self.level} is not between 0 and 1")
         if self.min_rows < 1:
             raise UsageError(f"min_rows: {self.min_rows} is not at least 1")
+        if self.window is not None and self.columns.timestamp is None:
+            raise UsageError("window: needs a timestamp column; name it as `timestamp`")
+        if self.min_windows < LEAST_WINDOWS:
+            raise UsageError(f"min_windows: {self.min_windows} is not at least {LEAST_WINDOWS}")
 
     def named(self) -> set[str]:
         """Return the columns that the reference must have."""

@@ -14,7 +14,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker import faults, sequential, words
-from drift_checker.columns import as_numpy, current_column, floats, kind_of, reference_column
+from drift_checker.columns import (
+    as_numpy,
+    current_column,
+    encoded,
+    floats,
+    kind_of,
+    reference_column,
+)
 from drift_checker.decision import column as decision
 from drift_checker.decision.exceedance import exceedance
 from drift_checker.joint import sampled_rows
@@ -104,6 +111,10 @@ class Pair(Protocol):
         None where it is not known.
         """
 
+    @property
+    def arrays(self) -> tuple[pa.Array[Any], pa.Array[Any]] | None:
+        """All values row by row, where they lie in memory."""
+
     def sample(self) -> Sample:
         """Return the values, of a numeric or categorical column."""
 
@@ -191,6 +202,10 @@ class _Arrays:
         if pa.types.is_nested(self.current.type) or _repeated(self.reference):
             return 0, rows
         return _repeated(self.current), rows
+
+    @property
+    def arrays(self) -> tuple[pa.Array[Any], pa.Array[Any]]:
+        return self.current, self.reference
 
     def sample(self) -> Sample:
         if kind_of(self.reference.type) == "categorical":
@@ -344,12 +359,7 @@ class Buckets(Categories):
 
 def _categories(current: pa.Array[Any], reference: pa.Array[Any]) -> Categories:
     """Count the categories of both sides."""
-    after, before = (side.drop_null().cast(pa.string()) for side in (current, reference))
-    encoded = pa.concat_arrays([before, after]).dictionary_encode()
-    places = as_numpy(encoded.indices)
-    names, split = list(map(str, encoded.dictionary.to_pylist())), len(before)
+    names, sides = encoded(current, reference)
     return Categories(
-        names,
-        np.bincount(places[split:], minlength=len(names)),
-        np.bincount(places[:split], minlength=len(names)),
+        names, *(np.bincount(side[side >= 0], minlength=len(names)) for side in sides)
     )

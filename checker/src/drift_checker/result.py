@@ -134,13 +134,14 @@ class ColumnResult(Model):
 class PairResult(Model):
     """The rank correlation of two columns, before and now.
 
-    `interval` is that of the change; `p_value` is corrected for the number of pairs.
+    `interval` is that of the change, null where windows tell what is normal; `p_value` is corrected
+    for the number of pairs.
     """
 
     columns: tuple[str, str]
     reference: float
     current: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     p_value: Probability
 
 
@@ -218,7 +219,7 @@ class AlarmBudget(Model):
     """How the tick's level follows from the alarms that the user is ready to see.
 
     `level` is the probability of a false alarm in this tick; `parts` splits it by name and sums
-    to it. `level_attained` is null where the tests' null distributions reach the level.
+    to it. `level_attained` is what they hold without a model, null where that is the level.
     """
 
     per_week: float | None
@@ -240,10 +241,16 @@ class AlarmBudget(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration(Model):
-    """What the null distribution was learnt from."""
+    """What the null distribution was learnt from.
+
+    `exact`: rows are independent. `ranked`: as many windows of the reference rank this batch.
+    `extrapolated`: the level is below what their ranks resolve, and a model of their tails goes on
+    from there. `reason` says why it is not what was asked for, and what would be needed.
+    """
 
     method: Literal["exact", "ranked", "extrapolated"] = "exact"
     windows: int = 0
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,6 +198,9 @@ class _Check:
             columns=self.tick.monitor.columns.roles,
             segments=self.tick.monitor.columns.segments,
             min_rows=self.tick.monitor.min_rows,
+            window=self.monitors.window_of(self.tick.monitor),
+            min_windows=self.tick.monitor.min_windows,
+            baseline=self.tick.monitor.baseline.kind,
         )
         if self.before is None:
             return Comparison(Tables(reference, current), settings).result()

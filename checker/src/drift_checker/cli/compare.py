@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from drift_checker.cli.fail_on import exit_on, fail_on_option
 from drift_checker.compare import compare
+from drift_checker.decision.windows import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
-from drift_checker.options import ColumnRoles, CompareSettings
+from drift_checker.options import ColumnRoles, CompareSettings, span
 from drift_checker.result import EvidentlySummary, Result
 from drift_checker.tables import Batch, read_batch, read_reference
 from drift_checker.view import as_table
+
+
+def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    try:
+        return None if value is None else span(value)
+    except UsageError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 @click.command("compare")
@@ -29,6 +39,27 @@ from drift_checker.view import as_table
 )
 @click.option("--min-rows", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--timestamp", metavar="COLUMN")
+@click.option(
+    "--window",
+    metavar="SPAN",
+    callback=_span,
+    help="One batch's worth of time, such as 15m, 1h or 1d: rows of one window may depend on each "
+    "other, and other windows of the reference tell what is normal. Needs --timestamp.",
+)
+@click.option(
+    "--min-windows",
+    type=click.IntRange(LEAST_WINDOWS),
+    default=20,
+    show_default=True,
+    help="With fewer windows in the reference, rows are taken as independent.",
+)
+@click.option(
+    "--baseline",
+    type=click.Choice(["fixed", "seasonal"]),
+    default="fixed",
+    show_default=True,
+    help="seasonal: only windows of the batch's hour of the day or, of a day or longer, weekday.",
+)
 @click.option("--target", metavar="COLUMN")
 @click.option("--prediction", metavar="COLUMN")
 @click.option("--id", "id_", metavar="COLUMN")
@@ -56,6 +87,9 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     level: float,
     min_rows: int,
     timestamp: str | None,
+    window: timedelta | None,
+    min_windows: int,
+    baseline: Literal["fixed", "seasonal"],
     target: str | None,
     prediction: str | None,
     id_: str | None,
@@ -69,6 +103,9 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
         level=level,
         min_rows=min_rows,
         segments=segments,
+        window=window,
+        min_windows=min_windows,
+        baseline=baseline,
         columns=ColumnRoles(
             timestamp=timestamp, target=target, prediction=prediction, id=id_, ignore=ignore
         ),

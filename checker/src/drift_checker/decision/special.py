@@ -73,3 +73,37 @@ def landau_upper_tail(x: float) -> float:
     t = np.exp(_LOG_GRID) / scale
     terms = np.exp(-t * np.log(t) - x * t) * np.sinc(t) * t
     return float(np.clip(terms.sum() * (_LOG_GRID[1] - _LOG_GRID[0]), 0, 1))
+
+
+def student_upper_tail(t: float, degrees: int) -> float:
+    """Return the chance that Student's distribution exceeds t, to double precision; degrees >= 1.
+
+    Half the regularised incomplete beta function at degrees / (degrees + t^2), by its continued
+    fraction in the form of Lentz (1976).
+    """
+    if t < 0:
+        return 1 - student_upper_tail(-t, degrees)
+    a, b = degrees / 2, 0.5
+    x = degrees / (degrees + t * t)
+    log_front = (
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+        if t
+        else -math.inf
+    )
+    if x > (a + 1) / (a + b + 2):
+        return 0.5 * (1 - math.exp(log_front) * _beta_fraction(b, a, 1 - x) / b)
+    return 0.5 * math.exp(log_front) * _beta_fraction(a, b, x) / a
+
+
+def _beta_fraction(a: float, b: float, x: float) -> float:
+    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
+    found = d
+    for m in range(1, _SERIES_TERMS * 10):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        for term in (even, odd):
+            d, c = 1 / (1 + term * d), 1 + term / c
+            found *= d * c
+        if abs(d * c - 1) < np.finfo(float).eps:
+            break
+    return found

@@ -151,6 +151,11 @@ class _Counts:
         # To know them is to keep all ids.
         return None
 
+    @property
+    def arrays(self) -> None:
+        # There is no place to keep all rows.
+        return None
+
     def sample(self) -> Sample:
         match self.current, self.reference:
             case Categories(), Categories():

@@ -1,0 +1,115 @@
+"""Windows of one tick's worth each: how far is one of them from the others, and how rare is that?
+
+All windows are treated alike, so that without drift their scores are exchangeable, whatever the
+rows of a window have to do with each other: the present one's rank among them is uniform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.decision.special import student_upper_tail
+
+Floats = NDArray[np.float64]
+
+LEAST_WINDOWS = 5
+"""Fewer have no spread to speak of."""
+_NO_SPREAD = np.array(1e-9)
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One thing that is measured of every window: the distance of each from the mean of the others.
+
+    `distances` (windows,) has the present one last; NaN where a window has nothing to measure.
+    `floor` is the smallest distance that is worth an alarm. A spread below `calm` is taken as that,
+    so that the least change of what never changes is not the greatest of all.
+    """
+
+    distances: Floats
+    floor: float
+    calm: float
+
+    @property
+    def known(self) -> bool:
+        """Whether the present window and enough others have something to measure."""
+        there = ~np.isnan(self.distances)
+        return bool(there[-1]) and int(there.sum()) > LEAST_WINDOWS
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the present window's distance in one aspect is worth."""
+
+    standardised: float
+    effect: float
+    p_value: float
+
+
+def distances(vectors: Floats, *, largest: bool) -> Floats:
+    """Return the distance of each vector (windows, length) from the mean of the others.
+
+    `largest` takes the largest difference, else their mean. Of the values of a distribution
+    function the largest is the Kolmogorov-Smirnov distance; of quantiles the mean is
+    Wasserstein's, the mean of quantile functions being the distribution between all (Agueh and
+    Carlier 2011). NaN stays NaN and counts for no other.
+    """
+    known = np.asarray(~np.isnan(vectors).any(axis=1, keepdims=True))
+    filled = np.where(known, vectors, 0.0)
+    others = np.maximum(1, known.sum() - 1)
+    apart = np.abs(filled - (filled.sum(axis=0) - filled) / others)
+    found = apart.max(axis=1) if largest else apart.mean(axis=1)
+    return np.where(known[:, 0], found, np.nan)
+
+
+def places(aspects: Sequence[Aspect], level: float) -> list[Place]:
+    """Return the present window's place in each aspect, its p-value corrected for all of them.
+
+    All aspects are `known`.
+
+    A window's score is the largest of its distances that are not below their floors, each
+    standardised by the spread of that aspect over the other windows: an aspect that changes from
+    day to day does not hide a calm one. The p-value is the share of windows that score as much.
+
+    Below 1/K of K windows, the present one included, ranks say nothing. Where `level` is, the
+    p-value of what exceeds all windows is that of a model: the logarithms of an aspect's distances
+    are normal, so that the present one's, standardised by the others, has Student's distribution;
+    Bonferroni over the aspects, and never above 1/K. The tails of distances by chance and of normal
+    effects on windows fall faster than that; storms may not.
+    """
+    found = np.array([aspect.distances for aspect in aspects]).T
+    floors, calm = np.array([(aspect.floor, aspect.calm) for aspect in aspects]).T
+    standardised = _standardised(found, calm)
+    with np.errstate(invalid="ignore"):
+        scores = np.where(found >= floors, standardised, -np.inf)
+    windows, others = len(found), scores[:-1].max(axis=1)
+    p_values = (1 + (others[:, None] >= scores[-1]).sum(axis=0)) / windows
+    if level < 1 / windows:
+        logs = _standardised(np.log(np.maximum(found, calm)), _NO_SPREAD)[-1]
+        degrees = (~np.isnan(found)).sum(axis=0) - 2
+        for place in np.flatnonzero(others.max() < scores[-1]):
+            tail = student_upper_tail(float(logs[place]), int(degrees[place]))
+            p_values[place] = min(p_values[place], len(aspects) * tail)
+    return [
+        Place(float(score), float(distance), float(p_value))
+        for score, distance, p_value in zip(standardised[-1], found[-1], p_values, strict=True)
+    ]
+
+
+def _standardised(values: Floats, calm: Floats) -> Floats:
+    """Standardise each row (windows, aspects) by the mean and the spread of the others.
+
+    As a future observation: with a further 1/K for the mean's own error.
+    """
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0.0)
+    others = np.maximum(2, known.sum(axis=0) - known)
+    mean = (filled.sum(axis=0) - filled) / others
+    squares = ((filled**2).sum(axis=0) - filled**2) / others - mean**2
+    spread = np.sqrt(np.maximum(squares, 0.0) * others / (others - 1))
+    scale = np.maximum(spread, calm) * np.sqrt(1 + 1 / others)
+    return np.where(known, (filled - mean) / scale, np.nan)
