@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from croniter import croniter
 
-from drift_checker.monitors import Monitors
-from drift_checker.options import SHARES
+from drift_checker.monitors import Monitor, Monitors
+from drift_checker.options import SHARES, CompareSettings
 from drift_checker.result import AlarmBudget
 
 MAX_LEVEL = 0.05
@@ -25,6 +25,19 @@ def alarm_budget(monitors: Monitors) -> AlarmBudget:
         ticks_per_week=ticks,
         level=level,
         parts={name: share * level for name, share in SHARES.items()},
+    )
+
+
+def settings_of(monitors: Monitors, monitor: Monitor) -> CompareSettings:
+    """Return what a comparison is told when a batch of the monitor is judged."""
+    return CompareSettings(
+        budget=alarm_budget(monitors),
+        columns=monitor.columns.roles,
+        segments=monitor.columns.segments,
+        min_rows=monitor.min_rows,
+        window=monitors.window_of(monitor),
+        min_windows=monitor.min_windows,
+        baseline=monitor.baseline.kind,
     )
 
 

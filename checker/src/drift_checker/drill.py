@@ -16,7 +16,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from drift_checker import baseline, keys
-from drift_checker.budget import alarm_budget
+from drift_checker.budget import settings_of
 from drift_checker.compare import Comparison
 from drift_checker.decision.binomial import interval
 from drift_checker.injection import NONE, Injection, Wanted, injection
@@ -137,12 +137,7 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
     store = Store(settings)
     reference, profile = baseline.load(store, monitor.name)
     source = injection(store, monitor, settings, reference, plan.drill)
-    options = CompareSettings(
-        budget=alarm_budget(monitors),
-        columns=monitor.columns.roles,
-        segments=monitor.columns.segments,
-        min_rows=monitor.min_rows,
-    )
+    options = settings_of(monitors, monitor)
     judge = _Judge(store, source, reference, options, plan)
     detections = list(judge.detections())
     false_alarms, drift_free = judge.drift_free()

@@ -18,7 +18,7 @@ import structlog
 from drift_checker import baseline, keys
 from drift_checker.alarms import alarm_of
 from drift_checker.batch import fetch
-from drift_checker.budget import alarm_budget
+from drift_checker.budget import settings_of
 from drift_checker.compare import Comparison
 from drift_checker.events import Event, of_result
 from drift_checker.explanation import explained
@@ -26,7 +26,6 @@ from drift_checker.history import LOOK_BACK, History, history, past_profiles, re
 from drift_checker.latest import Latest, read_latest, write_latest
 from drift_checker.monitors import Monitor, Monitors
 from drift_checker.notify import addresses, notify
-from drift_checker.options import CompareSettings
 from drift_checker.pairs import Tables
 from drift_checker.publish import (
     MAX_OLDER,
@@ -193,15 +192,7 @@ class _Check:
     def _compare(self, reference: Batch, current: Batch) -> Result:
         """Compare; what a scheduled batch leaves for the sequential statistic is stored."""
         name = self.tick.monitor.name
-        settings = CompareSettings(
-            budget=alarm_budget(self.monitors),
-            columns=self.tick.monitor.columns.roles,
-            segments=self.tick.monitor.columns.segments,
-            min_rows=self.tick.monitor.min_rows,
-            window=self.monitors.window_of(self.tick.monitor),
-            min_windows=self.tick.monitor.min_windows,
-            baseline=self.tick.monitor.baseline.kind,
-        )
+        settings = settings_of(self.monitors, self.tick.monitor)
         if self.before is None:
             return Comparison(Tables(reference, current), settings).result()
         past = past_profiles(self.store, name, reference.digest, self.before)
