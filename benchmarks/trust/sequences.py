@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """`python -m benchmarks.trust.sequences`: the alarms of many weeks without drift.
 
 Each run is a week of ticks every five minutes against a reference of its own, at one alarm a week:
@@ -19,11 +20,12 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import kstwobign
 
-from benchmarks.trust.budget import WEEKLY
+from benchmarks.trust.design import WEEKLY, Cell
 from benchmarks.trust.draws import Floats, Population
+from benchmarks.trust.screen import Screen
 from benchmarks.trust.table import show
-from benchmarks.trust.ticks import Cell, least_distance
 from drift_checker import CompareSettings
 from drift_checker.alarms import alarm_of
 from drift_checker.compare import Comparison
@@ -37,13 +39,19 @@ from drift_checker.tables import from_frame
 SEED = 20_261_124
 TICKS = 2016
 """A week of one every five minutes."""
-POPULATION = Population("continuous", 3)
-CURRENT, REFERENCE = 200, 5000
+CELL = Cell(current=200, reference=5000, columns=3)
+POPULATION = Population.of(CELL)
+CURRENT, REFERENCE = CELL.current, CELL.reference
 START = datetime(2026, 11, 23, tzinfo=UTC)
 STEP = timedelta(minutes=5)
 # The pooled distance is one of numbers without ties, at sizes where its asymptotic p-value is at
 # most this many times the exact one.
 _MARGIN = 1.1
+
+
+def least_distance(level: float) -> float:
+    """Return where Kolmogorov's distribution leaves `level`, from below."""
+    return float(kstwobign.isf(level))
 
 
 @dataclass(frozen=True)
@@ -61,10 +69,8 @@ class _Run:
 
     def __init__(self, drawn: Floats) -> None:
         self.table = from_frame(POPULATION.table(drawn))
-        # Columns that are near their thresholds together may alarm; not above this level.
-        level = POPULATION.columns * WEEKLY
-        self.screen = Cell(POPULATION, CURRENT, REFERENCE, (level,)).screen(drawn)
-        ordered = np.sort(drawn, axis=0).T
+        self.screen = Screen(CELL, POPULATION, drawn, (WEEKLY,))
+        ordered = np.sort(drawn, axis=1)
         self.edges = [edges(column) for column in ordered]
         self.cells = self._cells(ordered)
         self.budget = CompareSettings(level=WEEKLY).alarm_budget()
@@ -77,9 +83,9 @@ class _Run:
 
     def tick(self, rows: Floats, number: int) -> Result:
         """Take a tick through comparison and fold."""
-        mine, verdict = self._cells(np.sort(rows, axis=0).T), Verdict.OK
+        mine, verdict = self._cells(np.sort(rows, axis=1)), Verdict.OK
         feeds: Counts = mine
-        if self.screen.near(rows).any() or self._pooled_near(mine):
+        if self.screen.near(rows[:, None, :]).any() or self._pooled_near(mine):
             sides = Tables(self.table, from_frame(POPULATION.table(rows)))
             settings = CompareSettings(level=WEEKLY)
             comparison = Comparison(sides, settings, past=self._profiles())
