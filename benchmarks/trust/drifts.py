@@ -34,9 +34,10 @@ class Drift:
     bound: float | None = None
     fault: str | None = None
 
-    def draw(self, make: Made, rng: Generator, rows: int) -> pa.Table:
-        """Draw so many rows of either."""
-        return make(rng, rng.standard_normal((COLUMNS, rows)))
+
+def draw(make: Made, rng: Generator, rows: int) -> pa.Table:
+    """Draw so many rows of a table."""
+    return make(rng, rng.standard_normal((COLUMNS, rows)))
 
 
 def _shift(by: float) -> Made:

@@ -6,6 +6,7 @@ Each tick is judged as a scheduled one is: by itself, and pooled with those befo
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from zlib import crc32
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow as pa
 from benchmarks.trust import rival
 from benchmarks.trust.design import WEEKLY
 from benchmarks.trust.draws import Generator
-from benchmarks.trust.drifts import COLUMNS, DRIFTS, Drift
+from benchmarks.trust.drifts import COLUMNS, DRIFTS, Drift, Made, draw
 from benchmarks.trust.rates import interval
 from benchmarks.trust.tables import Row
 from drift_checker import CompareSettings
@@ -83,17 +84,17 @@ def run(name: str, seed: int, size: Size) -> list[Row]:
     delays: list[float] = []
     seen: list[rival.Scores] = []
     for _ in range(size.references):
-        reference = drift.draw(drift.before, rng, REFERENCE)
+        reference = draw(drift.before, rng, REFERENCE)
         monitor = _Monitor(reference, drift, rng)
         delays += [monitor.delay() for _ in range(size.trials)]
         more = min(size.rival_ticks - len(seen), -(-size.rival_ticks // size.references))
-        batches = [drift.draw(drift.after, rng, CURRENT) for _ in range(more)]
+        batches = [draw(drift.after, rng, CURRENT) for _ in range(more)]
         if batches and not seen:
             rival.check(reference, batches[0])
         seen += [rival.scores(reference, batch) for batch in batches]
     found = int(np.isfinite(delays).sum())
     low, high = interval(found, len(delays))
-    at_ours = _rival_thresholds(drift, rng, size)
+    at_ours = _rival_thresholds(drift.before, seed, size.rival_null)
     power = Power(
         drift=name,
         ticks=drift.ticks,
@@ -121,7 +122,7 @@ class _Monitor:
         self.clean: list[BatchProfile] = []
         # As many as can be pooled with this reference.
         for _ in range(REFERENCE // CURRENT):
-            comparison = self._comparison(drift.draw(drift.before, rng, CURRENT), self.clean)
+            comparison = self._comparison(draw(drift.before, rng, CURRENT), self.clean)
             comparison.result()
             self.clean.insert(0, comparison.profile)
 
@@ -129,7 +130,7 @@ class _Monitor:
         """Return after how many ticks the drift is found, infinity where it is not in time."""
         past = self.clean
         for tick in range(1, self.drift.ticks + 1):
-            batch = self.drift.draw(self.drift.after, self.rng, CURRENT)
+            batch = draw(self.drift.after, self.rng, CURRENT)
             comparison = self._comparison(batch, past)
             if self._is_found(comparison.result()):
                 return tick
@@ -149,16 +150,17 @@ def _rate(seen: list[rival.Scores], thresholds: rival.Thresholds) -> float:
     return float(np.mean([rival.drifted(scores, thresholds) > 0 for scores in seen]))
 
 
-def _rival_thresholds(drift: Drift, rng: Generator, size: Size) -> rival.Thresholds | None:
+@cache
+def _rival_thresholds(before: Made, seed: int, scores_needed: int) -> rival.Thresholds | None:
     """Return the scores that some column of a tick without drift reaches once a week.
 
     Columns are independent: each reaches it in its share of such ticks.
     """
-    null: dict[str, list[float]] = {kind: [] for kind in rival.DEFAULTS}
-    while len(null["num"]) < size.rival_null:
-        reference = drift.draw(drift.before, rng, REFERENCE)
+    rng, null = np.random.default_rng(seed), {kind: list[float]() for kind in rival.DEFAULTS}
+    while len(null["num"]) < scores_needed:
+        reference = draw(before, rng, REFERENCE)
         for _ in range(20):
-            scores = rival.scores(reference, drift.draw(drift.before, rng, CURRENT))
+            scores = rival.scores(reference, draw(before, rng, CURRENT))
             for kind, some in scores.items():
                 null[kind] += some
     level = WEEKLY / COLUMNS

@@ -38,6 +38,8 @@ _TIED, _FEW, _MANY, _MANY_ROWS = 30.0, 1.7, 1.15, 200
 _ATTAINED = 0.9
 # What a standardised change of correlation may fall short of a normal one with the same p-value.
 _CORRELATION_MARGIN = 0.85
+# Of so many independent rows, uniform values are as good as their ranks.
+_MANY_ROWS_JOINT = 1000
 # Standard deviations of a deviance below which its p-value is at least this.
 _USUAL, _USUAL_P_VALUE = 1.5, 0.05
 # And of a number of unseen rows below which its p-value is far from any threshold.
@@ -245,6 +247,7 @@ class _Joint:
     ) -> None:
         self.numbers = numbers[: CompareSettings().joint_columns]
         self.tied = any(population.kinds[place] != "continuous" for place in self.numbers)
+        self.uniform = population.dependence == "independent" and cell.current >= _MANY_ROWS_JOINT
         rows = reference[self.numbers][:, sampled_rows(cell.reference)]
         self.before = rank_correlations(places(rows))
         pairs = len(self.numbers) * (len(self.numbers) - 1) / 2
@@ -277,6 +280,9 @@ class _Joint:
         if self.tied:
             return np.array([rank_correlations(places(tick)) for tick in ticks.swapaxes(0, 1)])
         n = ticks.shape[-1]
+        if self.uniform:
+            grades = (ticks - 0.5).astype(np.float32).swapaxes(0, 1)
+            return np.asarray(grades @ grades.swapaxes(1, 2) / (n / 12))
         ranks = np.empty(ticks.shape, dtype=np.float32)
         centred = np.arange(n, dtype=np.float32) - (n - 1) / 2
         np.put_along_axis(ranks, np.argsort(ticks, axis=-1), centred[None, None], axis=-1)

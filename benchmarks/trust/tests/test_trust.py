@@ -71,6 +71,7 @@ def test_categories_and_integers_have_the_same_shares_under_any_copula(
     [
         Cell(50, 500, 3),
         Cell(200, 500, 5, dependence="t"),
+        Cell(1000, 1000, 4),
         Cell(60, 200, 2, "integers", "gaussian"),
         Cell(50, 500, 2, "2 categories"),
         Cell(50, 500, 2, "20 categories"),
