@@ -11,6 +11,7 @@ Nothing here raises: what is not told fails nothing else, and the next tick trie
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ KEEP_TRYING = timedelta(days=2)
 ABANDONED = timedelta(hours=1)
 """Age from which an attempt without an end is taken for one whose process was killed."""
 TITLE = "Drift detection"
+
+_KIND = re.compile(r"([a-z0-9]{1,20})://")
 
 log = structlog.get_logger()
 
@@ -60,8 +63,9 @@ class Service:
     def __init__(self, url: str) -> None:
         self._url = url
         # With the kind of service, for people; the digest tells addresses of one kind apart.
-        kind = url.partition(":")[0]
-        self.name = f"{kind}-{sha256(url.encode()).hexdigest()[:8]}"
+        kind = _KIND.match(url)
+        digest = sha256(url.encode()).hexdigest()[:8]
+        self.name = f"{kind[1] if kind else 'unknown'}-{digest}"
 
     def send(self, title: str, message: str) -> bool:
         """Send by apprise, which waits for seconds at most.
