@@ -164,4 +164,6 @@ def _rival_thresholds(before: Made, seed: int, scores_needed: int) -> rival.Thre
             for kind, some in scores.items():
                 null[kind] += some
     level = WEEKLY / COLUMNS
-    return {kind: rival.threshold(some, level) for kind, some in null.items() if some} or None
+    found = {kind: rival.threshold(some, level) for kind, some in null.items() if some}
+    # One kind without a threshold would count as a kind without alarms.
+    return found if found and np.isfinite(list(found.values())).all() else None
