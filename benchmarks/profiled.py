@@ -1,0 +1,39 @@
+# ruff: noqa: T201  a command, which prints
+# mypy: disable-error-code="import-untyped, import-not-found"
+"""The parts of a comparison by profiles, in the checker's environment: what `large` measures.
+
+`python profiled.py REFERENCE CURRENT` prints JSON: CPU-seconds of fitting the reference's profile
+and of the batch's profile and verdict, both after imports, and the peak of memory in bytes.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from drift_checker import CompareSettings
+from drift_checker.compare import Comparison
+from drift_checker.engine.layout import fit
+from drift_checker.engine.pairs import Profiles, side
+from drift_checker.engine.sources import open_table
+
+
+def main(reference: Path, current: Path) -> None:
+    """Compare, and print what it took."""
+    start = time.process_time()
+    source = open_table(reference)
+    layout = fit(source)
+    before = side(source, layout)
+    fitted = time.process_time()
+    result = Comparison(
+        Profiles(layout, before, side(open_table(current), layout)), CompareSettings()
+    ).result()
+    ended = time.process_time()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    parts = {"reference": fitted - start, "batch": ended - fitted, "peak": peak}
+    print(json.dumps({"verdict": result.verdict, **parts}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
