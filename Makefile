@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-flights trust-plots trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-flights trust-plots trust-sequences trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ up: deps ## start the stack, or apply changed settings; show the last verdicts
 
 check: deps ## run a check now
 	$(playbook) playbooks/check.yml $(ARGS)
+
+drill: deps ## inject known drift, and say how much of it is found
+	$(playbook) playbooks/drill.yml $(ARGS)
 
 status: deps ## show what runs and the last verdicts
 	$(playbook) playbooks/status.yml $(ARGS)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import compare, deploy, engines, large, latency, memory, startup, tick
+from benchmarks import compare, deploy, endurance, engines, large, latency, memory, startup, tick
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, as_table
 
@@ -26,6 +26,8 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
 }
 # They are about a choice that was made, and asked for by name.
 ENGINE_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {"engines": engines.measure}
+# It takes an hour, and is asked for by name.
+LONG_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {"endurance": endurance.measure}
 # They need minikube, and are asked for by name.
 CLUSTER_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "deploy": deploy.measure,
@@ -43,7 +45,8 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(BENCHMARKS)} (all by default), {', '.join(ENGINE_BENCHMARKS)} or, "
+        help=f"of {', '.join(BENCHMARKS)} (all by default), "
+        f"{', '.join(ENGINE_BENCHMARKS | LONG_BENCHMARKS)} or, "
         f"with minikube, of {', '.join(CLUSTER_BENCHMARKS)}",
     )
     parser.add_argument("--repeat", type=int, help="repetitions (default: each has its own number)")
@@ -52,7 +55,7 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE too")
     arguments = parser.parse_args()
-    benchmarks = BENCHMARKS | ENGINE_BENCHMARKS | CLUSTER_BENCHMARKS
+    benchmarks = BENCHMARKS | ENGINE_BENCHMARKS | LONG_BENCHMARKS | CLUSTER_BENCHMARKS
     if unknown := set(arguments.names) - set(benchmarks):
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}")
 

@@ -148,6 +148,32 @@ def test_the_table_has_a_line_for_each_drift_and_level(site: Drilled) -> None:
     assert "  p <= 0.05" in text
 
 
+class Receiver:
+    """An address that takes messages, or does not."""
+
+    def __init__(self, name: str, *, takes: bool) -> None:
+        self.name, self.takes = name, takes
+        self.messages: list[str] = []
+
+    def send(self, title: str, message: str) -> bool:
+        self.messages.append(f"{title}: {message}")
+        return self.takes
+
+
+def test_people_are_told_of_a_drill_once(site: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.drift_on_request()
+    people = [Receiver("a", takes=True), Receiver("b", takes=False)]
+    monkeypatch.setattr("drift_checker.drill.addresses", lambda _: people)
+
+    told = site.drill(*FEW).stdout
+    silent = site.report(*FEW, "--no-tell")
+
+    assert "notifications: a sent, b NOT SENT" in told
+    assert silent["notifications"] == {}
+    for person in people:
+        assert person.messages == ["Drift detection: This is drill d1 of m, no alarm."]
+
+
 def test_a_drifter_that_takes_no_drift_from_requests_is_named(site: Drilled) -> None:
     refusal = b'{"detail": "start it with DRIFT_ALLOW_OVERRIDE=true."}'
     site.web.answer("/data", refusal, status=403, content_type="application/json")

@@ -197,6 +197,7 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
         "pending/gone/20200101T000000Z",
         "drill/1/result.json",
         "notifications/m/opened/x.json",
+        "outbox/m/x.json",
     ]
     for key in markers:
         store.put(key, b"{}")
@@ -212,7 +213,7 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
     said = json.loads(history.prune("--format", "json").stdout)
 
     kinds = {kind["kind"]: kind["count"] for kind in said["kinds"]}
-    for kind in (Kind.PENDING, Kind.DRILLS, Kind.NOTIFICATIONS, Kind.UPLOADS):
+    for kind in (Kind.PENDING, Kind.DRILLS, Kind.NOTIFICATIONS, Kind.OUTBOX, Kind.UPLOADS):
         assert kinds[kind] == 1, kind
     assert not any(store.exists(key) for key in markers)
     assert all(store.exists(f"{key}.new") for key in markers)

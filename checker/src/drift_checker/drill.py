@@ -21,6 +21,7 @@ from drift_checker.compare import Comparison
 from drift_checker.decision.binomial import interval
 from drift_checker.injection import NONE, Injection, Wanted, injection
 from drift_checker.monitors import Monitor, Monitors
+from drift_checker.notify import TITLE, Address, addresses
 from drift_checker.options import CompareSettings, Floors
 from drift_checker.pairs import Tables
 from drift_checker.profiles import BatchProfile
@@ -52,6 +53,8 @@ class Plan:
     """Of each scenario and strength."""
     drift_free: int
     """Ticks without drift."""
+    tell: bool
+    """Whether people are sent a message, to see that it arrives."""
 
 
 class _Model(BaseModel):
@@ -115,13 +118,16 @@ class DrillReport(_Model):
     false_alarms: Rate
     """Of drift-free ticks, as the monitor itself judges."""
     drift_free: list[DriftFree]
+    notifications: dict[str, bool]
+    """Whether each address took the message; none where nobody is told."""
     seconds: float
 
     @property
     def passed(self) -> bool:
-        """Whether every drift was found at some strength, and drift-free ticks were left alone."""
+        """Whether drift was found, drift-free ticks were left alone, and messages were taken."""
         found = all(strength is not None for strength in self.smallest.values())
-        return found and all(level.sound for level in self.drift_free)
+        sound = all(level.sound for level in self.drift_free)
+        return found and sound and all(self.notifications.values())
 
 
 def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) -> DrillReport:
@@ -151,6 +157,7 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
         smallest=_smallest(detections),
         false_alarms=false_alarms,
         drift_free=drift_free,
+        notifications=_tell(addresses(settings), monitor.name, plan) if plan.tell else {},
         seconds=round(time.perf_counter() - start, 1),
     )
     data = report.model_dump_json(indent=2).encode()
@@ -250,6 +257,11 @@ def _smallest(detections: list[Detection]) -> dict[str, float | None]:
         for one in takewhile(lambda one: one.within.share >= FOUND, falling):
             smallest[scenario] = one.strength
     return smallest
+
+
+def _tell(people: Sequence[Address], monitor: str, plan: Plan) -> dict[str, bool]:
+    message = f"This is drill {plan.drill} of {monitor}, no alarm."
+    return {address.name: address.send(TITLE, message) for address in people}
 
 
 def _publish(tracking: Tracking, report: DrillReport, data: bytes) -> None:

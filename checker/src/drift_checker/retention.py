@@ -43,6 +43,7 @@ class Kind(StrEnum):
     RESULTS = "results"
     PENDING = "pending markers"
     NOTIFICATIONS = "notification markers"
+    OUTBOX = "events not told"
     DRILLS = "drills"
     REFERENCES = "references"
     UPLOADS = "unfinished uploads"
@@ -54,6 +55,7 @@ _PREFIXES = {
     Kind.RESULTS: "results",
     Kind.PENDING: "pending",
     Kind.NOTIFICATIONS: "notifications",
+    Kind.OUTBOX: "outbox",
     Kind.DRILLS: "drill",
 }
 

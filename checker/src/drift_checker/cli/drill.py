@@ -48,6 +48,9 @@ def _strengths(ctx: click.Context, param: click.Parameter, value: str) -> list[f
     show_default=True,
     help="Ticks without drift.",
 )
+@click.option(
+    "--tell/--no-tell", default=True, help="Whether people are sent a message, to see it arrive."
+)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 @click.pass_context
 def drill(  # noqa: PLR0917  click passes every option by name
@@ -58,12 +61,14 @@ def drill(  # noqa: PLR0917  click passes every option by name
     trials: int,
     drift_free: int,
     form: str,
+    *,
+    tell: bool,
 ) -> None:
     """Inject known drift, judge it as the monitor would, and say what was found.
 
     The drift is asked of the monitor's Drifter; batches of any other source are taken from the
     store and perturbed. Nothing of the monitor is touched. Exit code 6: a drift was found at no
-    strength, or too many drift-free ticks were flagged.
+    strength, too many drift-free ticks were flagged, or a message was not taken.
     """
     configure_logs(ctx.obj["log_level"])
     settings = load_settings(ctx.obj["settings_file"])
@@ -71,7 +76,9 @@ def drill(  # noqa: PLR0917  click passes every option by name
     identity = id_ or f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9_]{0,79}", identity):
         raise UsageError(f"--id {identity!r}: allowed: up to 80 of A-Z, a-z, 0-9, - and _")
-    plan = Plan(drill=identity, strengths=strengths, trials=trials, drift_free=drift_free)
+    plan = Plan(
+        drill=identity, strengths=strengths, trials=trials, drift_free=drift_free, tell=tell
+    )
     report = run_drill(settings, monitors, monitors.get(name), plan)
     click.echo(report.model_dump_json(indent=2) if form == "json" else _table(report))
     if not report.passed:
@@ -96,6 +103,10 @@ def _table(report: DrillReport) -> str:
     for level in report.drift_free:
         sound = "" if level.sound else ": too many for chance"
         lines.append(f"  p <= {level.level:<6g}{_rate(level.flagged)}{sound}")
+    told = [
+        f"{name} {'sent' if sent else 'NOT SENT'}" for name, sent in report.notifications.items()
+    ]
+    lines += ["", f"notifications: {', '.join(told) or 'none'}"]
     return "\n".join(lines)
 
 
