@@ -28,11 +28,11 @@ def render(arguments: list[str], folder: Path) -> list[Manifest]:
         cwd=ROOT,
         env={
             **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(here / "collections"),
             "PATH": f"{here / 'bin'}:{os.environ['PATH']}",
             "RENDERED": str(rendered),
         },
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    applied = (json.loads(line) for line in rendered.read_text().splitlines())
-    return [item for one in applied for item in one.get("items", [one])]
+    return [json.loads(line) for line in rendered.read_text().splitlines()]
