@@ -15,7 +15,6 @@ from drift_checker.columns import Kind, MismatchError, kind_of
 from drift_checker.decision import harmonic
 from drift_checker.decision.column import Decision
 from drift_checker.decision.windows import Place
-from drift_checker.engine.pairs import profiles
 from drift_checker.engine.sources import open_reference, open_table, values_of
 from drift_checker.errors import BadReferenceError
 from drift_checker.explanation import explained
@@ -69,6 +68,8 @@ def compare(
     settings = settings or CompareSettings()
     before, after = _taken(reference), _taken(current)
     if max(values_of(before), values_of(after)) >= LARGE_VALUES:
+        from drift_checker.engine.pairs import profiles  # noqa: PLC0415  # seldom needed
+
         sides: Sides = profiles(open_reference(before), open_table(after), settings)
     else:
         sides = Tables(_read(before, read_reference), _read(after, read_batch))
