@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.trust import budget, design, power
 from benchmarks.trust.drifts import DRIFTS
-from benchmarks.trust.tables import Row, Table
+from benchmarks.trust.tables import Row, show
 
 SEED = 20_261_123
 
@@ -64,35 +63,22 @@ def main() -> int:
     if not arguments.no_power:
         size = power.SMOKE if arguments.smoke else power.FULL
         tables["power"] = [partial(power.run, name, arguments.seed, size) for name in DRIFTS]
-    shown = [_show(name, tasks, arguments.jobs, arguments.output) for name, tasks in tables.items()]
+    shown = [
+        show(name, _results(tasks, arguments.jobs), arguments.output)
+        for name, tasks in tables.items()
+    ]
     return 0 if all(shown) else 1
 
 
-def _show(name: str, tasks: list[Task], jobs: int, output: Path | None) -> bool:
-    """Print results as they come, and keep them; returns whether all bounds hold."""
-    table = Table(output / f"{name}.csv") if output else None
-    holds, start = True, time.perf_counter()
-    for rows in _results(tasks, jobs):
-        for row in rows:
-            print(f"{name} {time.perf_counter() - start:.0f} s: {_words(row)}", flush=True)
-            holds = holds and bool(row["holds"])
-        if table:
-            table.put(rows)
-    return holds
-
-
-def _words(row: Row) -> str:
-    return " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items())
-
-
-def _results(tasks: list[Task], jobs: int) -> Iterator[list[Row]]:
+def _results(tasks: list[Task], jobs: int) -> Iterator[Row]:
     """Yield the rows of each task as it is done, each in a process of its own if there are more."""
     if jobs == 1:
-        yield from (task() for task in tasks)
+        for task in tasks:
+            yield from task()
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for done in as_completed([pool.submit(task) for task in tasks]):
-            yield done.result()
+            yield from done.result()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from matplotlib import pyplot as plt  # noqa: E402  after the choice of what it 
 
 BOUNDS = (0.5, 1.5)
 COLOURS = ("#1b6ca8", "#c8553d", "#5b8c5a")
+SHADES = ("#a6cbe3", "#5a9fc9", "#1b6ca8", "#0b3c61")
+"""From few windows to many."""
 Rows = list[dict[str, str]]
 
 
@@ -85,7 +87,46 @@ def power(rows: Rows) -> Any:
     return figure
 
 
-PLOTS: dict[str, Callable[[Rows], Any]] = {"budget": budget, "power": power}
+def dependent(rows: Rows) -> Any:
+    """Draw what dependent rows cost: false alarms over the level, by windows and as independent."""
+    cases = list(dict.fromkeys(row["case"] for row in rows))
+    windows = sorted({int(row["windows"]) for row in rows})
+    panels: dict[str, Callable[[float, int], bool]] = {
+        "level 5 %": lambda level, _: level == 0.05,  # noqa: PLR2004  as it was asked for
+        "1/(K+1), the least of ranks": lambda level, number: level == 1 / (number + 1),
+        "one alarm a week": lambda level, _: level == 1 / 2016,
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(9, 4.2), sharey=True, layout="constrained")
+    for at, (title, chosen) in zip(axes, panels.items(), strict=True):
+        at.axvspan(*BOUNDS, color="#e8eef2", zorder=0)
+        at.set(title=title, xscale="log", xlim=(0.02, 3000), xlabel="false alarms over the level")
+        for row in rows:
+            level, number = float(row["level"]), int(row["windows"])
+            if chosen(level, number):
+                place = cases.index(row["case"]) + 0.2 * (windows.index(number) - 1.5)
+                _rate_beside(at, row, level, place, SHADES[windows.index(number)])
+    axes[0].set_yticks(range(len(cases)), cases)
+    axes[0].invert_yaxis()
+    lines = [plt.Line2D([], [], color=colour, marker="o", ms=3) for colour in SHADES]
+    lines.append(plt.Line2D([], [], color="black", marker="x", ms=4, ls=""))
+    labels = [*(f"ranked among {number} windows" for number in windows), "as independent rows"]
+    figure.legend(lines, labels, loc="outside lower center", ncols=5, fontsize=7)
+    return figure
+
+
+def _rate_beside(axes: Any, row: dict[str, str], level: float, place: float, colour: str) -> None:
+    """Draw a rate with its interval, and a cross where the method for independent rows is."""
+    low, high, rate = (float(row[name]) / level for name in ("low", "high", "rate"))
+    axes.plot([low, high], [place, place], color=colour, lw=1)
+    axes.plot([rate], [place], color=colour, marker="o", ms=3)
+    axes.plot([float(row["independent_rate"]) / level], [place], color=colour, marker="x", ms=4)
+
+
+PLOTS: dict[str, Callable[[Rows], Any]] = {
+    "budget": budget,
+    "power": power,
+    "dependent": dependent,
+}
 
 
 def main(directory: Path) -> None:

@@ -25,7 +25,7 @@ from scipy.stats import kstwobign
 from benchmarks.trust.design import WEEKLY, Cell
 from benchmarks.trust.draws import Floats, Population
 from benchmarks.trust.screen import Screen
-from benchmarks.trust.table import show
+from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
 from drift_checker.alarms import alarm_of
 from drift_checker.compare import Comparison
@@ -184,7 +184,7 @@ class Episodes:
         """Whether the mean is within the budget, as far as the runs can tell."""
         return self.low <= self.budget
 
-    def row(self) -> dict[str, object]:
+    def row(self) -> Row:
         """One row of the committed table."""
         return asdict(self) | {"holds": self.holds}
 
@@ -230,7 +230,7 @@ def main() -> int:
         ticks=arguments.ticks,
         jobs=arguments.jobs,
     )
-    return 0 if show("sequences", [found], arguments.output) else 1
+    return 0 if show("sequences", [found.row()], arguments.output) else 1
 
 
 if __name__ == "__main__":

@@ -152,6 +152,15 @@ def test_hours_of_a_day_are_a_season() -> None:
     assert len(windows.of_season(nine)) == 4
 
 
+def test_windows_of_some_hours_are_a_season_by_when_they_begin() -> None:
+    table = days(5)
+    windows = cut(table["time"].combine_chunks(), timedelta(hours=6), least=1)
+    afternoon = pa.array([START + np.timedelta64(15 * 60 + 40, "m")])
+
+    assert len(windows) == 20
+    assert len(windows.of_season(afternoon)) == 5
+
+
 @pytest.mark.parametrize("kind", ["timestamp[s]", "timestamp[ms, UTC]", "date32"])
 def test_windows_hold_every_row_of_theirs(kind: str) -> None:
     types = {

@@ -7,12 +7,14 @@ from statistics import correlation
 
 import numpy as np
 import pytest
-from benchmarks.trust import design
+from benchmarks.trust import dependent, design
 from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, spread
 from benchmarks.trust.tables import Table
 from benchmarks.trust.ticks import alarms
+
+from drift_checker import Floors
 
 FACTORS = {
     "current": design.CURRENT,
@@ -109,9 +111,52 @@ def test_the_spread_over_clusters_is_that_of_their_chances() -> None:
 
 
 def test_a_table_keeps_the_rows_of_other_cells(tmp_path: Path) -> None:
-    table = Table(tmp_path / "new" / "budget.csv")
-    table.put([{"cell": "b", "level": 0.05, "rate": 0.1}])
-    table.put(
-        [{"cell": "a", "level": 0.05, "rate": 0.2}, {"cell": "b", "level": 0.05, "rate": 0.3}]
-    )
+    table = Table(tmp_path / "new" / "budget.csv", named_by=2)
+    table.put({"cell": "b", "level": 0.05, "rate": 0.1})
+    table.put({"cell": "a", "level": 0.05, "rate": 0.2})
+    table.put({"cell": "b", "level": 0.05, "rate": 0.3})
     assert table.path.read_text() == "cell,level,rate\na,0.05,0.2\nb,0.05,0.3\n"
+
+
+@pytest.mark.parametrize("case", dependent.CASES.values(), ids=lambda case: case.name)
+def test_ticks_among_windows_are_ranked_as_compare_ranks_them(case: dependent.Case) -> None:
+    drawn = dependent.Drawn.of(case, np.random.default_rng(11), 12, 8)
+    ranks = dependent.Ranks(drawn, Floors())
+    for tick, level in product(range(8), (0.1, 1 / 2016)):
+        result = drawn.judge(tick, level, windowed=True)
+        assert result.calibration.windows == 12
+        p_values = [column.p_value for column in result.columns if column.p_value is not None]
+        p_values += [result.joint.p_value] if result.joint else []
+        assert ranks.p_value(tick, level) == pytest.approx(min(p_values), rel=1e-9)
+
+
+@pytest.mark.parametrize("phi", [0.5, 0.9])
+def test_an_autoregressive_series_is_stationary_from_its_first_row_on(phi: float) -> None:
+    case = dependent.CASES[f"AR(1) {phi}"]
+    drawn = np.array([case.draw(np.random.default_rng(seed), 1)[0, 0] for seed in range(2000)])
+    assert drawn[:, 0].var() == pytest.approx(1, abs=0.1)
+    assert drawn[:, -1].var() == pytest.approx(1, abs=0.1)
+    assert np.corrcoef(drawn[:, -2], drawn[:, -1])[0, 1] == pytest.approx(phi, abs=0.05)
+
+
+def test_windows_of_a_day_share_its_effect_and_a_season_its_hour() -> None:
+    rng = np.random.default_rng(12)
+    shared = dependent.CASES["day effect, 4 windows a day"].draw(rng, 400).mean(axis=2)
+    by_day = shared.reshape(dependent.COLUMNS, -1, 4)
+    assert by_day.mean(axis=2).std() == pytest.approx(dependent.EFFECT, rel=0.15)
+    assert by_day.std(axis=2).max() < dependent.EFFECT
+
+    seasonal = dependent.Drawn.of(dependent.CASES["daily cycle, seasonal"], rng, 20, 5)
+    assert np.ptp(seasonal.windows[:, seasonal.places].mean(axis=2)) < 0.6
+    assert np.ptp(seasonal.windows.mean(axis=2)) > 1
+
+
+def test_what_ranks_alone_attain_is_said_with_each_rate() -> None:
+    size = dependent.Size(references=3, ticks=4)
+    rates = list(dependent.simulate(1, size, jobs=1, cases=["day effect"], windows=(10, 30)))
+    found = {(rate.windows, round(rate.level, 4)): (rate.method, rate.attained) for rate in rates}
+    assert found[10, 0.0909] == ("ranked", 1 / 11)
+    assert found[10, 0.05] == ("extrapolated", 0.05)
+    assert found[30, 0.05] == ("ranked", 1 / 31)
+    assert found[30, 0.0005] == ("extrapolated", 1 / 2016)
+    assert all(rate.low <= rate.rate <= rate.high and rate.ticks == 12 for rate in rates)

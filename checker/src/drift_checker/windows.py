@@ -32,6 +32,7 @@ Ints = NDArray[np.int64]
 MIN_JOINT_ROWS = 200
 """Rows of a window, below which its rank correlations say little."""
 _QUANTILES = 64
+_SHARES = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
 _MICROSECOND = timedelta(microseconds=1)
 _SIGMA_IN_QUARTILES = 1.349
 # What never changes is taken to have this share of its floor as its spread.
@@ -64,15 +65,16 @@ class Windows:
         return len(self.sizes)
 
     def of_season(self, times: pa.Array[Any]) -> Windows:
-        """Return the windows of the same hour of the day as a batch, or of the same weekday.
+        """Return the windows that begin in the same hour of the day as a batch's, or weekday.
 
-        Of the weekday where a window is a day or longer. The batch is where most of its rows are.
+        The weekday where a window is a day or longer. The batch's window is the one of most of its
+        rows.
         """
         moments, there = _moments(times)
         if not there.any():
             return self._kept(np.zeros(len(self), dtype=bool))
-        middle = np.sort(moments[there])[there.sum() // 2]
-        return self._kept(self._season(self.starts) == self._season(middle))
+        middle, step = np.sort(moments[there])[there.sum() // 2], self.span // _MICROSECOND
+        return self._kept(self._season(self.starts) == self._season(middle // step * step))
 
     def _season(self, moments: Ints) -> Ints:
         day = timedelta(days=1)
@@ -175,39 +177,47 @@ def _missing(values: pa.Array[Any]) -> NDArray[np.bool_]:
     return np.asarray(as_numpy(pc.is_null(values, nan_is_null=True).cast(pa.uint8())) > 0)
 
 
+class Scale:
+    """Where the values of a number are measured, as the reference has them, sorted and not empty.
+
+    Quantiles are those of asinh((x - median) / sigma), sigma by the reference's quartiles: plain in
+    the middle, and logarithmic in the tails, however heavy they are.
+    """
+
+    def __init__(self, reference: Floats) -> None:
+        """Take the reference's values."""
+        first, self._middle, last = _quantiles(reference, np.array([0.25, 0.5, 0.75]))
+        self._sigma = (last - first) / _SIGMA_IN_QUARTILES or float(reference.std()) or 1.0
+        self._ends = np.unique(_quantiles(reference, _SHARES))
+
+    def below(self, part: Floats) -> Floats:
+        """Return the distribution function of sorted values at the reference's quantiles."""
+        return np.asarray(np.searchsorted(part, self._ends, side="right") / len(part))
+
+    def quantiles(self, part: Floats) -> Floats:
+        """Return the quantiles of sorted values."""
+        return np.asarray(np.arcsinh((_quantiles(part, _SHARES) - self._middle) / self._sigma))
+
+
 def numeric(name: str, parts: Sequence[Floats], floors: Floors) -> Iterator[Measured]:
     """Measure a numeric column: its distribution function, and its quantiles.
 
     `parts` are the values of each window with NaN where one is missing. The first measure sees the
-    bulk, the second how far what is new lies beyond all that was. Quantiles are those of
-    asinh((x - median) / sigma), sigma by the reference's quartiles: plain in the middle, and
-    logarithmic in the tails, however heavy they are.
+    bulk, the second how far what is new lies beyond all that was.
     """
     sorted_parts = [np.sort(part[np.isfinite(part)]) for part in parts]
     reference = np.sort(np.concatenate(sorted_parts[:-1]))
     if not len(reference):
         return
-    first, middle, last = _quantiles(reference, np.array([0.25, 0.5, 0.75]))
-    sigma = (last - first) / _SIGMA_IN_QUARTILES or float(reference.std()) or 1.0
-    shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    ends = np.unique(_quantiles(reference, shares))
-
-    def quantiles(part: Floats) -> Floats:
-        return np.asarray(np.arcsinh((_quantiles(part, shares) - middle) / sigma))
-
-    def below(part: Floats) -> Floats:
-        return np.asarray(np.searchsorted(part, ends, side="right") / len(part))
-
+    scale = Scale(reference)
     measures: list[tuple[Measure, Callable[[Floats], Floats]]] = [
-        ("distance", below),
-        ("wasserstein", quantiles),
+        ("distance", scale.below),
+        ("wasserstein", scale.quantiles),
     ]
     for measure, take in measures:
         empty = np.full(len(take(reference)), np.nan)
         vectors = np.array([take(part) if len(part) else empty for part in sorted_parts])
-        yield _distribution(
-            name, measure, distances(vectors, largest=measure == "distance"), floors
-        )
+        yield distribution(name, measure, vectors, floors)
 
 
 def categorical(name: str, parts: Sequence[Ints], categories: int, floors: Floors) -> Measured:
@@ -223,6 +233,12 @@ def categorical(name: str, parts: Sequence[Ints], categories: int, floors: Floor
     # The mean over the categories times half their number is the total variation distance.
     found = distances(shares, largest=False) * categories / 2
     return _distribution(name, "total_variation", found, floors)
+
+
+def distribution(name: str, measure: Measure, vectors: Floats, floors: Floors) -> Measured:
+    """Take what was measured of the values of a number (windows, length)."""
+    found = distances(vectors, largest=measure == "distance")
+    return _distribution(name, measure, found, floors)
 
 
 def _distribution(name: str, measure: Measure, found: Floats, floors: Floors) -> Measured:
@@ -244,18 +260,24 @@ def joint(columns: Mapping[str, Sequence[Floats]], floors: Floors) -> Iterator[M
         return
     found = np.array(
         [
-            _correlations(np.array(window), pairs)
+            correlations(np.array(window), pairs)
             if len(window[0]) >= MIN_JOINT_ROWS
             else np.full(len(pairs), np.nan)
             for window in windows
         ]
     )
     for (left, right), values in zip(pairs, found.T, strict=True):
-        pair, floor = (names[left], names[right]), floors.correlation
-        yield _number(pair, "rank_correlation", values, floor, floor * _CALM)
+        yield correlated((names[left], names[right]), values, floors)
 
 
-def _correlations(window: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
+def correlated(pair: tuple[str, str], values: Floats, floors: Floors) -> Measured:
+    """Take the rank correlation of a pair in each window."""
+    floor = floors.correlation
+    return _number(pair, "rank_correlation", values, floor, floor * _CALM)
+
+
+def correlations(window: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
+    """Return the rank correlations of pairs of columns in one window (columns, rows)."""
     found = association.rank_correlations(association.places(window))
     return np.array([found[pair] for pair in pairs])
 
