@@ -217,6 +217,35 @@ def test_a_monitor_with_a_timestamp_is_judged_by_windows(
     assert (result.verdict, result.drifted_columns) == ("drift", ["calm"])
     assert (result.calibration.method, result.calibration.windows) == ("ranked", 30)
     assert result.sequential is None
+    shown = deployment.cli("baseline", "show", "--all").output
+    assert "30 windows of 1 day, 0:00:00, 2026-01-05T00:00:00Z to 2026-02-04T00:00:00Z" in shown
+    assert "level 1 of 20, ranks alone attain 1 of 20: ranked" in shown
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("alarms_per_week: 0.1", "level 1 of 70, ranks alone attain 1 of 31: extrapolated"),
+        ("min_windows: 31", "with 50 rows or more, and 31 are needed"),
+        ("baseline: {kind: seasonal}", "the seasonal baseline has 4 windows"),
+        ("min_rows: 400", "no windows: rows are taken as independent"),
+        ("sampling: iid", ""),
+    ],
+)
+def test_windows_of_a_stored_reference_are_shown(env_file: Path, settings: str, said: str) -> None:
+    folder = env_file.parent
+    (folder / "reference.parquet").write_bytes(parquet(days(30)))
+    monitors = folder / "monitors.yml"
+    daily = "    columns: {timestamp: time}\n    schedule: 0 6 * * *\n"
+    indent = "" if settings.startswith("alarms_per_week") else "    "
+    monitors.write_text(f"{monitors.read_text()}{daily}{indent}{settings}\n")
+    deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
+
+    shown = deployment.cli("baseline", "show", "--monitor", "m")
+
+    assert shown.exit_code == 0
+    assert ("windows of" in shown.output or "no windows" in shown.output) == bool(said)
+    assert said in shown.output
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -361,10 +361,7 @@ class Comparison:
             self.calibration = Calibration(reason=windows.TOO_LARGE)
             return None
         current, reference = times
-        if not (pa.types.is_timestamp(reference.type) or pa.types.is_date(reference.type)):
-            detail = f"the timestamp column {timestamp!r} has values of type {reference.type}"
-            raise BadReferenceError(f"The reference cannot be cut into windows: {detail}.")
-        found = windows.cut(reference, span, least=self.settings.min_rows)
+        found = windows.of_reference(reference, self.settings, span)
         if self.settings.baseline == "seasonal":
             found = found.of_season(current)
         self.calibration = windows.calibration(found, self.settings, self.budget.level)

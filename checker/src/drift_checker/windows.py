@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations, islice
 from math import ceil
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from drift_checker.columns import as_numpy, encoded, floats, kind_of, known
 from drift_checker.decision import association
 from drift_checker.decision.windows import Aspect, Place, distances, places
+from drift_checker.errors import BadReferenceError
 from drift_checker.options import CompareSettings, Floors
 from drift_checker.result import Calibration, JointResult, PairResult, Verdict
 from drift_checker.words import p_words, percent
@@ -34,6 +35,7 @@ MIN_JOINT_ROWS = 200
 _QUANTILES = 64
 _SHARES = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
 _MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGMA_IN_QUARTILES = 1.349
 # What never changes is taken to have this share of its floor as its spread.
 _CALM = 1 / 3
@@ -76,6 +78,11 @@ class Windows:
         middle, step = np.sort(moments[there])[there.sum() // 2], self.span // _MICROSECOND
         return self._kept(self._season(self.starts) == self._season(middle // step * step))
 
+    def seasons(self) -> list[Windows]:
+        """Return the windows of each season."""
+        places = self._season(self.starts)
+        return [self._kept(places == place) for place in np.unique(places)]
+
     def _season(self, moments: Ints) -> Ints:
         day = timedelta(days=1)
         step, period = (day, 7 * day) if self.span >= day else (timedelta(hours=1), day)
@@ -115,6 +122,57 @@ def _moments(times: pa.Array[Any]) -> tuple[Ints, NDArray[np.bool_]]:
     found, there = np.zeros(len(moments), dtype=np.int64), known(moments)
     found[there] = as_numpy(moments.drop_null())
     return found, there
+
+
+def of_reference(times: pa.Array[Any], settings: CompareSettings, span: timedelta) -> Windows:
+    """Cut a reference into windows by the column of its times.
+
+    Raises:
+        BadReferenceError: The column holds no times.
+    """
+    if not (pa.types.is_timestamp(times.type) or pa.types.is_date(times.type)):
+        name = settings.columns.timestamp
+        detail = f"the timestamp column {name!r} has values of type {times.type}"
+        raise BadReferenceError(f"The reference cannot be cut into windows: {detail}.")
+    return cut(times, span, least=settings.min_rows)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The windows of a reference, and what they make of the level of a tick.
+
+    `begin` and `end` are when the first begins and the last ends; of a seasonal baseline `windows`
+    are those of the season that has fewest. `level_attained` is what ranks alone reach, None where
+    windows are too few to be used.
+    """
+
+    windows: int
+    span: timedelta
+    begin: datetime
+    end: datetime
+    level: float
+    level_attained: float | None
+    calibration: Calibration
+
+
+def overview(found: Windows, settings: CompareSettings) -> Overview | None:
+    """Describe the windows of a reference; None where it has none."""
+    if not len(found):
+        return None
+    fewest = found
+    if settings.baseline == "seasonal":
+        fewest = min(found.seasons(), key=len)
+    level = settings.alarm_budget().level
+    learnt = calibration(fewest, settings, level)
+    return Overview(
+        windows=len(fewest),
+        span=found.span,
+        begin=_EPOCH + int(found.starts[0]) * _MICROSECOND,
+        end=_EPOCH + int(found.starts[-1]) * _MICROSECOND + found.span,
+        level=level,
+        level_attained=None if learnt.method == "exact" else max(level, 1 / (len(fewest) + 1)),
+        calibration=learnt,
+    )
 
 
 def calibration(found: Windows, settings: CompareSettings, level: float) -> Calibration:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -12,14 +12,18 @@ from drift_checker.acceptance import Accepted, last_ticks, new_normal
 from drift_checker.acceptance import accept as accept_ticks
 from drift_checker.acceptance import use as use_version
 from drift_checker.baseline import fit as fit_baseline
-from drift_checker.baseline import history, read_profile
+from drift_checker.baseline import history, load, read_profile
 from drift_checker.baseline import show as show_baseline
+from drift_checker.budget import settings_of
 from drift_checker.cli.moment import moment
+from drift_checker.columns import reference_column
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs
 from drift_checker.monitors import Monitor, Monitors, load_monitors
 from drift_checker.settings import Settings, load_settings
 from drift_checker.store import Store
+from drift_checker.windows import of_reference, overview
+from drift_checker.words import one_of
 
 _format = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
@@ -36,12 +40,12 @@ def baseline() -> None:
 @click.pass_context
 def fit(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None:
     """Check a monitor's reference, store it and put it in force; changes nothing twice."""
-    settings, chosen = _chosen(ctx, name, every=every)
+    settings, _, chosen = _chosen(ctx, name, every=every)
     store = Store(settings)
     fitted = [fit_baseline(store, monitor, settings) for monitor in chosen]
     if form == "json":
-        monitors = [one.model_dump() for one in fitted]
-        click.echo(json.dumps({"changed": any(f.changed for f in fitted), "monitors": monitors}))
+        found = [one.model_dump() for one in fitted]
+        click.echo(json.dumps({"changed": any(f.changed for f in fitted), "monitors": found}))
         return
     for one in fitted:
         state = "stored" if one.changed else "unchanged"
@@ -54,10 +58,10 @@ def fit(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None
 @_format
 @click.pass_context
 def show(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None:
-    """Show the reference in force, and the versions before it."""
-    settings, chosen = _chosen(ctx, name, every=every)
+    """Show the reference in force, its windows, and the versions before it."""
+    settings, monitors, chosen = _chosen(ctx, name, every=every)
     store = Store(settings)
-    shown = {monitor.name: _shown(store, monitor.name) for monitor in chosen}
+    shown = {monitor.name: _shown(store, monitors, monitor) for monitor in chosen}
     if form == "json":
         click.echo(json.dumps(shown))
         return
@@ -65,22 +69,61 @@ def show(ctx: click.Context, name: str | None, form: str, *, every: bool) -> Non
         click.echo(f"{monitor}: {found['version']}, {found['rows']} rows, from {found['source']}")
         for column, type_ in found["columns"].items():
             click.echo(f"  {column}: {type_}")
+        if monitors.get(monitor).windowed:
+            click.echo(f"  {_windows_words(found['windows'])}")
         for entry in reversed(found["history"]):
             click.echo(f"  since {entry['since']}: {entry['version']}, from {entry['source']}")
 
 
-def _shown(store: Store, monitor: str) -> dict[str, Any]:
-    """The profile of the reference in force, with the history of those that were."""
-    found = show_baseline(store, monitor).model_dump()
+def _shown(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]:
+    """The profile of the reference in force with its windows, and the history of those that were.
+
+    `windows` is null where rows are taken as independent, or no window has enough of them.
+    """
+    found = show_baseline(store, monitor.name).model_dump()
+    found["windows"] = _windows(store, monitors, monitor) if monitor.windowed else None
     found["history"] = [
         {
             "version": entry.version,
             "since": f"{entry.since:%Y-%m-%dT%H:%M:%SZ}",
-            "source": read_profile(store, monitor, entry.version).source,
+            "source": read_profile(store, monitor.name, entry.version).source,
         }
-        for entry in history(store, monitor)
+        for entry in history(store, monitor.name)
     ]
     return found
+
+
+def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any] | None:
+    """What the windows of the reference in force make of the level of a tick."""
+    compared, timestamp = settings_of(monitors, monitor), monitor.columns.timestamp
+    span = monitors.window_of(monitor)
+    if span is None or timestamp is None:
+        return None
+    times = reference_column(load(store, monitor.name)[0], timestamp)
+    found = overview(of_reference(times, compared, span), compared)
+    if found is None:
+        return None
+    return {
+        "number": found.windows,
+        "seconds": span.total_seconds(),
+        "begin": f"{found.begin:%Y-%m-%dT%H:%M:%SZ}",
+        "end": f"{found.end:%Y-%m-%dT%H:%M:%SZ}",
+        "method": found.calibration.method,
+        "level": found.level,
+        "level_attained": found.level_attained,
+        "reason": found.calibration.reason,
+    }
+
+
+def _windows_words(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "no windows: rows are taken as independent"
+    span = timedelta(seconds=found["seconds"])
+    said = f"{found['number']} windows of {span}, {found['begin']} to {found['end']}"
+    if found["level_attained"] is None:
+        return f"{said}: {found['reason']}"
+    attained, level = one_of(found["level_attained"]), one_of(found["level"])
+    return f"{said}; level {level}, ranks alone attain {attained}: {found['method']}"
 
 
 @baseline.command()
@@ -140,11 +183,13 @@ def _tell(accepted: Accepted, form: str) -> None:
         click.echo(f"{name}: {accepted.version} stays in force: {rows}")
 
 
-def _chosen(ctx: click.Context, name: str | None, *, every: bool) -> tuple[Settings, list[Monitor]]:
+def _chosen(
+    ctx: click.Context, name: str | None, *, every: bool
+) -> tuple[Settings, Monitors, list[Monitor]]:
     if every == (name is not None):
         raise UsageError("allowed: either --monitor NAME or --all")
     settings, monitors = _loaded(ctx)
-    return settings, monitors.monitors if name is None else [monitors.get(name)]
+    return settings, monitors, monitors.monitors if name is None else [monitors.get(name)]
 
 
 def _loaded(ctx: click.Context) -> tuple[Settings, Monitors]:
