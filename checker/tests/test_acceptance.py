@@ -61,7 +61,7 @@ def test_after_acceptance_the_next_tick_is_ok_and_the_episode_closes(ticks: Tick
     assert ticks.tick(0).verdict == "ok"
     alarms = [ticks.tick(number, shift=2).alarm for number in (1, 2)]
     assert [alarm.state for alarm in alarms] == ["opened", "ongoing"]
-    old = baseline.load(store, "m")[0].table
+    old = baseline.read(store, "m", baseline.show(store, "m")).table
 
     accepted = ticks.accept()
 
@@ -190,7 +190,8 @@ def test_a_batch_without_types_takes_those_of_the_reference(ticks: Ticks) -> Non
     accepted = accept(deployment.store, deployment.monitor, [date(1)])
 
     assert accepted.changed
-    reference, profile = baseline.load(deployment.store, "m")
+    profile = baseline.show(deployment.store, "m")
+    reference = baseline.read(deployment.store, "m", profile)
     assert profile.columns == {"code": "string", "count": "double"}
     assert not profile.untyped
     assert reference.table.column("count").to_pylist()[:2] == [0.5, 1.5]

@@ -119,7 +119,7 @@ def test_a_segment_column_that_did_not_arrive_is_a_fault_and_no_more() -> None:
 
 
 def test_a_table_too_large_for_segments_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["drift_checker.compare"], "LARGE_VALUES", 1000)
+    monkeypatch.setattr(sys.modules["drift_checker.compare"], "LARGE_IN_PARTS", 1000)
 
     result = judged(table(1500, 2))
 

@@ -264,7 +264,7 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_data_that_do_not_lie_in_memory_have_no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["drift_checker.compare"], "LARGE_VALUES", 1)
+    monkeypatch.setattr(sys.modules["drift_checker.compare"], "LARGE_IN_PARTS", 1)
 
     result = judged(day(30, 3, shift=1))
 

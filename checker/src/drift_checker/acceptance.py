@@ -146,7 +146,7 @@ def _put_in_force(
 def _keep(store: Store, monitor: Monitor, ticks: list[datetime]) -> Profile:
     """Store the batches of ticks as one version."""
     name = monitor.name
-    reference, _ = baseline.load(store, name)
+    reference = baseline.read(store, name, baseline.show(store, name))
     tables = [_alike(reference, _valid_batch(store, name, tick), name, tick) for tick in ticks]
     source = f"the batch of {date_key(ticks[0])}"
     if len(ticks) > 1:

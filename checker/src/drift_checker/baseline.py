@@ -193,15 +193,14 @@ def read_profile(store: Store, monitor: str, version: str) -> Profile:
     return Profile.model_validate_json(data)
 
 
-def load(store: Store, monitor: str) -> tuple[Batch, Profile]:
-    """The reference in force and its profile.
+def read(store: Store, monitor: str, version: Profile) -> Batch:
+    """The rows of a version.
 
     Raises:
-        BadReferenceError: there is none.
+        BadReferenceError: they are not there.
     """
-    found = show(store, monitor)
-    data = store.get(keys.reference(monitor, found.version, "data.parquet"))
+    data = store.get(keys.reference(monitor, version.version, "data.parquet"))
     if data is None:
-        raise BadReferenceError(f"{monitor}: version {found.version} has no data.parquet")
+        raise BadReferenceError(f"{monitor}: version {version.version} has no data.parquet")
     table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-    return Batch(table, found.digest, untyped=found.untyped), found
+    return Batch(table, version.digest, untyped=version.untyped)

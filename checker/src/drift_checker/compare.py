@@ -47,6 +47,8 @@ Tabular: TypeAlias = Any
 LARGE_VALUES = 1 << 22
 """Rows times columns of either side from which both are read in chunks, and compared by profiles:
 tables below are compared as exactly as they are for less than a second."""
+LARGE_IN_PARTS = 1 << 26
+"""The same where windows or segments are judged, which profiles do not have: half a gigabyte."""
 
 
 def compare(
@@ -67,13 +69,19 @@ def compare(
     """
     settings = settings or CompareSettings()
     before, after = _taken(reference), _taken(current)
-    if max(values_of(before), values_of(after)) >= LARGE_VALUES:
+    if is_large(max(values_of(before), values_of(after)), settings):
         from drift_checker.engine.pairs import profiles  # noqa: PLC0415  # seldom needed
 
         sides: Sides = profiles(open_reference(before), open_table(after), settings)
     else:
         sides = Tables(_read(before, read_reference), _read(after, read_batch))
     return explained(Comparison(sides, settings).result())
+
+
+def is_large(values: int, settings: CompareSettings) -> bool:
+    """Whether a comparison is by profiles, by the values (rows times columns) of a side."""
+    in_parts = settings.window is not None or settings.segments
+    return values >= (LARGE_IN_PARTS if in_parts else LARGE_VALUES)
 
 
 def _taken(source: Tabular) -> Batch | Path:
@@ -181,7 +189,7 @@ class Comparison:
         """What the batch leaves for the sequential statistic of later ticks."""
         left = {name: sample.left for name, sample in self.samples.items()}
         return BatchProfile(
-            reference=self.reference.digest,
+            reference=self.sides.cells,
             rows=self.current.rows,
             numbers={name: one for name, one in left.items() if isinstance(one, list)},
             categories={name: one for name, one in left.items() if isinstance(one, dict)},

@@ -15,7 +15,7 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from drift_checker import baseline, keys
+from drift_checker import keys
 from drift_checker.budget import settings_of
 from drift_checker.compare import Comparison
 from drift_checker.decision.binomial import interval
@@ -23,8 +23,8 @@ from drift_checker.injection import NONE, Injection, Wanted, injection
 from drift_checker.monitors import Monitor, Monitors
 from drift_checker.notify import TITLE, Address, addresses
 from drift_checker.options import CompareSettings, Floors
-from drift_checker.pairs import Tables
 from drift_checker.profiles import BatchProfile
+from drift_checker.reference import StoredReference
 from drift_checker.result import Result, Verdict
 from drift_checker.settings import Settings
 from drift_checker.store import Store
@@ -141,9 +141,9 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
     """
     start = time.perf_counter()
     store = Store(settings)
-    reference, profile = baseline.load(store, monitor.name)
-    source = injection(store, monitor, settings, reference, plan.drill)
     options = settings_of(monitors, monitor)
+    reference = StoredReference(store, monitor.name, options)
+    source = injection(store, monitor, settings, reference.rows, plan.drill)
     judge = _Judge(store, source, reference, options, plan)
     detections = list(judge.detections())
     false_alarms, drift_free = judge.drift_free()
@@ -151,7 +151,7 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
         drill=plan.drill,
         monitor=monitor.name,
         source=source.kind,
-        reference=profile.version,
+        reference=reference.version.version,
         level=options.alarm_budget().level,
         detections=detections,
         smallest=_smallest(detections),
@@ -172,7 +172,7 @@ class _Judge:
         self,
         store: Store,
         source: Injection,
-        reference: Batch,
+        reference: StoredReference,
         options: CompareSettings,
         plan: Plan,
     ) -> None:
@@ -204,7 +204,7 @@ class _Judge:
         """Judge the ticks of a trial as the monitor would; returns how many it took."""
         past: list[BatchProfile] = []
         for tick in range(TICKS):
-            sides = Tables(self._reference, self._source.batch(replace(trial, tick=tick)))
+            sides = self._reference.against(self._source.batch(replace(trial, tick=tick)))
             comparison = Comparison(sides, self._options, past=past)
             result = comparison.result()
             if result.verdict is not Verdict.OK:
@@ -233,8 +233,7 @@ class _Judge:
         return Rate.of(alarms, ticks), rates
 
     def _flags(self, batch: Batch, options: CompareSettings) -> bool:
-        sides = Tables(self._reference, batch)
-        result = Comparison(sides, options).result()
+        result = Comparison(self._reference.against(batch), options).result()
         return result.verdict is not Verdict.OK
 
 

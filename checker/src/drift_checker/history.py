@@ -57,14 +57,14 @@ def slots_before(schedule: str, moment: datetime, count: int) -> list[datetime]:
     return [slots.get_prev(datetime) for _ in range(count)]
 
 
-def past_profiles(store: Store, monitor: str, digest: str, before: History) -> list[BatchProfile]:
+def past_profiles(store: Store, monitor: str, cells: str, before: History) -> list[BatchProfile]:
     """Read the profiles that the sequential statistic may pool, the newest first.
 
-    They are those against one reference, known by its digest. A batch that is invalid or drifted by
-    itself has left none: found at once, it says nothing of small lasting drift, and would keep its
-    episode open for as long as it is pooled.
+    They are those by the same cells of one reference (`pairs.Sides.cells`). A batch that is invalid
+    or drifted by itself has left none: found at once, it says nothing of small lasting drift, and
+    would keep its episode open for as long as it is pooled.
     """
     dates = [result.logical_date for result in reversed(before.results) if result.logical_date]
     stored = [store.get(keys.result(monitor, date, "profile.json")) for date in dates]
     profiles = [BatchProfile.model_validate_json(data) for data in stored if data is not None]
-    return [profile for profile in profiles if profile.reference == digest]
+    return [profile for profile in profiles if profile.reference == cells]

@@ -8,7 +8,7 @@ from drift_checker.monitors import date_key
 
 
 def reference(monitor: str, version: str, name: str) -> str:
-    """Key of a file of one version of a reference: `data.parquet` or `profile.json`."""
+    """Key of a file of one version of a reference: `data.parquet`, `profile.json`, and so on."""
     return f"{reference_version(monitor, version)}/{name}"
 
 

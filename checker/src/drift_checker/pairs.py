@@ -130,6 +130,10 @@ class Sides(Protocol):
     def current(self) -> Side:
         """The batch."""
 
+    @property
+    def cells(self) -> str:
+        """What the cells of batch profiles were cut by: those of equal ones can be pooled."""
+
     def type(self, name: str) -> pa.DataType:
         """Return the type of a column of the reference."""
 
@@ -150,6 +154,11 @@ class Tables:
         self._rows = sampled_rows(current.rows), sampled_rows(reference.rows)
         self._columns: dict[str, pa.Array[Any]] = {}
         self._pairs: dict[str, _Arrays] = {}
+
+    @property
+    def cells(self) -> str:
+        """All rows of the reference, known by its digest."""
+        return self.reference.digest
 
     def type(self, name: str) -> pa.DataType:
         """Return the type of a column of the reference."""

@@ -30,7 +30,10 @@ make its profile depend on which of them chance made rare."""
 
 @dataclass(frozen=True, kw_only=True)
 class BatchProfile(Model):
-    """Counts of one batch, or of several: `profile.json`. `reference` is the SHA-256."""
+    """Counts of one batch, or of several: `profile.json`.
+
+    `reference` is the SHA-256, with the number of rows where only some of them cut the cells.
+    """
 
     schema_version: Literal[1] = 1
     reference: str

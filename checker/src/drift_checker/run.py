@@ -15,7 +15,7 @@ from typing import Literal
 
 import structlog
 
-from drift_checker import baseline, keys
+from drift_checker import keys
 from drift_checker.alarms import alarm_of
 from drift_checker.batch import fetch
 from drift_checker.budget import settings_of
@@ -26,7 +26,8 @@ from drift_checker.history import LOOK_BACK, History, history, past_profiles, re
 from drift_checker.latest import Latest, read_latest, write_latest
 from drift_checker.monitors import Monitor, Monitors
 from drift_checker.notify import addresses, notify
-from drift_checker.pairs import Tables
+from drift_checker.options import CompareSettings
+from drift_checker.pairs import Sides
 from drift_checker.publish import (
     MAX_OLDER,
     Pending,
@@ -35,6 +36,7 @@ from drift_checker.publish import (
     publish,
     publish_pending,
 )
+from drift_checker.reference import StoredReference
 from drift_checker.result import Alarm, ReferenceInfo, Result, Verdict
 from drift_checker.settings import Settings
 from drift_checker.store import Store
@@ -173,14 +175,18 @@ class _Check:
         with self._timed("fetch"):
             current = fetch(self.store, monitor, tick.logical_date, self.settings)
         with self._timed("baseline"):
-            reference, profile = baseline.load(self.store, monitor.name)
+            settings = settings_of(self.monitors, monitor)
+            reference = StoredReference(self.store, monitor.name, settings)
+            sides = reference.against(current.batch)
         with self._timed("compare"):
-            result = self._compare(reference, current.batch).model_copy(
+            result = self._compare(sides, settings).model_copy(
                 update={
                     "monitor": monitor.name,
                     "logical_date": tick.logical_date,
                     "trigger": tick.trigger,
-                    "reference": ReferenceInfo(version=profile.version, rows=profile.rows),
+                    "reference": ReferenceInfo(
+                        version=reference.version.version, rows=reference.version.rows
+                    ),
                     "truth": current.truth,
                 }
             )
@@ -189,14 +195,12 @@ class _Check:
             reported = self._report(reference, current.batch, result, asked=asked)
         return result.model_copy(update={**reported, "timings": self.timings})
 
-    def _compare(self, reference: Batch, current: Batch) -> Result:
+    def _compare(self, sides: Sides, settings: CompareSettings) -> Result:
         """Compare; what a scheduled batch leaves for the sequential statistic is stored."""
-        name = self.tick.monitor.name
-        settings = settings_of(self.monitors, self.tick.monitor)
         if self.before is None:
-            return Comparison(Tables(reference, current), settings).result()
-        past = past_profiles(self.store, name, reference.digest, self.before)
-        comparison = Comparison(Tables(reference, current), settings, past=past)
+            return Comparison(sides, settings).result()
+        past = past_profiles(self.store, self.tick.monitor.name, sides.cells, self.before)
+        comparison = Comparison(sides, settings, past=past)
         result = comparison.result()
         if comparison.by_itself is Verdict.OK:
             profile = comparison.profile.model_dump_json().encode()
@@ -209,7 +213,7 @@ class _Check:
         return Alarm() if self.before is None else alarm_of(result, self.before)
 
     def _report(
-        self, reference: Batch, current: Batch, result: Result, *, asked: bool
+        self, reference: StoredReference, current: Batch, result: Result, *, asked: bool
     ) -> dict[str, object]:
         """Make the report where one is due; without one, the verdict is as good."""
         if not (asked or self._report_is_due(result)) or current.unreadable:
@@ -219,7 +223,7 @@ class _Check:
 
             with TemporaryDirectory() as folder:
                 page = Path(folder, "report.html")
-                evidently = write_report(reference, current, page, result.explanation)
+                evidently = write_report(reference.rows, current, page, result.explanation)
                 self.store.put(self.tick.key("report.html"), page)
         except Exception:  # whatever fails in a report fails nothing else
             log.exception("no report", monitor=self.tick.monitor.name)

@@ -6,4 +6,5 @@
 - `layout`: how the columns of a reference are read and where they are cut, fitted once
 - `profile`: the profile of a table, by a layout
 - `pairs`: two profiles, as a comparison asks for them
+- `stored`: the profile of a reference as a file
 """

@@ -47,6 +47,8 @@ class Layout:
 
     columns: Mapping[str, Column]
     sampled: tuple[str, ...]
+    fit_rows: int = FIT_ROWS
+    """Rows that the cuts were chosen from; all where there are not more."""
 
 
 def fit(
@@ -91,7 +93,8 @@ def fit(
         for name, type_ in types.items()
     }
     varying = [name for name in sample if varies_enough(sample[name])]
-    return Layout(columns, tuple(sorted(varying, key=lambda name: name not in first)[:most]))
+    kept = sorted(varying, key=lambda name: name not in first)[:most]
+    return Layout(columns, tuple(kept), sampling.most)
 
 
 def _types(source: Source) -> dict[str, pa.DataType]:

@@ -69,6 +69,16 @@ def profiles(reference: Source, current: Source, settings: CompareSettings) -> P
     Raises:
         BadReferenceError: The reference is damaged.
     """
+    layout, before = fitted(reference, settings)
+    return Profiles(layout, before, side(current, layout))
+
+
+def fitted(reference: Source, settings: CompareSettings) -> tuple[Layout, Side]:
+    """Read a reference twice: for its layout, and for its profile by that.
+
+    Raises:
+        BadReferenceError: It is damaged.
+    """
     roles = settings.columns
     try:
         layout = fit(
@@ -77,10 +87,9 @@ def profiles(reference: Source, current: Source, settings: CompareSettings) -> P
             first={roles.target, roles.prediction},
             most=settings.joint_columns,
         )
-        before = _side(reference, layout)
+        return layout, _side(reference, layout)
     except UnreadableError as error:
         raise BadReferenceError(f"The reference cannot be used: {error}.") from error
-    return Profiles(layout, before, side(current, layout))
 
 
 def side(source: Source, layout: Layout) -> Side:
@@ -102,6 +111,12 @@ class Profiles:
     def __init__(self, layout: Layout, reference: Side, current: Side) -> None:
         """Take both sides."""
         self.layout, self.reference, self.current = layout, reference, current
+
+    @property
+    def cells(self) -> str:
+        """The reference's digest, and of how many of its rows the cells are where not of all."""
+        digest, rows = self.reference.digest, self.layout.fit_rows
+        return digest if self.reference.rows <= rows else f"{digest}/{rows}"
 
     def type(self, name: str) -> pa.DataType:
         """Return the type of a column of the reference."""

@@ -1,0 +1,76 @@
+"""The reference in force, as batches are compared with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from drift_checker import baseline, keys
+from drift_checker.compare import is_large
+from drift_checker.engine.sources import InMemory, values_of
+from drift_checker.options import CompareSettings
+from drift_checker.pairs import Sides, Tables
+from drift_checker.store import Store
+from drift_checker.tables import Batch
+
+if TYPE_CHECKING:
+    from drift_checker.engine.layout import Layout
+    from drift_checker.engine.pairs import Side
+
+
+class StoredReference:
+    """A version of a reference in the store; of a large one the profile is read, and not the rows.
+
+    The profile is made when it is first needed, and stored beside the rows.
+    """
+
+    def __init__(self, store: Store, monitor: str, settings: CompareSettings) -> None:
+        """Look up the version in force.
+
+        Raises:
+            BadReferenceError: there is none.
+        """
+        self._store, self._monitor, self._settings = store, monitor, settings
+        self.version = baseline.show(store, monitor)
+
+    @cached_property
+    def rows(self) -> Batch:
+        """All rows.
+
+        Raises:
+            BadReferenceError: they are not there.
+        """
+        return baseline.read(self._store, self._monitor, self.version)
+
+    def against(self, current: Batch) -> Sides:
+        """Return both sides of a comparison, by profiles where one of them is large.
+
+        Raises:
+            BadReferenceError: the rows are not there.
+        """
+        values = self.version.rows * len(self.version.columns)
+        if current.unreadable or not is_large(max(values, values_of(current)), self._settings):
+            return Tables(self.rows, current)
+        from drift_checker.engine.pairs import Profiles, side  # noqa: PLC0415  # seldom needed
+
+        layout, reference = self._profiled
+        return Profiles(layout, reference, side(InMemory(current), layout))
+
+    @cached_property
+    def _profiled(self) -> tuple[Layout, Side]:
+        from drift_checker.engine import stored  # noqa: PLC0415  # seldom needed
+        from drift_checker.engine.pairs import Side, fitted  # noqa: PLC0415
+
+        roles, joint_columns = self._settings.columns, self._settings.joint_columns
+        fitted_by = sha256(repr((stored.VERSION, roles, joint_columns)).encode()).hexdigest()
+        name = f"columns-{fitted_by[: baseline.VERSION_LENGTH]}.npz"
+        key = keys.reference(self._monitor, self.version.version, name)
+        data = self._store.get(key)
+        if data is not None:
+            layout, profile = stored.from_bytes(data)
+            names = list(self.version.columns)
+            return layout, Side(names, self.version.digest, (), profile)
+        layout, reference = fitted(InMemory(self.rows), self._settings)
+        self._store.put(key, stored.to_bytes(layout, reference.profile))
+        return layout, reference
