@@ -12,7 +12,7 @@ from drift_checker.acceptance import Accepted, last_ticks, new_normal
 from drift_checker.acceptance import accept as accept_ticks
 from drift_checker.acceptance import use as use_version
 from drift_checker.baseline import fit as fit_baseline
-from drift_checker.baseline import history, load, read_profile
+from drift_checker.baseline import history, read, read_profile
 from drift_checker.baseline import show as show_baseline
 from drift_checker.budget import settings_of
 from drift_checker.cli.moment import moment
@@ -99,7 +99,9 @@ def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, An
     span = monitors.window_of(monitor)
     if span is None or timestamp is None:
         return None
-    times = reference_column(load(store, monitor.name)[0], timestamp)
+    times = reference_column(
+        read(store, monitor.name, show_baseline(store, monitor.name)), timestamp
+    )
     found = overview(of_reference(times, compared, span), compared)
     if found is None:
         return None
