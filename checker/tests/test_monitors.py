@@ -49,7 +49,7 @@ def test_defaults(tmp_path: Path) -> None:
         (content(name="a" * 41), r"monitors\[0\]\.name"),
         (content(colour="red"), r"monitors\[0\]: unknown key colour; allowed: name, current"),
         (content(current={"uri": "http://h"}), r"\.current: unknown key uri; allowed: url, path"),
-        (content(current={}), r"\.current: allowed: exactly one of `url` and `path`"),
+        (content(current={}), r"\.current: allowed: exactly one of `url`, `path` and `database`"),
         (content(current={"url": "ftp://h/x"}), r"current\.url: allowed: http\(s\)"),
         (content(current={"url": "postgresql://h/x"}), r"current\.url: allowed: http\(s\)"),
         (content(current={"url": "http://u:secret@h/x"}), "name them with `credentials`"),

@@ -11,16 +11,11 @@ from threading import Event
 import pytest
 from web import PATIENCE, Web
 
+from drift_checker.answers import EVIDENCE_BYTES, Body, RejectedAnswerError
 from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.monitors import Monitor, Reference
 from drift_checker.settings import Settings
-from drift_checker.sources import (
-    EVIDENCE_BYTES,
-    Body,
-    RejectedAnswerError,
-    ask_for_batch,
-    ask_for_reference,
-)
+from drift_checker.sources import ask_for_batch, ask_for_reference
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -31,7 +26,9 @@ def ask(settings: Settings) -> Callable[..., Body]:
         monitor = Monitor.model_validate(
             {"name": "m", "current": current, "reference": {"path": "x"}}
         )
-        return ask_for_batch(monitor, DATE, settings.model_copy(update=changes))
+        answer = ask_for_batch(monitor, DATE, settings.model_copy(update=changes))
+        assert isinstance(answer, Body)
+        return answer
 
     return asked
 
@@ -208,7 +205,7 @@ def test_the_checksum_of_a_reference(web: Web, settings: Settings) -> None:
     url = web.answer("/r", b"rows")
     right = sha256(b"rows").hexdigest()
 
-    assert ask_for_reference(Reference(url=url, sha256=right), settings).data == b"rows"
+    assert ask_for_reference(Reference(url=url, sha256=right), settings).digest == right
     with pytest.raises(BadReferenceError, match=right):
         ask_for_reference(Reference(url=url, sha256="0" * 64), settings)
     with pytest.raises(BadReferenceError, match="HTTP 404"):

@@ -15,7 +15,7 @@ from drift_checker.monitors import Monitor
 from drift_checker.settings import Settings
 from drift_checker.sources import ask_for_reference
 from drift_checker.store import Store
-from drift_checker.tables import Batch, read_reference
+from drift_checker.tables import Batch, as_reference
 
 VERSION_LENGTH = 12
 """Hexadecimal digits of the digest that name a version."""
@@ -71,13 +71,13 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
         BadReferenceError: it is missing, unreadable, too small or lacks a declared column.
         ServiceAwayError: its source or the store stayed away.
     """
-    body = ask_for_reference(monitor.reference, settings)
+    answer = ask_for_reference(monitor.reference, settings)
     try:
-        reference = read_reference(body.data, body.content_type)
+        reference = as_reference(answer.batch)
         check_soundness(reference.table, monitor)
     except BadReferenceError as error:
-        raise BadReferenceError(f"{monitor.name}: {body.origin}: {error}") from error
-    profile = profile_of(reference, body.origin)
+        raise BadReferenceError(f"{monitor.name}: {answer.origin}: {error}") from error
+    profile = profile_of(reference, answer.origin)
     before = in_force(store, monitor.name)
     changed = before is None or before.configured != profile.version
     if not changed:

@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from drift_checker import keys
+from drift_checker.answers import RejectedAnswerError
 from drift_checker.errors import NoBatchError
 from drift_checker.monitors import Monitor
 from drift_checker.result import Fault, Truth
 from drift_checker.settings import Settings
-from drift_checker.sources import EVIDENCE_BYTES, RejectedAnswerError, ask_for_batch
+from drift_checker.sources import ask_for_batch
 from drift_checker.store import Store
-from drift_checker.tables import Batch, read_batch
+from drift_checker.tables import Batch
 
 _META = b"drift_checker"
 
@@ -67,28 +68,28 @@ def fetch(
         return keys.batch(monitor.name, logical_date, name)
 
     try:
-        body = ask_for_batch(monitor, logical_date, settings)
+        answer = ask_for_batch(monitor, logical_date, settings)
     except RejectedAnswerError as error:
         store.put(key("evidence"), error.evidence)
         raise
     try:
-        batch = read_batch(body.data, body.content_type)
+        batch = answer.batch()
     except NoBatchError:
-        store.put(key("evidence"), body.data[:EVIDENCE_BYTES])
+        store.put(key("evidence"), answer.evidence)
         raise
     meta = BatchMeta(
-        source=body.origin,
+        source=answer.origin,
         digest=batch.digest,
-        bytes=len(body.data),
-        content_type=body.content_type,
+        bytes=answer.size,
+        content_type=answer.content_type,
         untyped=batch.untyped,
         faults=list(batch.faults),
-        truth=truth_of(body.headers),
+        truth=truth_of(answer.headers),
     )
     text = meta.model_dump_json().encode()
     store.put(key("meta.json"), text)
     if batch.unreadable:
-        store.put(key("evidence"), body.data[:EVIDENCE_BYTES])
+        store.put(key("evidence"), answer.evidence)
         return StoredBatch(batch, meta.truth)
     table = batch.table.replace_schema_metadata(
         {**(batch.table.schema.metadata or {}), _META: text}

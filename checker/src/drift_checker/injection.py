@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from drift_checker import keys
+from drift_checker.answers import RejectedAnswerError
 from drift_checker.batch import StoredBatch, load, truth_of
 from drift_checker.columns import kind_of, reference_column
 from drift_checker.errors import UsageError
@@ -19,9 +20,9 @@ from drift_checker.monitors import Monitor
 from drift_checker.perturbation import CHANGES, perturb
 from drift_checker.result import Result, Verdict
 from drift_checker.settings import Settings
-from drift_checker.sources import RejectedAnswerError, ask_for_batch
+from drift_checker.sources import ask_for_batch
 from drift_checker.store import Store
-from drift_checker.tables import Batch, read_batch
+from drift_checker.tables import Batch
 
 SCENARIOS = tuple(CHANGES)
 NONE = "none"
@@ -118,7 +119,7 @@ class DrifterInjection:
         source = current.model_copy(update={"params": {**current.params, **asked}})
         monitor = self._monitor.model_copy(update={"current": source})
         try:
-            body = ask_for_batch(monitor, datetime.now(UTC), self._settings)
+            answer = ask_for_batch(monitor, datetime.now(UTC), self._settings)
         except RejectedAnswerError as error:
             if b"DRIFT_ALLOW_OVERRIDE" not in error.evidence:
                 raise
@@ -126,12 +127,12 @@ class DrifterInjection:
                 f"{monitor.name}: the Drifter takes no drift from a request; set "
                 "DRIFT_ALLOW_OVERRIDE=true for it (with Ansible drifter_allow_override: true)"
             ) from error
-        truth = truth_of(body.headers)
+        truth = truth_of(answer.headers)
         if truth is None or (truth.scenario or NONE) != wanted.scenario:
             raise UsageError(
                 f"{monitor.name}: asked for {wanted.scenario}, the source says it sent {truth}"
             )
-        return read_batch(body.data, body.content_type)
+        return answer.batch()
 
 
 class StoredInjection:

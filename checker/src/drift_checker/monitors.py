@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from hashlib import sha256
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 from croniter import CroniterError, croniter
@@ -42,6 +43,8 @@ CRON_FIELDS = 5
 CRON_HELP = 'allowed: a cron expression of five fields in UTC, such as "*/5 * * * *"'
 _FIRINGS = 200
 SCHEMES = ("http", "https", "s3", "file")
+WINDOW_PARAMETER = re.compile(r"(?<![:\w]):(window_start|window_end)\b")
+"""Of a query: the bounds of a tick's window, the first within it and the last not."""
 
 
 def _cron(schedule: str) -> str:
@@ -63,6 +66,19 @@ def _source_url(url: str) -> str:
             "a URL must not carry a user or a password; name them with `credentials` instead"
         )
     return _template(url)
+
+
+def _database_url(url: str) -> str:
+    parts = urlsplit(url)
+    local = parts.scheme == "duckdb" and not parts.netloc and parts.path.startswith("/")
+    if not local and not (parts.scheme == "postgresql" and parts.hostname):
+        raise ValueError("allowed: postgresql://host:port/database or duckdb:///absolute/file")
+    secrets = {"user", "password", "passfile", "options"} & dict(parse_qsl(parts.query)).keys()
+    if "@" in parts.netloc or secrets:
+        raise ValueError(
+            "a URL must not carry a user, a password or options; name the login with `credentials`"
+        )
+    return url
 
 
 def _template(text: str) -> str:
@@ -89,6 +105,7 @@ Span = Annotated[timedelta, BeforeValidator(_timespan)]
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 Cron = Annotated[str, AfterValidator(_cron)]
 Url = Annotated[str, AfterValidator(_source_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Parameter = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value),
@@ -119,10 +136,15 @@ class _Moment(datetime):
 
 
 class Source(_Model):
-    """Where a table comes from: a URL, or a path (relative to the monitors file)."""
+    """Where a table comes from: a URL, a path (relative to the monitors file), or a database."""
 
     url: Url | None = None
     path: Path | None = None
+    database: DatabaseUrl | None = None
+    query: str | None = None
+    """What the database is asked."""
+    columns: tuple[str, ...] = ()
+    """Those that are read of files; all where none are named."""
     credentials: Credentials | None = None
     """Name of a secret: variables `DRIFT_SOURCE_<NAME>_*`."""
 
@@ -134,9 +156,18 @@ class Source(_Model):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.url is None) == (self.path is None):
-            raise ValueError("allowed: exactly one of `url` and `path`")
+        if [self.url, self.path, self.database].count(None) != 2:  # noqa: PLR2004  all but one
+            raise ValueError("allowed: exactly one of `url`, `path` and `database`")
+        if (self.database is None) != (self.query is None):
+            raise ValueError("`database` and `query` belong together")
+        if self.columns and not self.of_files:
+            raise ValueError("`columns` belong to files, directories and S3")
         return self
+
+    @property
+    def of_files(self) -> bool:
+        """Whether it is of files, in a directory or an S3."""
+        return self.path is not None or urlsplit(self.url or "").scheme in {"file", "s3"}
 
 
 class Reference(Source):
@@ -144,12 +175,34 @@ class Reference(Source):
 
     sha256: Sha256 | None = None
 
+    @model_validator(mode="after")
+    def _without_window(self) -> Self:
+        if WINDOW_PARAMETER.search(self.query or ""):
+            raise ValueError("a reference belongs to no tick, and has no window")
+        return self
+
 
 class Current(Source):
     """The data of one tick."""
 
     params: dict[str, Parameter] = Field(default_factory=dict)
     """Query parameters; `{seed}` and `{logical_date}` are filled in."""
+    time: str | None = None
+    """Column of files by which rows are in a tick's window."""
+    window: Span | None = None
+    """How far a tick's window reaches back from its logical date."""
+
+    @model_validator(mode="after")
+    def _window_of_tick(self) -> Self:
+        if self.time and not self.of_files:
+            raise ValueError("`time` belongs to files, directories and S3")
+        used = bool(self.time or WINDOW_PARAMETER.search(self.query or ""))
+        if used != (self.window is not None):
+            raise ValueError(
+                "`window`, such as 1h, belongs to `time` "
+                "or to a query with :window_start or :window_end"
+            )
+        return self
 
 
 class Columns(_Model):

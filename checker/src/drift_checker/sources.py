@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from datetime import datetime
-from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,45 +14,30 @@ import httpx
 import obstore
 import stamina
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import LocalStore
 
-from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
+from drift_checker.answers import (
+    EVIDENCE_BYTES,
+    Answer,
+    Body,
+    RejectedAnswerError,
+    Rows,
+    Window,
+)
+from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.monitors import Monitor, Reference, Source
 from drift_checker.settings import Limits, Settings, SourceAccess
 from drift_checker.store import first_line, open_s3
 
 MAX_REDIRECTS = 5
-EVIDENCE_BYTES = 64 * 1024
-"""As much of an answer that is no batch as is kept; enough to read an error page."""
 _CHUNK = 1 << 20
-
-
-class RejectedAnswerError(NoBatchError):
-    """The source answered with what is no batch; `evidence` is the head of the answer."""
-
-    def __init__(self, message: str, evidence: bytes = b"") -> None:
-        super().__init__(message)
-        self.evidence = evidence[:EVIDENCE_BYTES]
 
 
 class _BusyError(Exception):
     """The source asks to be asked again."""
 
 
-@dataclass(frozen=True)
-class Body:
-    """What a source answered with; `origin` is the URL or path that was asked."""
-
-    data: bytes
-    origin: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def content_type(self) -> str:
-        """The type that the source states or the name suggests, such as `text/csv` or `.csv`."""
-        return self.headers.get("content-type") or Path(urlsplit(self.origin).path).suffix
-
-
-def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) -> Body:
+def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) -> Answer:
     """Ask the source of a monitor for the batch of one tick.
 
     Raises:
@@ -62,6 +46,9 @@ def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) 
     """
     source = monitor.current
     url = source.url and monitor.fill(source.url, logical_date)
+    window = (logical_date - source.window, logical_date) if source.window else None
+    if found := _ask_for_rows(source, url, source.time, window, settings):
+        return found
     params = {key: monitor.fill(value, logical_date) for key, value in source.params.items()}
     return _ask(source, url, params, settings)
 
@@ -77,7 +64,7 @@ def ask(url: str, limits: Limits) -> Body:
     return _ask_http(url, {}, access, int(limits.max_body_mb * (1 << 20)), limits)
 
 
-def ask_for_reference(reference: Reference, settings: Settings) -> Body:
+def ask_for_reference(reference: Reference, settings: Settings) -> Answer:
     """Ask for a reference, and verify its checksum where one is set.
 
     Raises:
@@ -85,15 +72,51 @@ def ask_for_reference(reference: Reference, settings: Settings) -> Body:
         ServiceAwayError: its source stayed away.
     """
     try:
-        body = _ask(reference, reference.url, {}, settings)
+        answer = _ask_for_rows(reference, reference.url, None, None, settings) or _ask(
+            reference, reference.url, {}, settings
+        )
     except RejectedAnswerError as error:
         raise BadReferenceError(f"The reference cannot be read: {error}") from error
-    digest = sha256(body.data).hexdigest()
-    if reference.sha256 not in {None, digest}:
+    if reference.sha256 not in {None, answer.digest}:
         raise BadReferenceError(
-            f"{body.origin}: its SHA-256 is {digest}, the monitors file says {reference.sha256}"
+            f"{answer.origin}: its SHA-256 is {answer.digest}, "
+            f"the monitors file says {reference.sha256}"
         )
-    return body
+    return answer
+
+
+def _ask_for_rows(
+    source: Source,
+    url: str | None,
+    time: str | None,
+    window: Window | None,
+    settings: Settings,
+) -> Rows | None:
+    """Ask a database, or files of which there may be several; None of any other source."""
+    if source.database and source.query:
+        from drift_checker.databases import ask_database  # noqa: PLC0415  # of few monitors
+
+        access = _access(source, settings)
+        return ask_database(source.database, source.query, window, access, settings)
+    place = source.path or Path(unquote(urlsplit(url or "").path))
+    several = (url or "").endswith("/") or (source.of_files and not _is_s3(url) and place.is_dir())
+    if not (source.of_files and (several or source.columns or time)):
+        return None
+    from drift_checker.folders import Selection, ask_folder  # noqa: PLC0415  # of few monitors
+
+    selection = Selection(source.columns, time, window)
+    if url and _is_s3(url):
+        parts = urlsplit(url)
+        store = open_s3(_access(source, settings), parts.netloc, "", settings)
+        with _asked(url):
+            return ask_folder(store, unquote(parts.path).lstrip("/"), selection, settings, url)
+    folder, prefix = (place, "") if place.is_dir() else (place.parent, place.name)
+    with _asked(str(place)):
+        return ask_folder(LocalStore(folder), prefix, selection, settings, str(place))
+
+
+def _is_s3(url: str | None) -> bool:
+    return urlsplit(url or "").scheme == "s3"
 
 
 def _ask(source: Source, url: str | None, params: Mapping[str, str], settings: Settings) -> Body:
@@ -103,14 +126,15 @@ def _ask(source: Source, url: str | None, params: Mapping[str, str], settings: S
     parts = urlsplit(url)
     if parts.scheme == "file":
         return _ask_file(Path(unquote(parts.path)), limit)
-    access = (
-        settings.source(source.credentials)
-        if source.credentials
-        else SourceAccess.model_construct()
-    )
+    access = _access(source, settings)
     if parts.scheme == "s3":
         return _ask_s3(url, access, limit, settings)
     return _ask_http(url, params, access, limit, settings)
+
+
+def _access(source: Source, settings: Settings) -> SourceAccess:
+    name = source.credentials
+    return settings.source(name) if name else SourceAccess.model_construct()
 
 
 def _gather(chunks: Iterable[bytes], limit: int, origin: str) -> bytes:
@@ -138,13 +162,20 @@ def _ask_file(path: Path, limit: int) -> Body:
 def _ask_s3(url: str, access: SourceAccess, limit: int, settings: Settings) -> Body:
     parts = urlsplit(url)
     store = open_s3(access, parts.netloc, "", settings)
-    try:
+    with _asked(url):
         answer = obstore.get(store, unquote(parts.path).lstrip("/"))
         return Body(_gather(map(bytes, answer.stream(min_chunk_size=_CHUNK)), limit, url), url)
+
+
+@contextmanager
+def _asked(origin: str) -> Iterator[None]:
+    """Tell what a store refuses from a store that stays away."""
+    try:
+        yield
     except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError) as error:
-        raise RejectedAnswerError(f"{url}: {first_line(error)}") from error
+        raise RejectedAnswerError(f"{origin}: {first_line(error)}") from error
     except BaseError as error:
-        raise ServiceAwayError(f"{url}: {first_line(error)}") from error
+        raise ServiceAwayError(f"{origin}: {first_line(error)}") from error
 
 
 def _ask_http(

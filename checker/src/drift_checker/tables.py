@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -85,19 +86,28 @@ def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
     try:
         table, untyped = _parse(data, content_type or "")
     except UnreadableError as error:
-        return Batch(_no_table(), digest, (error.fault,))
+        return Batch(no_table(), digest, (error.fault,))
     table, faults = _without_duplicates(table)
     return Batch(table, digest, faults, untyped=untyped)
 
 
-def read_reference(data: bytes | Path, content_type: str | None = None) -> Batch:
+def read_reference(path: Path) -> Batch:
     """Read a reference; unlike a batch, it has to be sound.
 
     Raises:
         BadReferenceError: It is missing, unreadable, empty or names a column twice.
     """
+    return as_reference(lambda: read_batch(path))
+
+
+def as_reference(read: Callable[[], Batch]) -> Batch:
+    """Read what has to be sound, by whatever function.
+
+    Raises:
+        BadReferenceError: It is missing, unreadable, empty or names a column twice.
+    """
     try:
-        batch = read_batch(data, content_type)
+        batch = read()
     except (OSError, NoBatchError) as error:
         raise unreadable_reference(error) from error
     if batch.faults or not batch.rows:
@@ -170,7 +180,7 @@ def _parse_parquet(data: bytes) -> pa.Table:
 
 def _parse_csv(data: bytes) -> pa.Table:
     if not data.strip():
-        return _no_table()
+        return no_table()
     try:
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
         names = next(csv.reader(text, strict=True))
@@ -294,7 +304,8 @@ def repeated_names(names: list[str]) -> tuple[Fault, ...]:
     )
 
 
-def _no_table() -> pa.Table:
+def no_table() -> pa.Table:
+    """Return a table without columns, of what cannot be read."""
     return pa.schema([]).empty_table()
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -15,8 +14,11 @@ from drift_checker.decision.windows import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.options import ColumnRoles, CompareSettings, span
 from drift_checker.result import EvidentlySummary, Result
-from drift_checker.tables import Batch, read_batch, read_reference
+from drift_checker.tables import Batch, as_reference, read_batch, read_reference
 from drift_checker.view import as_table
+
+if TYPE_CHECKING:
+    from drift_checker.answers import Body
 
 
 def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -110,7 +112,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
             timestamp=timestamp, target=target, prediction=prediction, id=id_, ignore=ignore
         ),
     )
-    before, after = _reference(ctx, reference), _taken(_content(ctx, current), read_batch)
+    before, after = _reference(ctx, reference), _current(ctx, current)
     result = compare(before, after, settings=settings)
     if html is not None:
         result = result.model_copy(update={"evidently": _report(before, after, result, html)})
@@ -123,23 +125,23 @@ def _reference(ctx: click.Context, location: str) -> Path | Batch:
         content = _content(ctx, location)
     except (NoBatchError, UsageError) as error:
         raise BadReferenceError(f"The reference cannot be read: {error}") from error
-    return _taken(content, read_reference)
+    return content if isinstance(content, Path) else as_reference(content.batch)
 
 
-def _taken(content: Path | tuple[bytes, str], read: Callable[[bytes, str], Batch]) -> Path | Batch:
-    """Return a file as it is, which may be too large for the memory, and read what a URL sent."""
-    return content if isinstance(content, Path) else read(*content)
+def _current(ctx: click.Context, location: str) -> Path | Batch:
+    content = _content(ctx, location)
+    # A file may be too large for the memory.
+    return content if isinstance(content, Path) else content.batch()
 
 
-def _content(ctx: click.Context, location: str) -> Path | tuple[bytes, str]:
-    """Return a file that can be read, or the bytes at a URL and what tells their format."""
+def _content(ctx: click.Context, location: str) -> Path | Body:
+    """Return a file that can be read, or what a URL answers."""
     if location.startswith(("http://", "https://")):
         # Network clients are imported only where one is needed.
         from drift_checker.settings import load_limits  # noqa: PLC0415
         from drift_checker.sources import ask  # noqa: PLC0415
 
-        body = ask(location, load_limits(ctx.obj["settings_file"]))
-        return body.data, body.content_type
+        return ask(location, load_limits(ctx.obj["settings_file"]))
     path = Path(location)
     try:
         path.open("rb").close()
