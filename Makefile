@@ -32,6 +32,8 @@ deps: .venv/deps ## install the tools of the control machine into .venv
 		{ echo "$(PYTHON) is not Python 3.11 to 3.13; name one: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements.txt
+	@# What Ansible imports in a new process for each task; not the collections, which are many and not used.
+	.venv/bin/python -m compileall -q -j 0 $(foreach package,ansible jinja2 yaml kubernetes cryptography ansible_collections/kubernetes,.venv/lib/python3*/site-packages/$(package))
 	@touch $@
 
 up: deps ## start the stack, or apply changed settings; show the last verdicts

@@ -1,4 +1,4 @@
-"""The lookup, the action and the module that the project brings."""
+"""The lookups, the action and the module that the project brings."""
 
 from __future__ import annotations
 
@@ -58,6 +58,50 @@ def test_hash_ignores_caches_and_hidden_files(tmp_path: Path) -> None:
 def test_hash_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(content_hash.AnsibleLookupError, match="does not exist"):
         hash_of(tmp_path / "absent")
+
+
+def objects_of(folder: Path, image: str) -> list[dict[str, Any]]:
+    """Render a template with a Job and a Pod as a task does; what it imports lies elsewhere."""
+    (folder / "own").mkdir(exist_ok=True)
+    (folder / "own/job.yml.j2").write_text(
+        """{% import 'shared.j2' as shared with context %}
+kind: Job
+metadata: {name: probe, labels: {{ shared.labels() }}}
+spec: {image: {{ image }}}
+---
+kind: Pod
+metadata: {generateName: probe-}
+"""
+    )
+    (folder / "shared").mkdir(exist_ok=True)
+    (folder / "shared/shared.j2").write_text("{% macro labels() %}{of: {{ image }}}{% endmacro %}")
+    query = f"query('objects', 'job', folders=['{folder}/own', '{folder}/shared'])"
+    ended = subprocess.run(
+        [
+            Path(sys.executable).with_name("ansible"),
+            *("localhost", "--module-name=debug", "--args", f"msg={{{{ {query} }}}}"),
+            f"--extra-vars=image={image}",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    rendered: list[dict[str, Any]] = json.loads(ended.stdout.partition("=>")[2])["msg"]
+    return rendered
+
+
+def test_a_job_is_named_by_what_it_is(tmp_path: Path) -> None:
+    job, pod = objects_of(tmp_path, "one")
+    (same, _), (other, _) = objects_of(tmp_path, "one"), objects_of(tmp_path, "two")
+
+    assert pod == {"kind": "Pod", "metadata": {"generateName": "probe-"}}
+    assert job["spec"] == {"image": "one"}
+    assert job["metadata"]["labels"] == {"of": "one"}
+    assert job["metadata"]["name"].startswith("probe-")
+    assert same == job
+    assert other["metadata"]["name"] != job["metadata"]["name"]
 
 
 def test_a_foreign_listener_is_named_and_an_own_one_is_not(tmp_path: Path) -> None:
