@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from drift_checker import keys
 from drift_checker.alarms import CLOSING, alarm_of
-from drift_checker.history import LOOK_BACK, history
+from drift_checker.events import of_result
+from drift_checker.history import LOOK_BACK, history, results_before
 from drift_checker.result import (
     Alarm,
     AlarmBudget,
@@ -141,3 +142,30 @@ def test_a_repeated_tick_is_the_same(settings: Settings) -> None:
     first = [take(store, place, tick) for place, tick in enumerate(content)]
 
     assert [take(store, place, tick) for place, tick in enumerate(content)] == first
+
+
+@pytest.mark.parametrize(
+    ("ticks", "told"),
+    [
+        # A new reference that drifts at once ends the episode of the old one, and opens its own.
+        (
+            [(DRIFT, "a"), (DRIFT, "b"), (DRIFT, "b")],
+            [[("opened", 0)], [("closed", 0), ("opened", 1)], []],
+        ),
+        (
+            [(DRIFT, "a"), (OK, "b"), (DRIFT, "b")],
+            [[("opened", 0)], [("closed", 0)], [("opened", 2)]],
+        ),
+        ([(OK, "a"), (DRIFT, "b")], [[], [("opened", 1)]]),
+    ],
+)
+def test_every_episode_that_opens_is_told_to_end(
+    ticks: list[Tick], told: list[list[tuple[str, int]]]
+) -> None:
+    store, found = Memory(), []
+    for place, tick in enumerate(ticks):
+        take(store, place, tick)
+        before = results_before(store, "m", "*/5 * * * *", date(place), LOOK_BACK)
+        result = Result.model_validate_json(store.get(keys.result("m", date(place))) or b"")
+        found.append([(event.kind, event.date) for event in of_result(result, before)])
+    assert found == [[(f"alarm_{kind}", date(at)) for kind, at in each] for each in told]

@@ -48,6 +48,7 @@ def of_result(result: Result, before: Iterator[Result]) -> list[Event]:
     name, alarm, events = result.monitor, result.alarm, []
     words = _words(result)
     if alarm.state == "opened" and alarm.since:
+        events += _replaced(result, next(before, None))
         title = f"{name}: drift since {_moment(alarm.since)}"
         events.append(_event("alarm_opened", name, alarm.since, title, words))
     if alarm.state == "closed" and alarm.since:
@@ -57,6 +58,18 @@ def of_result(result: Result, before: Iterator[Result]) -> list[Event]:
         title = f"{name}: invalid batch at {_moment(result.logical_date)}"
         events.append(_event("batch_invalid", name, result.logical_date, title, words))
     return events
+
+
+def _replaced(result: Result, last: Result | None) -> list[Event]:
+    """The end of an episode whose reference was replaced, where the new one drifts at once."""
+    if last is None or last.alarm.state not in {"opened", "ongoing"} or not last.alarm.since:
+        return []
+    version = result.reference.version
+    if result.monitor is None or last.reference.version == version:
+        return []
+    title = f"{result.monitor}: the drift since {_moment(last.alarm.since)} has ended"
+    message = f"It was measured by another reference: version {version} is in force now."
+    return [_event("alarm_closed", result.monitor, last.alarm.since, title, message)]
 
 
 def of_silence(store: Store, monitors: Monitors, now: datetime) -> Iterator[Event]:
