@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,7 +113,7 @@ def _chunk(first: int, table: pa.Table) -> Chunk:
 
 
 @dataclass(frozen=True)
-class _File:
+class _File(ABC):
     """A file, of a format that knows the names and types of its columns."""
 
     path: Path
@@ -128,9 +129,10 @@ class _File:
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    @cached_property
+    @property
+    @abstractmethod
     def _schema(self) -> pa.Schema:
-        raise NotImplementedError
+        """The names and types as they stand in the file."""
 
     @property
     def types(self) -> Mapping[str, pa.DataType]:
