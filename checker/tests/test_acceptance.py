@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -11,32 +11,18 @@ import pyarrow.csv
 import pytest
 from conftest import parquet, table
 from deployment import DATE, Deployment
+from ticks import Ticks, date
 from web import Web
 
 from drift_checker import baseline, keys
 from drift_checker.acceptance import accept, last_ticks, new_normal, use
 from drift_checker.errors import BadReferenceError, UsageError
-from drift_checker.result import Result
-from drift_checker.run import Trigger
 
 SCHEDULE = "*/5 * * * *"
 
 
-def date(number: int) -> datetime:
-    return DATE + number * timedelta(minutes=5)
-
-
-class Ticks:
-    """Ticks of a deployment whose source is told what to answer."""
-
-    def __init__(self, deployment: Deployment, web: Web) -> None:
-        self.deployment, self.web = deployment, web
-
-    def tick(
-        self, number: int, shift: float = 0, rows: int = 300, trigger: Trigger = "scheduled"
-    ) -> Result:
-        self.web.answer("/data", parquet(table(rows, seed=number + 10, shift=shift)))
-        return self.deployment.run(date(number), trigger)
+class Normal(Ticks):
+    """Ticks of which some are the new normal."""
 
     def chosen(self) -> list[int]:
         found = new_normal(self.deployment.store, self.deployment.monitor, SCHEDULE)
@@ -52,11 +38,11 @@ class Ticks:
 
 
 @pytest.fixture
-def ticks(deployment: Deployment, web: Web) -> Ticks:
-    return Ticks(deployment, web)
+def ticks(deployment: Deployment, web: Web) -> Normal:
+    return Normal(deployment, web)
 
 
-def test_after_acceptance_the_next_tick_is_ok_and_the_episode_closes(ticks: Ticks) -> None:
+def test_after_acceptance_the_next_tick_is_ok_and_the_episode_closes(ticks: Normal) -> None:
     store = ticks.deployment.store
     assert ticks.tick(0).verdict == "ok"
     alarms = [ticks.tick(number, shift=2).alarm for number in (1, 2)]
@@ -75,7 +61,7 @@ def test_after_acceptance_the_next_tick_is_ok_and_the_episode_closes(ticks: Tick
     assert pa.parquet.read_table(pa.BufferReader(before)).equals(old)
 
 
-def test_accepting_twice_changes_nothing(ticks: Ticks) -> None:
+def test_accepting_twice_changes_nothing(ticks: Normal) -> None:
     ticks.tick(1, shift=2)
     first = ticks.accept()
 
@@ -87,7 +73,7 @@ def test_accepting_twice_changes_nothing(ticks: Ticks) -> None:
     assert len(baseline.history(ticks.deployment.store, "m")) == 2
 
 
-def test_fitting_undoes_no_acceptance_but_follows_another_reference(ticks: Ticks) -> None:
+def test_fitting_undoes_no_acceptance_but_follows_another_reference(ticks: Normal) -> None:
     deployment = ticks.deployment
     configured = baseline.show(deployment.store, "m").version
     ticks.tick(1, shift=2)
@@ -105,7 +91,7 @@ def test_fitting_undoes_no_acceptance_but_follows_another_reference(ticks: Ticks
     assert versions == [configured, version, fitted.version]
 
 
-def test_an_older_version_can_be_put_in_force_again(ticks: Ticks) -> None:
+def test_an_older_version_can_be_put_in_force_again(ticks: Normal) -> None:
     ticks.tick(1, shift=2)
     accepted = ticks.accept()
 
@@ -118,7 +104,7 @@ def test_an_older_version_can_be_put_in_force_again(ticks: Ticks) -> None:
     assert "from the batch of 20261123T090500Z" in shown
 
 
-def test_within_an_episode_its_own_valid_ticks_are_chosen(ticks: Ticks) -> None:
+def test_within_an_episode_its_own_valid_ticks_are_chosen(ticks: Normal) -> None:
     ticks.tick(0)
     ticks.tick(1, shift=2)
     ticks.tick(2, shift=2, rows=20)
@@ -128,7 +114,7 @@ def test_within_an_episode_its_own_valid_ticks_are_chosen(ticks: Ticks) -> None:
     assert ticks.chosen() == [3, 1]
 
 
-def test_without_an_episode_ticks_that_were_ok_are_chosen(ticks: Ticks) -> None:
+def test_without_an_episode_ticks_that_were_ok_are_chosen(ticks: Normal) -> None:
     for number, shift in enumerate([0, 2, 0, 0, 0]):
         ticks.tick(number, shift=shift)
     assert ticks.chosen() == [4, 3, 2, 0]
@@ -139,14 +125,14 @@ def test_without_an_episode_ticks_that_were_ok_are_chosen(ticks: Ticks) -> None:
     assert ticks.chosen() == [5]
 
 
-def test_no_more_ticks_are_chosen_than_make_a_good_reference(ticks: Ticks) -> None:
+def test_no_more_ticks_are_chosen_than_make_a_good_reference(ticks: Normal) -> None:
     for number in range(4):
         ticks.tick(number, rows=2500)
 
     assert ticks.chosen() == [3, 2]
 
 
-def test_the_last_ticks_are_valid_ones_of_the_schedule(ticks: Ticks) -> None:
+def test_the_last_ticks_are_valid_ones_of_the_schedule(ticks: Normal) -> None:
     deployment = ticks.deployment
     for number, rows in enumerate([300, 300, 20]):
         ticks.tick(number, rows=rows)
@@ -165,7 +151,7 @@ def test_the_last_ticks_are_valid_ones_of_the_schedule(ticks: Ticks) -> None:
         (["--logical-date", date(1).isoformat()], "the batch of 20261123T090500Z is invalid"),
     ],
 )
-def test_what_cannot_be_accepted_is_named(ticks: Ticks, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_accepted_is_named(ticks: Normal, arguments: list[str], said: str) -> None:
     ticks.tick(1, rows=20)
 
     refused = ticks.deployment.cli("baseline", "accept", "--monitor", "m", *arguments)
@@ -174,7 +160,7 @@ def test_what_cannot_be_accepted_is_named(ticks: Ticks, arguments: list[str], sa
     assert said in refused.output
 
 
-def test_a_batch_without_types_takes_those_of_the_reference(ticks: Ticks) -> None:
+def test_a_batch_without_types_takes_those_of_the_reference(ticks: Normal) -> None:
     """Codes that look like numbers stay categories, whole numbers may become fractions."""
     deployment = ticks.deployment
     file = deployment.settings.monitors_file.parent / "reference.parquet"
@@ -198,7 +184,7 @@ def test_a_batch_without_types_takes_those_of_the_reference(ticks: Ticks) -> Non
 
 
 def test_of_two_acceptances_at_once_one_is_refused(
-    ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+    ticks: Normal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment = ticks.deployment
     ticks.tick(1, shift=2)

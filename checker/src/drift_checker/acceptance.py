@@ -147,7 +147,7 @@ def _keep(store: Store, monitor: Monitor, ticks: list[datetime]) -> Profile:
     """Store the batches of ticks as one version."""
     name = monitor.name
     reference = baseline.read(store, name, baseline.show(store, name))
-    tables = [_alike(reference, _valid_batch(store, name, tick), name, tick) for tick in ticks]
+    tables = [alike(reference, _valid_batch(store, name, tick), name, tick) for tick in ticks]
     source = f"the batch of {date_key(ticks[0])}"
     if len(ticks) > 1:
         source = f"{len(ticks)} batches, {date_key(ticks[0])} to {date_key(ticks[-1])}"
@@ -171,8 +171,12 @@ def _valid_batch(store: Store, monitor: str, tick: datetime) -> Batch:
     return batch.batch
 
 
-def _alike(reference: Batch, batch: Batch, monitor: str, tick: datetime) -> pa.Table:
-    """The batch with the columns of the reference, in its types as far as the values allow."""
+def alike(reference: Batch, batch: Batch, monitor: str, tick: datetime) -> pa.Table:
+    """Return the batch with the columns of the reference, in its types as far as values allow.
+
+    Raises:
+        BadReferenceError: it lacks a column, or has one of another kind.
+    """
     names = reference.table.column_names
     try:
         columns = [_column(reference, batch, name) for name in names]

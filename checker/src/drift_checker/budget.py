@@ -37,7 +37,8 @@ def settings_of(monitors: Monitors, monitor: Monitor) -> CompareSettings:
         min_rows=monitor.min_rows,
         window=monitors.window_of(monitor),
         min_windows=monitor.min_windows,
-        baseline=monitor.baseline.kind,
+        # The windows of a rolling reference are all of it, as those of a fixed one are.
+        baseline="seasonal" if monitor.baseline.kind == "seasonal" else "fixed",
     )
 
 

@@ -44,6 +44,8 @@ def _changes(result: Result) -> Iterator[str]:
             yield f"{correlation_change(pair)} ({p_words(pair.p_value)})"
     if result.sequential and result.sequential.verdict is Verdict.DRIFT:
         yield from map(lasting_change, result.sequential.columns)
+    if result.anchor and result.anchor.verdict is Verdict.DRIFT:
+        yield from (f"against the fixed reference: {change}" for change in _changes(result.anchor))
 
 
 def _counted(column: ColumnResult, faults: list[Fault]) -> Iterator[str]:
@@ -77,16 +79,23 @@ def _certainty(result: Result) -> str:
         meaning += f" ({budget.per_week:g} a week over all monitors)"
     if calibration.reason is not None:
         meaning += f" ({calibration.reason})"
-    columns = [*result.columns, *(c for segment in result.segments for c in segment.columns)]
-    found = [c.p_value for c in columns if c.change and c.p_value is not None]
-    if result.joint and result.joint.verdict is Verdict.DRIFT:
-        found.append(result.joint.p_value)
-    if result.sequential and result.sequential.verdict is Verdict.DRIFT:
-        found += [lasting.p_value for lasting in result.sequential.columns]
+    if result.rolling and result.rolling.reason is not None:
+        meaning += f" ({result.rolling.reason})"
+    found = [*_p_values(result), *(_p_values(result.anchor) if result.anchor else ())]
     if not found:
         return f"without drift there is {meaning}"
     clearest = one_of(min(found))
     return f"without drift a change as clear as this comes in {clearest} batches, and {meaning}"
+
+
+def _p_values(result: Result) -> Iterator[float]:
+    """The p-values of what drifted."""
+    columns = [*result.columns, *(c for segment in result.segments for c in segment.columns)]
+    yield from (c.p_value for c in columns if c.change and c.p_value is not None)
+    if result.joint and result.joint.verdict is Verdict.DRIFT:
+        yield result.joint.p_value
+    if result.sequential and result.sequential.verdict is Verdict.DRIFT:
+        yield from (lasting.p_value for lasting in result.sequential.columns)
 
 
 def as_text(explanation: Explanation) -> str:

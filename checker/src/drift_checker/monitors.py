@@ -228,7 +228,15 @@ class Columns(_Model):
 class Baseline(_Model):
     """How the reference follows the data."""
 
-    kind: Literal["fixed", "seasonal"] = "fixed"
+    kind: Literal["fixed", "rolling", "seasonal"] = "fixed"
+    ticks: int = Field(default=20, ge=2, le=100)
+    """Of a rolling baseline: the latest `ok` ticks that are the reference."""
+
+    @model_validator(mode="after")
+    def _only_rolling_has_ticks(self) -> Self:
+        if self.kind != "rolling" and "ticks" in self.model_fields_set:
+            raise ValueError("`ticks` belong to `kind: rolling`")
+        return self
 
 
 class Monitor(_Model):
@@ -257,7 +265,17 @@ class Monitor(_Model):
             raise ValueError("`window` belongs to `sampling: windows`")
         if self.baseline.kind == "seasonal" and not self.windowed:
             raise ValueError("a seasonal baseline needs `sampling: windows`")
+        if self._rolls_too_short:
+            raise ValueError(
+                f"a rolling baseline of {self.baseline.ticks} ticks has as many windows, and "
+                f"`min_windows` are {self.min_windows}: raise `baseline.ticks`"
+            )
         return self
+
+    @property
+    def _rolls_too_short(self) -> bool:
+        rolls = self.baseline.kind == "rolling" and self.windowed
+        return rolls and self.baseline.ticks < self.min_windows
 
     @property
     def windowed(self) -> bool:

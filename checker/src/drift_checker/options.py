@@ -47,6 +47,10 @@ SHARES = {"columns": 0.65, "joint": 0.2, "faults": 0.05, "sequential": 0.1}
 ticks are many rows; where there is no joint verdict, or no tick to pool, that part is the
 columns'."""
 
+ANCHOR_SHARE = 0.2
+"""The share of a level that the fixed reference has beside a rolling one. Drift that it alone
+finds is slow, and grows until it is plain to see at any level."""
+
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -233,6 +233,11 @@ class AlarmBudget(Model):
         half = self.parts.get("columns", 0.0) / 2
         return self.model_copy(update={"parts": self.parts | {"columns": half, "segments": half}})
 
+    def share(self, share: float) -> Self:
+        """Return a share of the budget, split alike."""
+        parts = {name: share * level for name, level in self.parts.items()}
+        return self.model_copy(update={"level": share * self.level, "parts": parts})
+
     def without(self, part: str) -> Self:
         """Return the budget of a tick in which a part has nothing to test: it is the columns'."""
         spare = {part: 0.0, "columns": self.parts.get("columns", 0.0) + self.parts.get(part, 0.0)}
@@ -251,6 +256,20 @@ class Calibration(Model):
     method: Literal["exact", "ranked", "extrapolated"] = "exact"
     windows: int = 0
     reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rolling(Model):
+    """The last `ok` ticks, whose batches are the reference; where `reason` is set, they are not.
+
+    `rows` are those of the reference that they make, `first` and `last` their logical dates.
+    """
+
+    ticks: Count
+    rows: Count
+    first: datetime | None
+    last: datetime | None
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,7 +313,8 @@ class Result(Model):
     """The outcome of one check of one monitor at one logical date.
 
     A comparison of two files that belongs to no monitor has neither `monitor` nor
-    `logical_date`.
+    `logical_date`. With a rolling baseline all is said of the last `ok` ticks as the reference, but
+    for `reference`, the fixed one; `anchor` is the comparison with that.
     """
 
     schema_version: Literal[1] = 1
@@ -315,7 +335,14 @@ class Result(Model):
     alarm_budget: AlarmBudget
     explanation: Explanation | None = None
     calibration: Calibration = Calibration()
+    rolling: Rolling | None = None
+    anchor: Result | None = None
     evidently: EvidentlySummary | None = None
     truth: Truth | None = None
     timings: dict[str, float] = field(default_factory=dict)
     report: str | None = None
+
+    @property
+    def rows_compared_with(self) -> int:
+        """Rows of what the columns were compared with."""
+        return self.rolling.rows if self.rolling and self.anchor else self.reference.rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import count
@@ -15,7 +15,7 @@ from typing import Literal
 
 import structlog
 
-from drift_checker import keys
+from drift_checker import keys, rolling
 from drift_checker.alarms import alarm_of
 from drift_checker.batch import fetch
 from drift_checker.budget import settings_of
@@ -26,8 +26,8 @@ from drift_checker.history import LOOK_BACK, History, history, past_profiles, re
 from drift_checker.latest import Latest, read_latest, write_latest
 from drift_checker.monitors import Monitor, Monitors
 from drift_checker.notify import addresses, notify
-from drift_checker.options import CompareSettings
-from drift_checker.pairs import Sides
+from drift_checker.options import ANCHOR_SHARE, CompareSettings
+from drift_checker.pairs import Sides, Tables
 from drift_checker.publish import (
     MAX_OLDER,
     Pending,
@@ -179,7 +179,7 @@ class _Check:
             reference = StoredReference(self.store, monitor.name, settings)
             sides = reference.against(current.batch)
         with self._timed("compare"):
-            result = self._compare(sides, settings).model_copy(
+            result = self._compare(sides, current.batch, reference, settings).model_copy(
                 update={
                     "monitor": monitor.name,
                     "logical_date": tick.logical_date,
@@ -195,8 +195,31 @@ class _Check:
             reported = self._report(reference, current.batch, result, asked=asked)
         return result.model_copy(update={**reported, "timings": self.timings})
 
-    def _compare(self, sides: Sides, settings: CompareSettings) -> Result:
-        """Compare; what a scheduled batch leaves for the sequential statistic is stored."""
+    def _compare(
+        self, sides: Sides, current: Batch, reference: StoredReference, settings: CompareSettings
+    ) -> Result:
+        """Compare with the fixed reference, and with that of the last ticks where there is one."""
+        tick = self.tick
+        if tick.monitor.baseline.kind != "rolling":
+            return self._fixed(sides, settings)
+        recent = rolling.recent(
+            self.store, self.monitors, tick.monitor, tick.logical_date, reference
+        )
+        if recent.batch is None:
+            return self._fixed(sides, settings).model_copy(update={"rolling": recent.told})
+        budget = settings.alarm_budget()
+        anchor = self._fixed(sides, replace(settings, budget=budget.share(ANCHOR_SHARE)))
+        share = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
+        rolled = Comparison(Tables(recent.batch, current), share).result()
+        if rolled.verdict is not Verdict.OK:
+            self.store.delete(tick.key("profile.json"))
+        return rolling.beside(rolled, anchor, recent.told)
+
+    def _fixed(self, sides: Sides, settings: CompareSettings) -> Result:
+        """Compare with the version in force.
+
+        What a scheduled batch leaves for the sequential statistic is stored.
+        """
         if self.before is None:
             return Comparison(sides, settings).result()
         past = past_profiles(self.store, self.tick.monitor.name, sides.cells, self.before)

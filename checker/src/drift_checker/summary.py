@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from drift_checker.result import ColumnResult, Fault, Result, Severity, Verdict
 from drift_checker.words import correlation_change, short
@@ -13,20 +13,24 @@ _FIRST = {"target": 0, "prediction": 1}
 
 def sentence(result: Result) -> str:
     """Say what the verdict is and what it rests on."""
+    reasons = list(_reasons(result)) or ["no drift and no fault"]
+    sizes = f"{result.current.rows} rows against {result.rows_compared_with}"
+    return f"{result.verdict}: {'; '.join(reasons)} ({sizes})"
+
+
+def _reasons(result: Result) -> Iterator[str]:
     faults = [fault for fault in result.faults if fault.severity is not Severity.NOTE]
-    reasons = [f"{_name(fault)}: {fault.detail}" for fault in faults[:MAX_NAMED]]
+    yield from (f"{_name(fault)}: {fault.detail}" for fault in faults[:MAX_NAMED])
     if drifted := [column for column in result.columns if column.verdict is Verdict.DRIFT]:
-        reasons.append(f"drift in {_list([named(column) for column in target_first(drifted)])}")
+        yield f"drift in {_list([named(column) for column in target_first(drifted)])}"
     if result.joint and result.joint.verdict is Verdict.DRIFT:
-        reasons.append(correlation_change(result.joint.pairs[0]))
+        yield correlation_change(result.joint.pairs[0])
     if result.sequential and result.sequential.verdict is Verdict.DRIFT:
         lasting = result.sequential.columns
         names = _list([short(column.name) for column in lasting])
-        reasons.append(f"over {lasting[0].ticks} ticks in {names}")
-    if not reasons:
-        reasons.append("no drift and no fault")
-    sizes = f"{result.current.rows} rows against {result.reference.rows}"
-    return f"{result.verdict}: {'; '.join(reasons)} ({sizes})"
+        yield f"over {lasting[0].ticks} ticks in {names}"
+    if result.anchor and result.anchor.verdict is Verdict.DRIFT:
+        yield f"against the fixed reference {', '.join(_reasons(result.anchor))}"
 
 
 def named(column: ColumnResult) -> str:

@@ -9,6 +9,7 @@ from drift_checker.result import (
     ColumnResult,
     Fault,
     Result,
+    Rolling,
     Segment,
     SequentialResult,
     Severity,
@@ -29,7 +30,7 @@ def as_table(result: Result) -> str:
     drifted = len(result.drifted_columns)
     head = (
         f"verdict: {result.verdict}\n"
-        f"{result.current.rows} rows against {result.reference.rows} of the reference; "
+        f"{result.current.rows} rows against {result.rows_compared_with} of the reference; "
         f"{drifted} of {len(result.columns)} columns drifted, {tested} tested"
     )
     columns = sorted(
@@ -46,6 +47,8 @@ def as_table(result: Result) -> str:
         blocks.append(_segments(result.segments))
     if result.sequential and result.sequential.verdict:
         blocks.append(_lasting(result.sequential))
+    if result.rolling and result.anchor:
+        blocks.append(_anchor(result.rolling, result.anchor))
     if faults:
         blocks.append(_aligned([_FAULTS, *map(_fault, faults)]))
     return "\n\n".join(blocks)
@@ -55,6 +58,14 @@ def _segments(segments: list[Segment]) -> str:
     drifted = [segment.name for segment in segments if segment.verdict is Verdict.DRIFT]
     names = f": {', '.join(drifted)}" if drifted else ""
     return f"segments: {len(drifted)} of {len(segments)} drifted{names}"
+
+
+def _anchor(rolling: Rolling, anchor: Result) -> str:
+    drifted = f": {', '.join(anchor.drifted_columns)}" if anchor.drifted_columns else ""
+    return (
+        f"rolling reference: {rolling.ticks} ticks, {rolling.first:%Y-%m-%d %H:%M:%SZ} to "
+        f"{rolling.last:%Y-%m-%d %H:%M:%SZ}; against the fixed one: {anchor.verdict}{drifted}"
+    )
 
 
 def _lasting(found: SequentialResult) -> str:
