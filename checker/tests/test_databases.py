@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from drift_checker.answers import RejectedAnswerError, Rows
 from drift_checker.cli import main
 from drift_checker.columns import kind_of
 from drift_checker.databases import ask_database, postgresql_login
-from drift_checker.errors import DriftCheckerError, ServiceAwayError
+from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.monitors import Monitor, load_monitors
 from drift_checker.result import Result
 from drift_checker.run import Tick, run
@@ -160,6 +161,18 @@ def test_a_refused_connection(ask: Callable[..., Rows]) -> None:
 def test_a_file_that_is_not_there(ask: Callable[..., Rows], tmp_path: Path) -> None:
     with pytest.raises(RejectedAnswerError, match="no such file"):
         ask(f"duckdb://{tmp_path}/none.duckdb", "SELECT 1", None)
+
+
+@pytest.mark.parametrize(
+    ("url", "module"),
+    [("postgresql://h/d", "adbc_driver_postgresql"), ("duckdb:///d", "adbc_driver_duckdb")],
+)
+def test_a_driver_that_is_not_installed(
+    ask: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch, url: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UsageError, match=rf"drift-checker\[{urlsplit(url).scheme}\]"):
+        ask(url, "SELECT 1", None)
 
 
 def test_the_login_is_quoted_and_only_in_what_the_driver_gets(settings: Settings) -> None:

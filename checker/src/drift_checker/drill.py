@@ -167,28 +167,21 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
     return report
 
 
+@dataclass(frozen=True)
 class _Judge:
-    def __init__(
-        self,
-        store: Store,
-        source: Injection,
-        reference: StoredReference,
-        options: CompareSettings,
-        plan: Plan,
-    ) -> None:
-        self._store = store
-        self._source = source
-        self._reference = reference
-        self._options = options
-        self._plan = plan
+    store: Store
+    source: Injection
+    reference: StoredReference
+    options: CompareSettings
+    plan: Plan
 
     def detections(self) -> Iterator[Detection]:
-        for scenario in self._source.scenarios():
-            for strength in self._plan.strengths:
+        for scenario in self.source.scenarios():
+            for strength in self.plan.strengths:
                 yield self._detection(scenario, strength)
 
     def _detection(self, scenario: str, strength: float) -> Detection:
-        trials = self._plan.trials
+        trials = self.plan.trials
         delays = [self._delay(Wanted(scenario, strength, trial)) for trial in range(trials)]
         found = [delay for delay in delays if delay is not None]
         log.info("drill", scenario=scenario, strength=strength, found=len(found), trials=trials)
@@ -204,8 +197,8 @@ class _Judge:
         """Judge the ticks of a trial as the monitor would; returns how many it took."""
         past: list[BatchProfile] = []
         for tick in range(TICKS):
-            sides = self._reference.against(self._source.batch(replace(trial, tick=tick)))
-            comparison = Comparison(sides, self._options, past=past)
+            sides = self.reference.against(self.source.batch(replace(trial, tick=tick)))
+            comparison = Comparison(sides, self.options, past=past)
             result = comparison.result()
             if result.verdict is not Verdict.OK:
                 return tick + 1
@@ -216,24 +209,24 @@ class _Judge:
     def _keep(self, trial: Wanted, result: Result) -> None:
         """Keep what the last tick of a missed drift came to, for a look at it."""
         name = f"missed/{trial.scenario}-{trial.strength:g}-{trial.trial}.json"
-        self._store.put(keys.drill(self._plan.drill, name), result.model_dump_json().encode())
+        self.store.put(keys.drill(self.plan.drill, name), result.model_dump_json().encode())
 
     def drift_free(self) -> tuple[Rate, list[DriftFree]]:
         """Judge ticks without drift: as the monitor does, and at several levels without floors."""
-        ticks = self._plan.drift_free
+        ticks = self.plan.drift_free
         alarms = 0
         flagged = dict.fromkeys(LEVELS, 0)
         for number in range(ticks):
-            batch = self._source.batch(Wanted(NONE, 0, number))
-            alarms += self._flags(batch, self._options)
+            batch = self.source.batch(Wanted(NONE, 0, number))
+            alarms += self._flags(batch, self.options)
             for level in LEVELS:
-                flagged[level] += self._flags(batch, _at(level, self._options))
+                flagged[level] += self._flags(batch, _at(level, self.options))
         log.info("drill", scenario=NONE, ticks=ticks, alarms=alarms)
         rates = [_drift_free(level, hits, ticks) for level, hits in flagged.items()]
         return Rate.of(alarms, ticks), rates
 
     def _flags(self, batch: Batch, options: CompareSettings) -> bool:
-        result = Comparison(self._reference.against(batch), options).result()
+        result = Comparison(self.reference.against(batch), options).result()
         return result.verdict is not Verdict.OK
 
 
