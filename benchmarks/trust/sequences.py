@@ -67,15 +67,15 @@ class Week:
 class _Run:
     """The ticks against one reference, one after the other."""
 
-    def __init__(self, drawn: Floats) -> None:
+    def __init__(self, drawn: Floats, level: float, *, screened: bool) -> None:
+        self.settings, self.screened = CompareSettings(level=level), screened
         self.table = from_frame(POPULATION.table(drawn))
-        self.screen = Screen(CELL, POPULATION, drawn, (WEEKLY,))
+        self.screen = Screen(CELL, POPULATION, drawn, (level,))
         ordered = np.sort(drawn, axis=1)
         self.edges = [edges(column) for column in ordered]
         self.cells = self._cells(ordered)
-        self.budget = CompareSettings(level=WEEKLY).alarm_budget()
-        tests = 2 * POPULATION.columns
-        self.least = least_distance(_MARGIN * self.budget.parts["sequential"] / tests)
+        part = self.settings.alarm_budget().parts["sequential"]
+        self.least = least_distance(_MARGIN * part / (2 * POPULATION.columns))
         self.results: deque[Result] = deque(maxlen=LOOK_BACK)
         self.counts: deque[Counts] = deque(maxlen=LOOK_BACK)
         """Of each tick, None where its batch drifted by itself; the newest first."""
@@ -85,10 +85,10 @@ class _Run:
         """Take a tick through comparison and fold."""
         mine, verdict = self._cells(np.sort(rows, axis=1)), Verdict.OK
         feeds: Counts = mine
-        if self.screen.near(rows[:, None, :]).any() or self._pooled_near(mine):
+        near = self.screen.near(rows[:, None, :]).any() or self._pooled_near(mine)
+        if near or not self.screened:
             sides = Tables(self.table, from_frame(POPULATION.table(rows)))
-            settings = CompareSettings(level=WEEKLY)
-            comparison = Comparison(sides, settings, past=self._profiles())
+            comparison = Comparison(sides, self.settings, past=self._profiles())
             verdict = comparison.result().verdict
             feeds = mine if comparison.by_itself is Verdict.OK else None
             self.compared += 1
@@ -148,10 +148,12 @@ def _result(verdict: Verdict, date: datetime) -> Result:
     )
 
 
-def week(place: int, *, seed: int, ticks: int) -> Week:
-    """Simulate one run without drift."""
+def week(
+    place: int, *, seed: int, ticks: int, level: float = WEEKLY, screened: bool = True
+) -> Week:
+    """Simulate one run without drift; unscreened, every tick is compared, with the same alarms."""
     rng = np.random.default_rng([seed, place])
-    run = _Run(POPULATION.draw(rng, REFERENCE))
+    run = _Run(POPULATION.draw(rng, REFERENCE), level, screened=screened)
     results = [run.tick(POPULATION.draw(rng, CURRENT), number) for number in range(ticks)]
     return Week(
         episodes=sum(result.alarm.state == "opened" for result in results),

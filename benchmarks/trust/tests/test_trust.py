@@ -1,13 +1,13 @@
 """The simulations themselves: what they cover, what they draw, and that they miss no alarm."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import combinations, product
 from pathlib import Path
 from statistics import correlation
 
 import numpy as np
 import pytest
-from benchmarks.trust import dependent, design
+from benchmarks.trust import dependent, design, sequences
 from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, spread
@@ -116,6 +116,20 @@ def test_a_table_keeps_the_rows_of_other_cells(tmp_path: Path) -> None:
     table.put({"cell": "a", "level": 0.05, "rate": 0.2})
     table.put({"cell": "b", "level": 0.05, "rate": 0.3})
     assert table.path.read_text() == "cell,level,rate\na,0.05,0.2\nb,0.05,0.3\n"
+
+
+def test_the_screen_of_a_week_loses_no_alarm() -> None:
+    def weeks(*, screened: bool) -> list[sequences.Week]:
+        return [
+            sequences.week(place, seed=6, ticks=60, level=0.05, screened=screened)
+            for place in range(3)
+        ]
+
+    some, every = weeks(screened=True), weeks(screened=False)
+    assert sum(one.drift for one in every) > 0
+    assert sum(one.only_pooled for one in every) > 0
+    assert [replace(one, compared=60) for one in some] == every
+    assert all(one.compared < 60 for one in some)
 
 
 @pytest.mark.parametrize("case", dependent.CASES.values(), ids=lambda case: case.name)
