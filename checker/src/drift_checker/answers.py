@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,9 +14,11 @@ from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
 from drift_checker.errors import NoBatchError, ServiceAwayError
 from drift_checker.settings import Limits
+from drift_checker.store import first_line
 from drift_checker.tables import Batch, from_frame, read_batch
 
 EVIDENCE_BYTES = 64 * 1024
@@ -167,3 +170,19 @@ def rows(table: pa.Table, origin: str, *, untyped: bool = False) -> Rows:
     """Return a table as the answer of a source; of `untyped` text, types are still to be told."""
     batch = from_frame(table)
     return Rows(Batch(batch.table, batch.digest, batch.faults, untyped=untyped), origin)
+
+
+@contextmanager
+def asked(origin: str) -> Iterator[None]:
+    """Tell what a store refuses from a store that stays away.
+
+    Raises:
+        RejectedAnswerError: It has no such object, or not for us.
+        ServiceAwayError: It stayed away.
+    """
+    try:
+        yield
+    except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError) as error:
+        raise RejectedAnswerError(f"{origin}: {first_line(error)}") from error
+    except BaseError as error:
+        raise ServiceAwayError(f"{origin}: {first_line(error)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -13,9 +14,9 @@ from drift_checker import keys
 from drift_checker.errors import BadReferenceError
 from drift_checker.monitors import Monitor
 from drift_checker.settings import Settings
-from drift_checker.sources import ask_for_reference
+from drift_checker.sources import ask_for_reference, files_of_reference
 from drift_checker.store import Store
-from drift_checker.tables import Batch, as_reference
+from drift_checker.tables import Batch, as_reference, raise_for_faults
 
 VERSION_LENGTH = 12
 """Hexadecimal digits of the digest that name a version."""
@@ -71,19 +72,14 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
         BadReferenceError: it is missing, unreadable, too small or lacks a declared column.
         ServiceAwayError: its source or the store stayed away.
     """
-    answer = ask_for_reference(monitor.reference, settings)
-    try:
-        reference = as_reference(answer.batch)
-        check_soundness(reference.table, monitor)
-    except BadReferenceError as error:
-        raise BadReferenceError(f"{monitor.name}: {answer.origin}: {error}") from error
-    profile = profile_of(reference, answer.origin)
+    read = _described if monitor.in_place else _read
+    profile, table = read(monitor, settings)
     before = in_force(store, monitor.name)
     changed = before is None or before.configured != profile.version
     if not changed:
         profile = show(store, monitor.name)
     else:
-        keep(store, monitor.name, reference.table, profile)
+        keep(store, monitor.name, table, profile)
         if not put_in_force(store, monitor.name, profile.version, before, profile.version):
             return fit(store, monitor, settings)
     return Fitted(
@@ -93,6 +89,37 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
         columns=len(profile.columns),
         changed=changed,
     )
+
+
+def _read(monitor: Monitor, settings: Settings) -> tuple[Profile, pa.Table]:
+    answer = ask_for_reference(monitor.reference, settings)
+    try:
+        reference = as_reference(answer.batch)
+        check_soundness(reference.rows, reference.names, monitor)
+    except BadReferenceError as error:
+        raise BadReferenceError(f"{monitor.name}: {answer.origin}: {error}") from error
+    return profile_of(reference, answer.origin), reference.table
+
+
+def _described(monitor: Monitor, settings: Settings) -> tuple[Profile, None]:
+    """Describe files that are read where they lie; their digest names the version."""
+    from drift_checker.engine.spark import Spark  # noqa: PLC0415  # of few monitors
+
+    files = files_of_reference(monitor.reference, settings, Spark(settings.spark_master))
+    try:
+        raise_for_faults(files.faults)
+        check_soundness(files.rows, list(files.types), monitor)
+    except BadReferenceError as error:
+        raise BadReferenceError(f"{monitor.name}: {files.origin}: {error}") from error
+    profile = Profile(
+        version=files.digest[:VERSION_LENGTH],
+        digest=files.digest,
+        source=files.origin,
+        rows=files.rows,
+        untyped=files.untyped,
+        columns={name: str(type_) for name, type_ in files.types.items()},
+    )
+    return profile, None
 
 
 def profile_of(reference: Batch, source: str) -> Profile:
@@ -107,25 +134,26 @@ def profile_of(reference: Batch, source: str) -> Profile:
     )
 
 
-def check_soundness(table: pa.Table, monitor: Monitor) -> None:
-    """Check that a table can be the monitor's reference.
+def check_soundness(rows: int, names: Sequence[str], monitor: Monitor) -> None:
+    """Check that a table of so many rows and of these columns can be the monitor's reference.
 
     Raises:
         BadReferenceError: it is too small or lacks a declared column.
     """
-    if table.num_rows < monitor.min_rows:
-        raise BadReferenceError(
-            f"it has {table.num_rows} rows, and at least {monitor.min_rows} are needed"
-        )
-    if missing := sorted(monitor.columns.named() - set(table.column_names)):
-        raise BadReferenceError(
-            f"it has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"
-        )
+    if rows < monitor.min_rows:
+        raise BadReferenceError(f"it has {rows} rows, and at least {monitor.min_rows} are needed")
+    if missing := sorted(monitor.columns.named() - set(names)):
+        raise BadReferenceError(f"it has no column {', '.join(missing)}; it has {', '.join(names)}")
 
 
-def keep(store: Store, monitor: str, table: pa.Table, profile: Profile) -> None:
-    """Store a version beside the others; the same again changes nothing."""
-    store.put(keys.reference(monitor, profile.version, "data.parquet"), as_parquet(table))
+def keep(store: Store, monitor: str, table: pa.Table | None, profile: Profile) -> None:
+    """Store a version beside the others; the same again changes nothing.
+
+    Of one that is read where it lies there is no table.
+    """
+    if table is not None:
+        data = as_parquet(table)
+        store.put(keys.reference(monitor, profile.version, "data.parquet"), data)
     text = profile.model_dump_json().encode()
     store.put(keys.reference(monitor, profile.version, "profile.json"), text)
 
@@ -201,6 +229,9 @@ def read(store: Store, monitor: str, version: Profile) -> Batch:
     """
     data = store.get(keys.reference(monitor, version.version, "data.parquet"))
     if data is None:
-        raise BadReferenceError(f"{monitor}: version {version.version} has no data.parquet")
+        raise BadReferenceError(
+            f"{monitor}: version {version.version} has no data.parquet; "
+            "what `engine: spark` reads is not copied to the store"
+        )
     table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     return Batch(table, version.digest, untyped=version.untyped)

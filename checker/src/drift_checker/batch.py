@@ -30,7 +30,10 @@ _META = b"drift_checker"
 
 
 class BatchMeta(BaseModel):
-    """What is known of a batch besides its table; `digest` is the SHA-256 of what arrived."""
+    """What is known of a batch besides its table; `digest` is the SHA-256 of what arrived.
+
+    `names` are its columns, where its table is read elsewhere and not stored.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +44,7 @@ class BatchMeta(BaseModel):
     untyped: bool
     faults: list[Fault]
     truth: Truth | None
+    names: list[str] | None = None
 
 
 @dataclass(frozen=True)

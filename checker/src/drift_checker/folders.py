@@ -29,11 +29,14 @@ _SUFFIXES = (".parquet", ".csv")
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
+    """A file below a prefix; `folder` is the part of its key between the two."""
+
     key: PurePosixPath
     size: int
     folder: PurePosixPath
-    """Below the prefix."""
+    tag: str
+    """What a store knows its content by."""
 
     @property
     def partition(self) -> dict[str, str]:
@@ -49,6 +52,10 @@ class Selection:
     columns: Sequence[str] = ()
     time: str | None = None
     window: Window | None = None
+
+    def names(self, schema: pa.Schema) -> list[str]:
+        """Return the columns that are read; what is missing is for the comparison to say."""
+        return [name for name in self.columns or schema.names if name in schema.names]
 
 
 class _Object(io.RawIOBase):
@@ -90,10 +97,10 @@ def ask_folder(
         RejectedAnswerError: There are none, or of several formats, or too much is in them.
         obstore.exceptions.BaseError: The store refused or stayed away.
     """
-    files = _files(store, prefix, origin)
+    files = files_below(store, prefix, origin)
     csv = files[0].key.suffix == ".csv"
     try:
-        schema = _schema(store, files)
+        schema = schema_of(store, files)
         tables = _tables(store, files, schema, selection, origin)
         return rows(gather(tables, limits, origin), origin, untyped=csv)
     except pa.ArrowException as error:
@@ -102,15 +109,21 @@ def ask_folder(
         return Rows(Batch(no_table(), digest, (fault.fault,)), origin)
 
 
-def _files(store: LocalStore | S3Store, prefix: str, origin: str) -> list[_File]:
-    """List the files, but for those that tools hide from readers by a leading `_` or `.`."""
+def files_below(store: LocalStore | S3Store, prefix: str, origin: str) -> list[File]:
+    """List the files, but for those that tools hide from readers by a leading `_` or `.`.
+
+    Raises:
+        RejectedAnswerError: There are none, or of several formats.
+        obstore.exceptions.BaseError: The store refused or stayed away.
+    """
     files = []
     for entry in _entries(store, prefix):
         key = PurePosixPath(entry["path"])
         parts = key.relative_to(prefix).parts
         hidden = any(part.startswith(("_", ".")) for part in parts)
         if key.suffix in _SUFFIXES and entry["size"] and not hidden:
-            files.append(_File(key, entry["size"], PurePosixPath(*parts[:-1])))
+            folder = PurePosixPath(*parts[:-1])
+            files.append(File(key, entry["size"], folder, entry["e_tag"] or ""))
     if len({file.key.suffix for file in files}) != 1:
         reason = "both .parquet and .csv" if files else "neither .parquet nor .csv"
         raise RejectedAnswerError(f"{origin}: there are {reason} files")
@@ -125,9 +138,9 @@ def _entries(store: LocalStore | S3Store, prefix: str) -> Iterator[obstore.Objec
         yield from page
 
 
-def _schema(store: LocalStore | S3Store, files: Sequence[_File]) -> pa.Schema:
+def schema_of(store: LocalStore | S3Store, files: Sequence[File]) -> pa.Schema:
     """Return the columns of the first file, of CSV as text, and of the folders, as text."""
-    schema = _fragment(store, files[0], pa.schema([])).physical_schema
+    schema = fragment_of(store, files[0], pa.schema([])).physical_schema
     if files[0].key.suffix == ".csv":
         schema = pa.schema([(name, pa.string()) for name in schema.names])
     folders = [name for name in files[0].partition if name not in schema.names]
@@ -136,20 +149,19 @@ def _schema(store: LocalStore | S3Store, files: Sequence[_File]) -> pa.Schema:
 
 def _tables(
     store: LocalStore | S3Store,
-    files: Sequence[_File],
+    files: Sequence[File],
     schema: pa.Schema,
     selection: Selection,
     origin: str,
 ) -> Iterator[pa.Table]:
-    # What is missing is for the comparison to say, which has a name for it.
-    names = [name for name in selection.columns or schema.names if name in schema.names]
-    within = _within(schema, selection, origin)
+    names = selection.names(schema)
+    wanted = within(schema, selection, origin)
     yield pa.schema([schema.field(name) for name in names]).empty_table()
     for file in files:
-        batches = _fragment(store, file, schema).to_batches(
+        batches = fragment_of(store, file, schema).to_batches(
             schema=schema,
             columns=names,
-            filter=within,
+            filter=wanted,
             batch_readahead=1,
             use_threads=False,
         )
@@ -157,7 +169,8 @@ def _tables(
             yield pa.Table.from_batches([batch])
 
 
-def _fragment(store: LocalStore | S3Store, file: _File, schema: pa.Schema) -> ds.Fragment:
+def fragment_of(store: LocalStore | S3Store, file: File, schema: pa.Schema) -> ds.Fragment:
+    """Open a file as Arrow reads it, with the columns of its folders."""
     source: Any = pa.PythonFile(_Object(store, str(file.key), file.size), mode="r")
     texts = pa.schema([(name, pa.string()) for name in file.partition])
     partition = ds.HivePartitioning(texts).parse(f"{file.folder}/")
@@ -173,8 +186,12 @@ def _fragment(store: LocalStore | S3Store, file: _File, schema: pa.Schema) -> ds
     return ds.ParquetFileFormat().make_fragment(source, partition_expression=partition)
 
 
-def _within(schema: pa.Schema, selection: Selection, origin: str) -> ds.Expression | None:
-    """Say in Arrow's words that a row's time is in the window."""
+def within(schema: pa.Schema, selection: Selection, origin: str) -> ds.Expression | None:
+    """Say in Arrow's words that a row's time is in the window; None where all rows are wanted.
+
+    Raises:
+        RejectedAnswerError: There is no such column, or it holds no times.
+    """
     name = selection.time
     if name is None or selection.window is None:
         return None
@@ -189,8 +206,8 @@ def _within(schema: pa.Schema, selection: Selection, origin: str) -> ds.Expressi
         type_ = pa.timestamp("us")
         at = at.cast(type_)
     start, end = (_moment(moment, type_) for moment in selection.window)
-    within: ds.Expression = (at >= start) & (at < end)
-    return within
+    wanted: ds.Expression = (at >= start) & (at < end)
+    return wanted
 
 
 def _moment(moment: datetime, type_: Any) -> Any:

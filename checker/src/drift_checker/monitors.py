@@ -252,7 +252,8 @@ class Monitor(_Model):
     """One tick's worth of time; the interval of the schedule where it is not set."""
     min_windows: int = Field(default=20, ge=LEAST_WINDOWS)
     baseline: Baseline = Baseline()
-    engine: Literal["auto"] = "auto"
+    engine: Literal["auto", "spark"] = "auto"
+    """What reads large data; `spark` reads files where they lie, and copies none of them."""
     schedule: Cron | None = None
     """Only where it differs from `check_schedule`."""
     min_rows: int = Field(default=50, ge=2)
@@ -265,12 +266,27 @@ class Monitor(_Model):
             raise ValueError("`window` belongs to `sampling: windows`")
         if self.baseline.kind == "seasonal" and not self.windowed:
             raise ValueError("a seasonal baseline needs `sampling: windows`")
+        if self.in_place:
+            self._check_in_place()
         if self._rolls_too_short:
             raise ValueError(
                 f"a rolling baseline of {self.baseline.ticks} ticks has as many windows, and "
                 f"`min_windows` are {self.min_windows}: raise `baseline.ticks`"
             )
         return self
+
+    def _check_in_place(self) -> None:
+        if not (self.current.of_files and self.reference.of_files):
+            raise ValueError("`engine: spark` reads files, in a directory or an S3, on both sides")
+        if self.baseline.kind != "fixed":
+            raise ValueError("`engine: spark` keeps no batches that a baseline could follow")
+        if self.reference.sha256:
+            raise ValueError("`engine: spark` knows files by their names, sizes and tags alone")
+
+    @property
+    def in_place(self) -> bool:
+        """Whether its data are read where they lie, and not copied to the store."""
+        return self.engine == "spark"
 
     @property
     def _rolls_too_short(self) -> bool:

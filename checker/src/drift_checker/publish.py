@@ -188,7 +188,7 @@ class _Publisher:
             "trigger": self.result.trigger,
             "alarm": self.result.alarm.state,
             "result_sha256": self.digest,
-            "current_url": self.store.url_of(self._batch_key()),
+            "current_url": self._current_url,
             "mlflow.note.content": _description(self.result),
             "mlflow.source.name": "drift-checker",
         }
@@ -212,17 +212,17 @@ class _Publisher:
 
     def _datasets(self) -> list[Dataset]:
         version = self.result.reference.version
-        reference = keys.reference(self.pending.monitor, version, "data.parquet")
+        stored = keys.reference(self.pending.monitor, version, "data.parquet")
+        reference = self.result.reference.url or self.store.url_of(stored)
         name = self.pending.monitor
         return [
-            Dataset("reference", f"{name}-reference", version, self.store.url_of(reference)),
-            Dataset(
-                "current",
-                f"{name}-current",
-                self.result.current.digest,
-                self.store.url_of(self._batch_key()),
-            ),
+            Dataset("reference", f"{name}-reference", version, reference),
+            Dataset("current", f"{name}-current", self.result.current.digest, self._current_url),
         ]
+
+    @property
+    def _current_url(self) -> str:
+        return self.result.current.url or self.store.url_of(self._batch_key())
 
     def _key(self, name: str) -> str:
         return keys.result(self.pending.monitor, self.pending.logical_date, name)

@@ -62,10 +62,7 @@ class StoredReference:
         from drift_checker.engine import stored  # noqa: PLC0415  # seldom needed
         from drift_checker.engine.pairs import Side, fitted  # noqa: PLC0415
 
-        roles, joint_columns = self._settings.columns, self._settings.joint_columns
-        fitted_by = sha256(repr((stored.VERSION, roles, joint_columns)).encode()).hexdigest()
-        name = f"columns-{fitted_by[: baseline.VERSION_LENGTH]}.npz"
-        key = keys.reference(self._monitor, self.version.version, name)
+        key = key_of_profile(self._monitor, self.version.version, self._settings)
         data = self._store.get(key)
         if data is not None:
             layout, profile = stored.from_bytes(data)
@@ -74,3 +71,16 @@ class StoredReference:
         layout, reference = fitted(InMemory(self.rows), self._settings)
         self._store.put(key, stored.to_bytes(layout, reference.profile))
         return layout, reference
+
+
+def key_of_profile(monitor: str, version: str, settings: CompareSettings) -> str:
+    """Return the key of a reference's profile, which other roles of the columns make another."""
+    return keys.reference(monitor, version, f"columns-{fitted_by(settings)}.npz")
+
+
+def fitted_by(settings: CompareSettings) -> str:
+    """Return what tells a profile from those of the same reference by other settings."""
+    from drift_checker.engine import stored  # noqa: PLC0415  # seldom needed
+
+    told = repr((stored.VERSION, settings.columns, settings.joint_columns))
+    return sha256(told.encode()).hexdigest()[: baseline.VERSION_LENGTH]

@@ -89,18 +89,24 @@ class Fault(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceInfo(Model):
-    """The reference that the batch was compared with."""
+    """The reference that the batch was compared with; `url` is of one that is not in the store."""
 
     version: str
     rows: Count
+    url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentInfo(Model):
-    """The batch itself; `digest` is the SHA-256 of the bytes as they arrived."""
+    """The batch itself; `digest` is the SHA-256 of the bytes as they arrived.
+
+    `url` is that of a batch which is read where it lies; its digest is of its files' names, sizes
+    and tags.
+    """
 
     rows: Count
     digest: str
+    url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ import structlog
 
 from drift_checker import keys, rolling
 from drift_checker.alarms import alarm_of
+from drift_checker.baseline import Profile
 from drift_checker.batch import fetch
 from drift_checker.budget import settings_of
 from drift_checker.compare import Comparison
@@ -152,6 +153,14 @@ def _keep(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> b
     return data
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """What a report is made of."""
+
+    reference: StoredReference
+    current: Batch
+
+
 class _Check:
     """The first three steps of a tick."""
 
@@ -171,29 +180,52 @@ class _Check:
         return history(self.store, self.tick.monitor.name, schedule, self.tick.logical_date)
 
     def result(self, *, asked: bool) -> Result:
+        settings = settings_of(self.monitors, self.tick.monitor)
+        find = self._in_place if self.tick.monitor.in_place else self._stored
+        judged, rows = find(settings)
+        result = explained(judged.model_copy(update={"alarm": self._alarm(judged)}))
+        with self._timed("report"):
+            reported = self._report(rows, result, asked=asked) if rows else {}
+        return result.model_copy(update={**reported, "timings": self.timings})
+
+    def _stored(self, settings: CompareSettings) -> tuple[Result, _Rows]:
+        """Judge a batch that is stored."""
         tick, monitor = self.tick, self.tick.monitor
         with self._timed("fetch"):
             current = fetch(self.store, monitor, tick.logical_date, self.settings)
         with self._timed("baseline"):
-            settings = settings_of(self.monitors, monitor)
             reference = StoredReference(self.store, monitor.name, settings)
             sides = reference.against(current.batch)
         with self._timed("compare"):
-            result = self._compare(sides, current.batch, reference, settings).model_copy(
-                update={
-                    "monitor": monitor.name,
-                    "logical_date": tick.logical_date,
-                    "trigger": tick.trigger,
-                    "reference": ReferenceInfo(
-                        version=reference.version.version, rows=reference.version.rows
-                    ),
-                    "truth": current.truth,
-                }
-            )
-            result = explained(result.model_copy(update={"alarm": self._alarm(result)}))
-        with self._timed("report"):
-            reported = self._report(reference, current.batch, result, asked=asked)
-        return result.model_copy(update={**reported, "timings": self.timings})
+            result = self._compare(sides, current.batch, reference, settings)
+        told = self._told(result, reference.version, {"truth": current.truth})
+        return told, _Rows(reference, current.batch)
+
+    def _in_place(self, settings: CompareSettings) -> tuple[Result, None]:
+        """Judge a batch that stays where it is, of which nobody here has the rows."""
+        from drift_checker.in_place import InPlace  # noqa: PLC0415  # of few monitors
+
+        tick = self.tick
+        with self._timed("fetch"):
+            reader = InPlace(self.store, tick.monitor, self.settings, settings)
+            sides, batch = reader.sides(tick.logical_date)
+        with self._timed("compare"):
+            result = self._fixed(sides, settings)
+        url = {"current": result.current.model_copy(update={"url": batch.source})}
+        return self._told(result, reader.version, url, url=reader.version.source), None
+
+    def _told(
+        self, result: Result, version: Profile, told: Mapping[str, object], url: str | None = None
+    ) -> Result:
+        """Say of a result what it is about."""
+        tick = self.tick
+        about = {
+            "monitor": tick.monitor.name,
+            "logical_date": tick.logical_date,
+            "trigger": tick.trigger,
+            "reference": ReferenceInfo(version=version.version, rows=version.rows, url=url),
+        }
+        return result.model_copy(update={**about, **told})
 
     def _compare(
         self, sides: Sides, current: Batch, reference: StoredReference, settings: CompareSettings
@@ -235,18 +267,18 @@ class _Check:
     def _alarm(self, result: Result) -> Alarm:
         return Alarm() if self.before is None else alarm_of(result, self.before)
 
-    def _report(
-        self, reference: StoredReference, current: Batch, result: Result, *, asked: bool
-    ) -> dict[str, object]:
+    def _report(self, rows: _Rows, result: Result, *, asked: bool) -> dict[str, object]:
         """Make the report where one is due; without one, the verdict is as good."""
-        if not (asked or self._report_is_due(result)) or current.unreadable:
+        if not (asked or self._report_is_due(result)) or rows.current.unreadable:
             return {}
         try:
             from drift_checker.report import write_report  # noqa: PLC0415  # seconds of imports
 
             with TemporaryDirectory() as folder:
                 page = Path(folder, "report.html")
-                evidently = write_report(reference.rows, current, page, result.explanation)
+                evidently = write_report(
+                    rows.reference.rows, rows.current, page, result.explanation
+                )
                 self.store.put(self.tick.key("report.html"), page)
         except Exception:  # whatever fails in a report fails nothing else
             log.exception("no report", monitor=self.tick.monitor.name)

@@ -36,8 +36,15 @@ def _http_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _spark_master(url: str) -> str:
+    if not url.startswith(("local", "spark://", "k8s://", "yarn")):
+        raise ValueError("allowed: local[*], local[N], spark://host:port, k8s://… or yarn")
+    return url
+
+
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+SparkMaster = Annotated[str, AfterValidator(_spark_master)]
 
 
 class _Variables(BaseSettings):
@@ -86,7 +93,8 @@ class Settings(Limits):
     """The monitors file; see `docs/monitors.md`."""
     report: Literal["episode", "always", "never"] = "episode"
     """When Evidently's page is made."""
-
+    spark_master: SparkMaster = "local[*]"
+    """Where Spark runs, for monitors of `engine: spark`; a URL as Spark knows them."""
     notification_urls: SecretStr | None = None
     """Who is told, as URLs of apprise with spaces between them; nobody where there are none."""
     max_artifact_mb: float = Field(default=16, ge=0)

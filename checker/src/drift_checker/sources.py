@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import httpx
 import obstore
 import stamina
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore
+from obstore.store import LocalStore, S3Store
 
 from drift_checker.answers import (
     EVIDENCE_BYTES,
@@ -23,11 +22,17 @@ from drift_checker.answers import (
     RejectedAnswerError,
     Rows,
     Window,
+    asked,
 )
 from drift_checker.errors import BadReferenceError, ServiceAwayError
-from drift_checker.monitors import Monitor, Reference, Source
+from drift_checker.monitors import Current, Monitor, Reference, Source
 from drift_checker.settings import Limits, Settings, SourceAccess
-from drift_checker.store import first_line, open_s3
+from drift_checker.store import open_s3
+from drift_checker.tables import UnreadableError
+
+if TYPE_CHECKING:
+    from drift_checker.engine.files import Files
+    from drift_checker.engine.readers import Reader
 
 MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
@@ -46,7 +51,7 @@ def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) 
     """
     source = monitor.current
     url = source.url and monitor.fill(source.url, logical_date)
-    window = (logical_date - source.window, logical_date) if source.window else None
+    window = _window(source, logical_date)
     if found := _ask_for_rows(source, url, source.time, window, settings):
         return found
     params = {key: monitor.fill(value, logical_date) for key, value in source.params.items()}
@@ -104,15 +109,71 @@ def _ask_for_rows(
         return None
     from drift_checker.folders import Selection, ask_folder  # noqa: PLC0415  # of few monitors
 
-    selection = Selection(source.columns, time, window)
+    below = _below(source, url, settings)
+    with asked(below.origin):
+        selection = Selection(source.columns, time, window)
+        return ask_folder(below.store, below.prefix, selection, settings, below.origin)
+
+
+class _Below(NamedTuple):
+    """The files of a source: those of a store whose keys begin with a prefix."""
+
+    store: LocalStore | S3Store
+    prefix: str
+    origin: str
+
+
+def _below(source: Source, url: str | None, settings: Settings) -> _Below:
     if url and _is_s3(url):
         parts = urlsplit(url)
         store = open_s3(_access(source, settings), parts.netloc, "", settings)
-        with _asked(url):
-            return ask_folder(store, unquote(parts.path).lstrip("/"), selection, settings, url)
+        return _Below(store, unquote(parts.path).lstrip("/"), url)
+    place = source.path or Path(unquote(urlsplit(url or "").path))
     folder, prefix = (place, "") if place.is_dir() else (place.parent, place.name)
-    with _asked(str(place)):
-        return ask_folder(LocalStore(folder), prefix, selection, settings, str(place))
+    with asked(str(place)):
+        return _Below(LocalStore(folder), prefix, str(place))
+
+
+def files_of_tick(
+    monitor: Monitor, logical_date: datetime, settings: Settings, read: Reader
+) -> Files:
+    """List the files of one tick, to be read where they lie.
+
+    Raises:
+        RejectedAnswerError: There are none, or of several formats, or without the column of times.
+        ServiceAwayError: The store stayed away.
+        UnreadableError: A file is damaged, or has other types than the first.
+    """
+    from drift_checker.engine.files import list_files  # noqa: PLC0415  # of few monitors
+    from drift_checker.folders import Selection  # noqa: PLC0415
+
+    source = monitor.current
+    url = source.url and monitor.fill(source.url, logical_date)
+    below = _below(source, url, settings)
+    selection = Selection(source.columns, source.time, _window(source, logical_date))
+    return list_files(below.store, below.prefix, selection, below.origin, read)
+
+
+def files_of_reference(reference: Reference, settings: Settings, read: Reader) -> Files:
+    """List the files of a reference, to be read where they lie.
+
+    Raises:
+        BadReferenceError: There are none, or they are damaged.
+        ServiceAwayError: Their store stayed away.
+    """
+    from drift_checker.engine.files import list_files  # noqa: PLC0415  # of few monitors
+    from drift_checker.folders import Selection  # noqa: PLC0415
+
+    try:
+        below = _below(reference, reference.url, settings)
+        selection = Selection(reference.columns)
+        return list_files(below.store, below.prefix, selection, below.origin, read)
+    except (RejectedAnswerError, UnreadableError) as error:
+        raise BadReferenceError(f"The reference cannot be read: {error}") from error
+
+
+def _window(source: Current, logical_date: datetime) -> Window | None:
+    return (logical_date - source.window, logical_date) if source.window else None
 
 
 def _is_s3(url: str | None) -> bool:
@@ -162,20 +223,9 @@ def _ask_file(path: Path, limit: int) -> Body:
 def _ask_s3(url: str, access: SourceAccess, limit: int, settings: Settings) -> Body:
     parts = urlsplit(url)
     store = open_s3(access, parts.netloc, "", settings)
-    with _asked(url):
+    with asked(url):
         answer = obstore.get(store, unquote(parts.path).lstrip("/"))
         return Body(_gather(map(bytes, answer.stream(min_chunk_size=_CHUNK)), limit, url), url)
-
-
-@contextmanager
-def _asked(origin: str) -> Iterator[None]:
-    """Tell what a store refuses from a store that stays away."""
-    try:
-        yield
-    except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError) as error:
-        raise RejectedAnswerError(f"{origin}: {first_line(error)}") from error
-    except BaseError as error:
-        raise ServiceAwayError(f"{origin}: {first_line(error)}") from error
 
 
 def _ask_http(

@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -110,10 +110,20 @@ def as_reference(read: Callable[[], Batch]) -> Batch:
         batch = read()
     except (OSError, NoBatchError) as error:
         raise unreadable_reference(error) from error
-    if batch.faults or not batch.rows:
-        detail = batch.faults[0].detail if batch.faults else "it has no rows"
-        raise BadReferenceError(f"The reference cannot be used: {detail}.")
+    raise_for_faults(batch.faults)
+    if not batch.rows:
+        raise _unusable("it has no rows")
     return batch
+
+
+def raise_for_faults(faults: Sequence[Fault]) -> None:
+    """Raise `BadReferenceError` if something was found in reading a reference."""
+    if faults:
+        raise _unusable(faults[0].detail)
+
+
+def _unusable(detail: str) -> BadReferenceError:
+    return BadReferenceError(f"The reference cannot be used: {detail}.")
 
 
 def unreadable_reference(error: Exception) -> BadReferenceError:

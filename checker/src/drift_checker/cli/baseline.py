@@ -78,10 +78,11 @@ def show(ctx: click.Context, name: str | None, form: str, *, every: bool) -> Non
 def _shown(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]:
     """The profile of the reference in force with its windows, and the history of those that were.
 
-    `windows` is null where rows are taken as independent, or no window has enough of them.
+    `windows` is null where rows are taken as independent or are not stored, or no window has
+    enough of them.
     """
     found = show_baseline(store, monitor.name).model_dump()
-    found["windows"] = _windows(store, monitors, monitor) if monitor.windowed else None
+    found["windows"] = _windows(store, monitors, monitor)
     found["history"] = [
         {
             "version": entry.version,
@@ -97,7 +98,7 @@ def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, An
     """What the windows of the reference in force make of the level of a tick."""
     compared, timestamp = settings_of(monitors, monitor), monitor.columns.timestamp
     span = monitors.window_of(monitor)
-    if span is None or timestamp is None:
+    if span is None or timestamp is None or monitor.in_place:
         return None
     times = reference_column(
         read(store, monitor.name, show_baseline(store, monitor.name)), timestamp

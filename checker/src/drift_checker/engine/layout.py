@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +20,8 @@ from drift_checker.columns import (
     parsed,
 )
 from drift_checker.engine.numbers import NO_CUTS, Cuts
-from drift_checker.engine.rows import Sampling
+from drift_checker.engine.readers import Reader, at_once
+from drift_checker.engine.rows import RowSample, Sampling
 from drift_checker.engine.sources import Source
 from drift_checker.joint import varies_enough
 
@@ -57,8 +60,9 @@ def fit(
     untested: Collection[str | None] = (),
     first: Collection[str | None] = (),
     most: int = 50,
+    read: Reader = at_once,
 ) -> Layout:
-    """Read a reference once for its types where it is text, and once for its cuts.
+    """Have a reference read once for its types where it is text, and once for its cuts.
 
     Rows are kept of at most `most` columns: of those in `first`, then in their order, and of
     none in `untested`.
@@ -66,19 +70,50 @@ def fit(
     Raises:
         UnreadableError: It is damaged.
     """
-    types = _types(source)
-    numeric = [
-        name
+    types = dict(source.types)
+    for name, found in read(source, _candidates, _common).items():
+        types[name] = found[0] if found else types[name]
+    numeric = {
+        name: type_
         for name, type_ in types.items()
         if kind_of(type_) == "numeric" and name not in untested
-    ]
-    sampling = Sampling(min(FIT_ROWS, FIT_CELLS // max(1, len(numeric))))
-    ranges = dict.fromkeys(numeric, (np.inf, -np.inf))
-    for chunk in source.chunks() if numeric else ():
+    }
+    rows = min(FIT_ROWS, FIT_CELLS // max(1, len(numeric)))
+    spread = read(source, partial(_spread, types=numeric, most=rows), _Spread.merge)
+    sample = spread.sample.values
+    columns = {
+        name: Column(type_, _cuts(spread, name) if name in sample else NO_CUTS)
+        for name, type_ in types.items()
+    }
+    varying = [name for name in sample if varies_enough(sample[name])]
+    kept = sorted(varying, key=lambda name: name not in first)[:most]
+    return Layout(columns, tuple(kept), rows)
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """The range of each numeric column, and the rows that its cuts are chosen from."""
+
+    ranges: Mapping[str, tuple[float, float]]
+    sample: RowSample
+
+    def merge(self, other: _Spread) -> _Spread:
+        """Return that of the rows of both; those of `other` were numbered on."""
+        ranges = {
+            name: (min(least, other.ranges[name][0]), max(largest, other.ranges[name][1]))
+            for name, (least, largest) in self.ranges.items()
+        }
+        return _Spread(ranges, self.sample.merge(other.sample))
+
+
+def _spread(source: Source, *, types: Mapping[str, pa.DataType], most: int) -> _Spread:
+    """Read the numeric columns, which have these types once they are read."""
+    sampling = Sampling(most)
+    ranges = dict.fromkeys(types, (np.inf, -np.inf))
+    for chunk in source.chunks() if types else ():
         rows = sampling.rows(chunk.first, chunk.rows)
-        for name in numeric:
-            column = in_kind_of(types[name], chunk.column(name), untyped=source.untyped)
-            values = floats(column)
+        for name, type_ in types.items():
+            values = floats(in_kind_of(type_, chunk.column(name), untyped=source.untyped))
             finite = values[np.isfinite(values)]
             least, largest = ranges[name]
             ranges[name] = (
@@ -87,29 +122,39 @@ def fit(
             )
             sampling.add(name, values[rows])
         sampling.end_chunk()
-    sample = sampling.sample().values
-    columns = {
-        name: Column(type_, Cuts.of(sample[name], *ranges[name]) if name in sample else NO_CUTS)
-        for name, type_ in types.items()
-    }
-    varying = [name for name in sample if varies_enough(sample[name])]
-    kept = sorted(varying, key=lambda name: name not in first)[:most]
-    return Layout(columns, tuple(kept), sampling.most)
+    return _Spread(ranges, sampling.sample())
 
 
-def _types(source: Source) -> dict[str, pa.DataType]:
-    """Return the types of all columns, of text those that all of its values are of."""
-    types = dict(source.types)
-    candidates: dict[str, tuple[pa.DataType, ...]] = {}
-    open_ = {name for name, type_ in types.items() if is_text(type_)}
+def _cuts(spread: _Spread, name: str) -> Cuts:
+    return Cuts.of(spread.sample.values[name], *spread.ranges[name])
+
+
+Candidates: TypeAlias = "dict[str, tuple[pa.DataType, ...]]"
+"""The types that all values of a column of text are of, by its name; none of empty columns."""
+
+
+def _candidates(source: Source) -> Candidates:
+    """Read the columns of text, until nothing but text is left to them."""
+    found: Candidates = {}
+    open_ = {name for name, type_ in source.types.items() if is_text(type_)}
     for chunk in source.chunks() if open_ else ():
         for name in sorted(open_):
             column = chunk.column(name)
             if column.null_count == len(column):
                 continue
-            known = candidates.get(name) or candidate_types(column, untyped=source.untyped)
-            candidates[name] = tuple(t for t in known if parsed(column, t) is not None)
-        open_ -= {name for name, known in candidates.items() if not known}
+            known = found.get(name) or candidate_types(column, untyped=source.untyped)
+            found[name] = tuple(t for t in known if parsed(column, t) is not None)
+        open_ -= {name for name, known in found.items() if not known}
         if not open_:
             break
-    return types | {name: known[0] for name, known in candidates.items() if known}
+    return found
+
+
+def _common(first: Candidates, second: Candidates) -> Candidates:
+    """Return the types that the values of both are of."""
+    both = {
+        name: tuple(type_ for type_ in known if type_ in second[name])
+        for name, known in first.items()
+        if name in second
+    }
+    return {**first, **second, **both}

@@ -9,6 +9,7 @@ all values are edges.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +30,7 @@ from drift_checker.engine.profile import (
     profile,
     profile_chunks,
 )
+from drift_checker.engine.readers import Reader, at_once
 from drift_checker.engine.sources import Source
 from drift_checker.engine.untested import Times
 from drift_checker.errors import BadReferenceError
@@ -73,8 +75,10 @@ def profiles(reference: Source, current: Source, settings: CompareSettings) -> P
     return Profiles(layout, before, side(current, layout))
 
 
-def fitted(reference: Source, settings: CompareSettings) -> tuple[Layout, Side]:
-    """Read a reference twice: for its layout, and for its profile by that.
+def fitted(
+    reference: Source, settings: CompareSettings, read: Reader = at_once
+) -> tuple[Layout, Side]:
+    """Have a reference read twice: for its layout, and for its profile by that.
 
     Raises:
         BadReferenceError: It is damaged.
@@ -86,23 +90,29 @@ def fitted(reference: Source, settings: CompareSettings) -> tuple[Layout, Side]:
             untested={*roles.ignore, roles.id, roles.timestamp},
             first={roles.target, roles.prediction},
             most=settings.joint_columns,
+            read=read,
         )
-        return layout, _side(reference, layout)
+        return layout, _side(reference, layout, read)
     except UnreadableError as error:
         raise BadReferenceError(f"The reference cannot be used: {error}.") from error
 
 
-def side(source: Source, layout: Layout) -> Side:
-    """Read a batch once."""
+def side(source: Source, layout: Layout, read: Reader = at_once) -> Side:
+    """Have a batch read once."""
     try:
-        return _side(source, layout)
+        return _side(source, layout, read)
     except UnreadableError as error:
-        empty = profile_chunks((), {}, (), untyped=False)
-        return Side([], source.digest, (error.fault,), empty)
+        return unreadable(source.digest, error)
 
 
-def _side(source: Source, layout: Layout) -> Side:
-    return Side(list(source.types), source.digest, source.faults, profile(source, layout))
+def unreadable(digest: str, error: UnreadableError) -> Side:
+    """Return a table that is none."""
+    return Side([], digest, (error.fault,), profile_chunks((), {}, (), untyped=False))
+
+
+def _side(source: Source, layout: Layout, read: Reader) -> Side:
+    found = read(source, partial(profile, layout=layout), Profile.merge)
+    return Side(list(source.types), source.digest, source.faults, found)
 
 
 class Profiles:

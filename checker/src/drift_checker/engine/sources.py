@@ -105,10 +105,11 @@ class InMemory:
     def chunks(self) -> Iterator[Chunk]:
         """Slice the table."""
         for first in range(0, self.batch.rows, _CHUNK_ROWS):
-            yield _chunk(first, self.batch.table.slice(first, _CHUNK_ROWS))
+            yield chunk_of(first, self.batch.table.slice(first, _CHUNK_ROWS))
 
 
-def _chunk(first: int, table: pa.Table) -> Chunk:
+def chunk_of(first: int, table: pa.Table) -> Chunk:
+    """Return the rows of a table that is held whole."""
     return Chunk(first, table.num_rows, lambda name: decoded(table.column(name).combine_chunks()))
 
 
@@ -208,7 +209,7 @@ class Csv(_File):
         try:
             with pa.csv.open_csv(self.path, **csv_options(len(names), _BLOCK_BYTES)) as reader:
                 for batch in reader:
-                    yield _chunk(first, pa.Table.from_batches([batch]).rename_columns(names))
+                    yield chunk_of(first, pa.Table.from_batches([batch]).rename_columns(names))
                     first += batch.num_rows
         except (UnicodeDecodeError, pa.ArrowInvalid) as error:
             raise _broken(error) from error
