@@ -88,8 +88,8 @@ test-e2e: dev
 test-cluster: dev ## deploy the stack to minikube and test it there: ticks, isolation
 	.venv/bin/pytest tests/cluster/test_stack.py tests/cluster/test_isolation.py
 
-test-cluster-long: dev ## the rest, half an hour of it: each part killed, credentials, migrations, refusals, teardown
-	.venv/bin/pytest tests/cluster/test_faults.py tests/cluster/test_operation.py tests/cluster/test_refusals.py
+test-cluster-long: dev ## the rest, half an hour of it: each part killed, credentials, migrations, sources, refusals, teardown
+	.venv/bin/pytest tests/cluster/test_faults.py tests/cluster/test_operation.py tests/cluster/test_sources.py tests/cluster/test_refusals.py
 
 molecule: dev ## test the local stack, and the roles that only it has, by molecule
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s default -s supervisor -s virtualenv

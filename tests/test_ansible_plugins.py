@@ -62,9 +62,7 @@ def test_hash_of_nothing_is_refused(tmp_path: Path) -> None:
 
 def objects_of(folder: Path, image: str) -> list[dict[str, Any]]:
     """Render a template with a Job and a Pod as a task does; what it imports lies elsewhere."""
-    (folder / "own").mkdir(exist_ok=True)
-    (folder / "own/job.yml.j2").write_text(
-        """{% import 'shared.j2' as shared with context %}
+    text = """{% import 'shared.j2' as shared with context %}
 kind: Job
 metadata: {name: probe, labels: {{ shared.labels() }}}
 spec: {image: {{ image }}}
@@ -72,7 +70,13 @@ spec: {image: {{ image }}}
 kind: Pod
 metadata: {generateName: probe-}
 """
-    )
+    return rendered(folder, text, image)
+
+
+def rendered(folder: Path, text: str, image: str) -> list[dict[str, Any]]:
+    """Render a template as a task does."""
+    (folder / "own").mkdir(exist_ok=True)
+    (folder / "own/job.yml.j2").write_text(text)
     (folder / "shared").mkdir(exist_ok=True)
     (folder / "shared/shared.j2").write_text("{% macro labels() %}{of: {{ image }}}{% endmacro %}")
     query = f"query('objects', 'job', folders=['{folder}/own', '{folder}/shared'])"
@@ -88,8 +92,12 @@ metadata: {generateName: probe-}
         text=True,
         check=True,
     )
-    rendered: list[dict[str, Any]] = json.loads(ended.stdout.partition("=>")[2])["msg"]
-    return rendered
+    objects: list[dict[str, Any]] = json.loads(ended.stdout.partition("=>")[2])["msg"]
+    return objects
+
+
+def test_a_template_may_render_nothing(tmp_path: Path) -> None:
+    assert rendered(tmp_path, "{% for item in [] %}\n---\nkind: Pod\n{% endfor %}", "one") == []
 
 
 def test_a_job_is_named_by_what_it_is(tmp_path: Path) -> None:

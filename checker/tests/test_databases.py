@@ -56,6 +56,10 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         cursor.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
         cursor.execute("GRANT SELECT ON orders TO reader")
         connection.commit()
+        # The server trusts whoever reaches its socket, but for this one.
+        rules = Path(server.pgdata, "pg_hba.conf")
+        rules.write_text(f"local all reader scram-sha-256\n{rules.read_text()}")
+        cursor.execute("SELECT pg_reload_conf()")
     folder = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
     yield f"postgresql://localhost/postgres?host={folder}"
     server.cleanup()
@@ -156,6 +160,28 @@ def test_a_refused_connection(ask: Callable[..., Rows]) -> None:
         port = free.getsockname()[1]
     with pytest.raises(ServiceAwayError, match="refused"):
         ask(f"postgresql://127.0.0.1:{port}/shop", "SELECT 1", None)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "said"),
+    [
+        ("reader", "wrong", "password authentication failed"),
+        ("reader", None, "no password supplied"),
+        ("nobody", None, 'role "nobody" does not exist'),
+    ],
+)
+def test_a_wrong_login_is_not_tried_again(
+    postgresql: str, settings: Settings, user: str, password: str | None, said: str
+) -> None:
+    access = SourceAccess.model_validate({"user": user, "password": password})
+    with pytest.raises(RejectedAnswerError, match=said) as caught:
+        ask_database(postgresql, "SELECT 1", None, access, settings)
+    assert caught.value.exit_code == 3
+
+
+def test_a_database_that_is_not_there(postgresql: str, ask: Callable[..., Rows]) -> None:
+    with pytest.raises(RejectedAnswerError, match='database "none" does not exist'):
+        ask(postgresql.replace("/postgres?", "/none?"), "SELECT 1", None)
 
 
 def test_a_file_that_is_not_there(ask: Callable[..., Rows], tmp_path: Path) -> None:

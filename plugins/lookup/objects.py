@@ -55,7 +55,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible ships no types
         for term in terms:
             text = (Path(folders[0]) / f"{term}.yml.j2").read_text()
             rendered = templar.template(trust_as_template(text), escape_backslashes=False)
-            parsed = yaml.load_all(rendered, Loader=yaml.CSafeLoader)
+            # A template that renders nothing gives no text at all.
+            parsed = yaml.load_all(rendered or "", Loader=yaml.CSafeLoader)
             objects += [_named(item) for item in parsed if item]
         return objects
 

@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 
 from e2e.services import Airflow, Mlflow
 from e2e.stack import MONITOR, Played, logical_date, play
-from minio import Minio
+from minio import Minio, MinioAdmin
+from minio.credentials.providers import StaticProvider
 
 BUCKET = "drift-detection"
 
 
-def key(run: Mapping[str, Any]) -> str:
+def key(run: Mapping[str, Any], monitor: str = MONITOR) -> str:
     """Where a DAG run's batch and result lie, below `store/batches/` and `store/results/`."""
-    return f"{MONITOR}/{logical_date(run):%Y%m%dT%H%M%SZ}"
+    return f"{monitor}/{logical_date(run):%Y%m%dT%H%M%SZ}"
 
 
 @dataclass(frozen=True)
@@ -99,15 +100,23 @@ class Cluster:
                 urlsplit(url).netloc, secret["root-user"], secret["root-password"], secure=False
             )
 
+    @contextmanager
+    def minio_admin(self) -> Iterator[MinioAdmin]:
+        """Whoever makes users of the object store."""
+        secret = self.secret("minio")
+        root = StaticProvider(secret["root-user"], secret["root-password"])
+        with self.forward("minio", 9000) as url:
+            yield MinioAdmin(endpoint=urlsplit(url).netloc, credentials=root, secure=False)
+
     def objects(self, prefix: str) -> dict[str, datetime]:
         """The objects below a prefix of the bucket, with the times at which they were written."""
         with self.minio() as store:
             found = store.list_objects(BUCKET, prefix, recursive=True)
             return {item.object_name: item.last_modified for item in found}
 
-    def result(self, run: Mapping[str, Any]) -> dict[str, Any]:
+    def result(self, run: Mapping[str, Any], monitor: str = MONITOR) -> dict[str, Any]:
         """The result that a DAG run has stored."""
-        name = f"store/results/{key(run)}/result.json"
+        name = f"store/results/{key(run, monitor)}/result.json"
         with self.minio() as store, store.get_object(BUCKET, name) as stored:
             found: dict[str, Any] = json.load(stored)
             return found

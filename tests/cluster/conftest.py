@@ -7,6 +7,7 @@ It is deployed into the cluster of the context `minikube`, into the namespace th
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,12 @@ def deployed() -> Cluster:
     cluster = Cluster(namespace, "minikube", settings)
     cluster.succeed("site.yml")
     return cluster
+
+
+@pytest.fixture(scope="module")
+def elsewhere(deployed: Cluster) -> Iterator[Cluster]:
+    """A namespace in which nothing is restricted."""
+    name = f"{deployed.namespace}-elsewhere"
+    deployed.kubectl("create", "namespace", name)
+    yield Cluster(name, deployed.context, {})
+    deployed.kubectl("delete", "namespace", name)

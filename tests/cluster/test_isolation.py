@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
 import yaml
 
 from cluster.cluster import Cluster
@@ -66,15 +65,6 @@ def check_pod(cluster: Cluster) -> dict[str, Any]:
 
 def qualified(cluster: Cluster, services: Mapping[str, int]) -> list[str]:
     return [f"{name}.{cluster.namespace}.svc:{port}" for name, port in services.items()]
-
-
-@pytest.fixture
-def elsewhere(deployed: Cluster) -> Iterator[Cluster]:
-    """A namespace in which nothing is restricted."""
-    name = f"{deployed.namespace}-elsewhere"
-    deployed.kubectl("create", "namespace", name)
-    yield Cluster(name, deployed.context, {})
-    deployed.kubectl("delete", "namespace", name)
 
 
 def test_a_check_reaches_what_it_needs_and_nothing_else(deployed: Cluster) -> None:

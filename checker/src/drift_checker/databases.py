@@ -6,6 +6,7 @@ only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -30,6 +31,12 @@ _CONNECT_SECONDS = 5
 # Classes of SQLSTATE that say nothing of the query: connection, rollback, resources, operator,
 # system.
 _PASSING = ("08", "40", "53", "57", "58")
+# A login that will be refused again. libpq hands on no SQLSTATE of a connection that did not come
+# about, so these are the server's words; in another language they are taken for a server away.
+_REFUSED = re.compile(
+    r"authentication failed|no password supplied"
+    r"|FATAL:.*(does not exist|no pg_hba\.conf entry|not permitted to log in|permission denied)"
+)
 
 
 def ask_database(
@@ -83,7 +90,9 @@ def _connected(url: str, access: SourceAccess, limits: Limits) -> Connection:
     except ImportError as error:
         raise UsageError(f"{scheme} sources need 'drift-checker[{scheme}]'") from error
     except dbapi.Error as error:
-        raise ServiceAwayError(f"{url}: {_message(error)}") from error
+        said = _message(error)
+        kind = RejectedAnswerError if _REFUSED.search(said) else ServiceAwayError
+        raise kind(f"{url}: {said}") from error
 
 
 def _postgresql(url: str, access: SourceAccess, limits: Limits) -> Connection:
@@ -95,7 +104,7 @@ def _postgresql(url: str, access: SourceAccess, limits: Limits) -> Connection:
 
 def _duckdb(url: str) -> Connection:
     from adbc_driver_duckdb import driver_path  # noqa: PLC0415  # an extra
-    from adbc_driver_manager import dbapi  # noqa: PLC0415
+    from adbc_driver_manager import dbapi  # noqa: PLC0415  # an extra
 
     path = Path(unquote(urlsplit(url).path))
     if not path.is_file():
