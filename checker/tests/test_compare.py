@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from drift_checker import Batch, ColumnRoles, CompareSettings, Result, compare
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
@@ -310,6 +312,14 @@ def test_json_with_infinities_and_nested_values() -> None:
         row["tags"] = [1, {"a": 2}]
     result = compare(REFERENCE, read_batch(json.dumps(rows).encode()))
     assert faults(result) == [("extra_column", "tags"), ("infinities_left_out", "x")]
+
+
+@given(st.lists(st.none() | st.integers() | st.floats(allow_nan=False), min_size=1))
+@example([10**400, -(10**400), 2**53 + 1, None])
+def test_numbers_in_json_are_what_python_reads(numbers: list[float | None]) -> None:
+    table = read_batch(json.dumps([{"x": number} for number in numbers]).encode()).table
+    expected = [None if number is None else float(str(number)) for number in numbers]
+    assert table["x"].to_pylist() == expected
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from drift_checker.monitors import Current, Monitor, Reference, Source
 from drift_checker.settings import Limits, Settings, SourceAccess
 from drift_checker.store import open_s3
 from drift_checker.tables import UnreadableError
+from drift_checker.tls import authorities
 
 if TYPE_CHECKING:
     from drift_checker.engine.files import Files
@@ -237,6 +238,7 @@ def _ask_http(
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,
         timeout=limits.timeout_seconds,
+        verify=authorities(),
     ) as client:
         try:
             for attempt in stamina.retry_context(

@@ -11,12 +11,14 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -247,7 +249,9 @@ def _records(data: bytes) -> list[dict[str, Any]]:
 
 def _json_column(values: list[Any]) -> pa.Array[Any]:
     """Return an array of the values' one type, or of `MIXED` if there are several."""
-    kinds = {_json_kind(value) for value in values if value is not None}
+    # Of a type that is no other's, one value tells the kind of all.
+    kinds = {_json_kind(value) for value in {type(value): value for value in values}.values()}
+    kinds.discard("null")
     if len(kinds) > 1:
         names = [None if value is None else _json_kind(value) for value in values]
         return pa.StructArray.from_arrays(
@@ -255,16 +259,15 @@ def _json_column(values: list[Any]) -> pa.Array[Any]:
             fields=list(MIXED),
             mask=None,
         )
-    texts = _texts([_json_text(value) for value in values])
     match kinds.pop() if kinds else "null":
         case "text":
             return _texts(values)
         case "boolean":
-            return texts.cast(pa.bool_())
+            return _texts([_json_text(value) for value in values]).cast(pa.bool_())
         case "number":
-            return texts.cast(pa.float64())
+            return _numbers(values)
         case "nested":
-            return texts.cast(pa.binary())
+            return _texts([_json_text(value) for value in values]).cast(pa.binary())
         case _:
             return pa.nulls(len(values))
 
@@ -281,12 +284,33 @@ def _texts(values: list[str | None]) -> pa.Array[Any]:
     return texts
 
 
+def _numbers(values: list[float | None]) -> pa.Array[Any]:
+    """Return numbers as Arrow holds them, without a detour through pandas or text."""
+    known = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    numbers = np.fromiter(map(_float, values), np.float64, len(values))
+    bits = np.packbits(known, bitorder="little")
+    buffers: list[pa.Buffer | None] = [
+        pa.py_buffer(bits.tobytes()),
+        pa.py_buffer(numbers.tobytes()),
+    ]
+    return pa.Array.from_buffers(pa.float64(), len(values), buffers)
+
+
+def _float(value: float | None) -> float:
+    try:
+        return float(value or 0)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf if value and value > 0 else -math.inf
+
+
 def _json_text(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 
 def _json_kind(value: Any) -> str:
     match value:
+        case None:
+            return "null"
         case bool():
             return "boolean"
         case int() | float():

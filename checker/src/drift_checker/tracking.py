@@ -21,6 +21,7 @@ import stamina
 
 from drift_checker.errors import ServiceAwayError, UsageError
 from drift_checker.settings import Settings
+from drift_checker.tls import authorities
 
 MAX_METRICS = 1000
 """Most metrics that MLflow takes in one request."""
@@ -68,7 +69,9 @@ class Tracking:
         self.url = settings.mlflow_url
         self.max_artifact = int(settings.max_artifact_mb * (1 << 20))
         self._retry_seconds = settings.retry_seconds
-        self._client = httpx.Client(base_url=self.url, timeout=settings.timeout_seconds)
+        self._client = httpx.Client(
+            base_url=self.url, timeout=settings.timeout_seconds, verify=authorities()
+        )
 
     def __enter__(self) -> Self:
         return self
