@@ -24,6 +24,8 @@ CORRELATION = 0.5
 DEGREES_OF_FREEDOM = 4
 MEAN = 3
 """Of the integers, which are a Poisson variable."""
+INTEGERS = range(41)
+"""What it may be; the last stands for all beyond."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Population:
             if kind == "continuous":
                 found.append(None)
             elif kind == "integers":
-                found.append(scale[self.dependence](poisson.cdf(np.arange(40), MEAN)))
+                found.append(scale[self.dependence](poisson.cdf(INTEGERS[:-1], MEAN)))
             else:
                 weights = np.cumsum(1 / np.arange(1, self.categories(column) + 1))
                 found.append(scale[self.dependence](weights[:-1] / weights[-1]))

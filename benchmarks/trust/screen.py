@@ -1,25 +1,30 @@
+# mypy: disable-error-code="import-untyped"
 """Which drift-free ticks may alarm at all, from what is cheap to know of many at once.
 
 A tick alarms where the inverse p-values of its columns sum up to enough, where a count of faults
 is far out, or a rank correlation. Each p-value is bounded from below, so that no tick that alarms
-is missed: `--unscreened` compares all of them, and must count the same alarms.
+is missed: `--unscreened` compares all of them, and must count the same alarms. Bounds come first
+from counts in bins, and only of the ticks that these leave from the values themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import takewhile
+from math import log2
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincc
 
-from benchmarks.trust.design import Cell
-from benchmarks.trust.draws import Floats, Population
+from benchmarks.trust.design import Cell, Dependence
+from benchmarks.trust.draws import INTEGERS, Floats, Population
 from drift_checker import CompareSettings
 from drift_checker.decision import column as decision
-from drift_checker.decision.association import interval, largest_changes, places, rank_correlations
+from drift_checker.decision.association import interval, largest_changes, places
 from drift_checker.decision.counts import unseen_p_value
 from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance
 from drift_checker.decision.harmonic import least_sum
@@ -30,24 +35,92 @@ from drift_checker.options import SHARES
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Grades = NDArray[np.float32]
 
-# How many times a p-value of the screen may be the one of the checker: of ties, and of continuous
-# columns of few rows and of more, down to 1e-6.
+# How many times an approximate p-value may be the exact one: of ties, and of continuous columns
+# of few rows and of more, down to 1e-6.
 _TIED, _FEW, _MANY, _MANY_ROWS = 30.0, 1.7, 1.15, 200
+# The checker takes the exact one up to so many times the threshold, with ties and without.
+_NEAR_TIED, _NEAR_UNTIED = 30.0, 2.0
 # Where it decides, a column's p-value is the sum of what its statistics attain.
 _ATTAINED = 0.9
-# What a standardised change of correlation may fall short of a normal one with the same p-value.
-_CORRELATION_MARGIN = 0.85
-# Of so many independent rows, uniform values are as good as their ranks.
-_MANY_ROWS_JOINT = 1000
-# Standard deviations of a deviance below which its p-value is at least this.
-_USUAL, _USUAL_P_VALUE = 1.5, 0.05
+# A column whose bound is less than this share of its part of an alarm is not looked at again.
+_HEAVY = 0.3
+# What a standardised change of correlation may fall short of a normal one with the same p-value:
+# of independent columns and of others, whose standard deviations differ.
+_CORRELATION_MARGIN, _DEPENDENT_MARGIN = 0.92, 0.85
+_ALMOST_ONE = 0.999
+# Of a p-value of categories above this only the bound is known.
+_USUAL_P_VALUE = 0.05
+# How many times a p-value of the gamma distribution may be that of a deviance with its moments.
+_DEVIANCE_MARGIN = 1.3
 # And of a number of unseen rows below which its p-value is far from any threshold.
-_USUAL_ROWS = 2.0
+_USUAL_ROWS = 3.0
 _LEAST = 1e-15
 _TERMS = 8
 # Cells of at most so many pooled rows are looked up in a table.
 _SMALL = 300
+# Where the bins of continuous columns end, beyond which few values lie.
+_REACH: dict[Dependence, tuple[float, float]] = {
+    "independent": (0, 1),
+    "gaussian": (-4, 4),
+    "t": (-10, 10),
+}
+# So many bins, times the standard error of a distance, make the error that they bring small.
+_FINENESS = 20
+
+
+@dataclass(frozen=True)
+class _Bins:
+    """Bins of equal width from `low` on."""
+
+    low: float
+    width: float
+    number: int
+
+    @classmethod
+    def of(cls, cell: Cell, population: Population, column: int) -> _Bins:
+        """Return bins that suit a column; those of integers and categories hold one value each."""
+        if categories := population.categories(column):
+            return cls(0, 1, categories)
+        if population.kinds[column] == "integers":
+            return cls(0, 1, len(INTEGERS))
+        low, high = _REACH[population.dependence]
+        root = (cell.current * cell.reference / (cell.current + cell.reference)) ** 0.5
+        # Where values lie densest, a bin of each dependence holds about the same share.
+        number = 2 ** round(log2(_FINENESS * root * (high - low) ** 0.5))
+        return cls(low, (high - low) / number, number)
+
+    def count(self, values: Floats) -> _Binned:
+        """Sort values (ticks, rows) into the bins; what lies beyond belongs to the last ones."""
+        places = ((values - self.low) * (1 / self.width)).astype(np.intp)
+        np.clip(places, 0, self.number - 1, out=places)
+        places += self.number * np.arange(len(values))[:, None]
+        counts = np.bincount(places.ravel(), minlength=len(values) * self.number)
+        return _Binned(values, places, counts.reshape(len(values), self.number))
+
+
+@dataclass(frozen=True)
+class _Binned:
+    """Ticks (ticks, rows), the number of each value's bin among all, and counts (ticks, bins)."""
+
+    values: Floats
+    places: NDArray[np.intp]
+    counts: Ints
+
+    @cached_property
+    def shares(self) -> Floats:
+        """Return the share of rows below each end of a bin (ticks, bins + 1)."""
+        below = np.zeros((len(self.counts), self.counts.shape[1] + 1))
+        np.cumsum(self.counts, axis=1, out=below[:, 1:])
+        below /= self.values.shape[1]
+        return below
+
+    @property
+    def grades(self) -> Grades:
+        """Return the share of rows below each value, midway through its bin, less 1/2."""
+        middles = (self.shares[:, 1:] + self.shares[:, :-1]) / 2 - 0.5
+        return np.asarray(middles.astype(np.float32).ravel()[self.places])
 
 
 class Screen:
@@ -63,67 +136,112 @@ class Screen:
         part = 1 - SHARES["faults"] - (SHARES["joint"] if enough else 0)
         self.least = np.array([least_sum(part * level, cell.columns) for level in levels])
         faults = np.array(levels) * SHARES["faults"] / (3 * cell.columns)
+        self.bins = [_Bins.of(cell, population, place) for place in range(cell.columns)]
         self.columns = [
-            _Categories(cell, population.categories(place), values, faults)
+            _Categories(cell, bins.count(values[None]).counts[0], faults)
             if population.categories(place)
-            else _Numbers(cell, values, faults, tied=population.kinds[place] != "continuous")
-            for place, values in enumerate(reference)
+            else _Numbers(
+                cell,
+                bins.count(values[None]),
+                1 / self.least,
+                faults,
+                tied=population.kinds[place] != "continuous",
+            )
+            for place, (bins, values) in enumerate(zip(self.bins, reference, strict=True))
         ]
-        self.joint = _Joint(cell, population, reference, numbers, levels) if enough else None
+        self.joint = None
+        if enough:
+            numbers = numbers[: CompareSettings().joint_columns]
+            rows = reference[:, sampled_rows(cell.reference)]
+            before = [self.bins[place].count(rows[place][None]) for place in numbers]
+            self.joint = _Joint(cell, population, numbers, before, levels)
 
     def near(self, ticks: Floats) -> Bools:
         """Say of ticks (columns, ticks, rows) at which levels they may alarm: (ticks, levels)."""
-        total = np.zeros(ticks.shape[1])
-        near = np.zeros((ticks.shape[1], len(self.least)), dtype=bool)
-        for column, values in zip(self.columns, ticks, strict=True):
-            weights, faulty = column.weigh(values)
-            total += weights
-            near |= faulty
-        near |= total[:, None] >= self.least
+        binned = [bins.count(values) for bins, values in zip(self.bins, ticks, strict=True)]
+        weights = np.empty((len(ticks), ticks.shape[1], len(self.least)))
+        others = np.zeros(weights.shape[1:], dtype=bool)
+        for column, counted, weight in zip(self.columns, binned, weights, strict=True):
+            weight[:], faulty = column.weigh(counted)
+            others |= faulty
         if self.joint:
-            near |= self.joint.near(ticks)
-        return near
+            others |= self.joint.near(binned)
+        near = weights.sum(axis=0) >= self.least
+        doubtful = np.flatnonzero((near & ~others).any(axis=1))
+        weights = weights[:, doubtful]
+        heavy = (weights >= _HEAVY * self.least / len(weights)).any(axis=(1, 2))
+        for place in np.flatnonzero(heavy):
+            weights[place] = self.columns[place].sharpen(ticks[place, doubtful])
+        near[doubtful] = weights.sum(axis=0) >= self.least
+        return np.asarray(near | others)
 
 
 class _Numbers:
     """A numeric column: its distance, its tails and its range."""
 
-    def __init__(self, cell: Cell, reference: Floats, faults: Floats, *, tied: bool) -> None:
+    def __init__(
+        self, cell: Cell, reference: _Binned, alone: Floats, faults: Floats, *, tied: bool
+    ) -> None:
+        """Take the p-values `alone` at which one column alarms by itself, by level."""
         n, m = cell.current, cell.reference
-        self.reference, self.tied = np.sort(reference), tied
+        self.values, self.before, self.alone, self.tied = (
+            reference.values[0],
+            reference.shares[0],
+            alone,
+            tied,
+        )
         self.root = (n * m / (n + m)) ** 0.5
-        self.margin = _FEW if min(n, m) < _MANY_ROWS else _MANY
+        self.margin, self.near = _FEW if min(n, m) < _MANY_ROWS else _MANY, _NEAR_UNTIED
         # The checker's correction for sizes without ties.
         self.shift = (n + m + min(n, m)) / (6 * (n + m) * self.root)
         self.shift -= np.gcd(n, m) / (2 * n * m) * self.root
         if tied:
-            self.margin, self.shift = _TIED, 0.0
+            self.margin, self.near, self.shift = _TIED, _NEAR_TIED, 0.0
         k = max(1, min(round(TAIL_SHARE * m), m // 2))
         self.tails = _tails(n, m, 2 * k)
         self.outside = (_tails(n, m, 2) > faults[:, None]).sum(axis=1)
-        self.inner, self.outer = self.reference[[k - 1, -k]], self.reference[[0, -1]]
+        ends = np.partition(self.values, (0, k - 1, m - k, m - 1))
+        self.inner, self.outer = ends[[k - 1, m - k]], ends[[0, m - 1]]
         self.steps = np.arange(n + 1) / n
 
-    def weigh(self, values: Floats) -> tuple[Floats, Bools]:
-        """Return the largest inverse p-value of each tick, and where its range may be a fault."""
-        values = np.sort(values, axis=-1)
-        left = right = self._below(values, "left")
-        if self.tied:
-            right = self._below(values, "right")
+    def weigh(self, ticks: _Binned) -> tuple[Floats, Bools]:
+        """Return the largest inverse p-values (ticks, levels), and where a range may be a fault."""
+        after, before = ticks.shares, self.before
+        # Within a bin both shares lie between those at its ends; one value alone leaves no within.
+        lag = 0 if self.tied else 1
+        ends = after.shape[1] - lag
+        above = (after[:, lag:] - before[:ends]).max(axis=1)
+        below = (before[lag:] - after[:, :ends]).max(axis=1)
+        outside = _beyond(ticks.values, self.outer)[:, None] >= self.outside
+        return self._inverse(np.maximum(above, below), ticks.values), outside
+
+    def sharpen(self, values: Floats) -> Floats:
+        """Return the inverse p-values of ticks by the values themselves."""
+        ordered = np.sort(values, axis=-1)
+        left, right = (self._below(ordered, side) for side in ("left", "right"))
         distance = np.maximum((self.steps[1:] - right).max(-1), (left - self.steps[:-1]).max(-1))
-        bulk = _kolmogorov(distance * self.root + self.shift) / self.margin
-        tail = self.tails[np.minimum(_beyond(values, self.inner), len(self.tails) - 1)]
-        combined = np.minimum(bulk / decision.BULK_SHARE, tail / decision.TAIL_SHARE)
-        outside = _beyond(values, self.outer)[:, None] >= self.outside
-        return _inverse(_ATTAINED * combined), outside
+        return self._inverse(distance, values)
+
+    @cached_property
+    def _reference(self) -> Floats:
+        return np.sort(self.values)
 
     def _below(self, values: Floats, side: str) -> Floats:
-        found = np.searchsorted(self.reference, values.ravel(), side=side)  # type: ignore[call-overload]
-        return np.asarray(found.reshape(values.shape) / len(self.reference))
+        found = np.searchsorted(self._reference, values.ravel(), side=side)  # type: ignore[call-overload]
+        return np.asarray(found.reshape(values.shape) / len(self._reference))
+
+    def _inverse(self, distance: Floats, values: Floats) -> Floats:
+        bulk = _kolmogorov(distance * self.root + self.shift)[:, None] / decision.BULK_SHARE
+        bulk = np.where(bulk > self.near * self.alone, bulk, bulk / self.margin)
+        tail = self.tails[np.minimum(_beyond(values, self.inner), len(self.tails) - 1)]
+        combined = np.minimum(bulk, tail[:, None] / decision.TAIL_SHARE)
+        decides = combined <= self.alone / decision.TAIL_SHARE
+        return _inverse(np.where(decides, _ATTAINED, 1) * combined)
 
 
 def _beyond(values: Floats, bounds: Floats) -> Ints:
-    return np.asarray(((values < bounds[0]) | (values > bounds[1])).sum(axis=-1))
+    below = np.count_nonzero(values < bounds[0], axis=-1)
+    return np.asarray(below + np.count_nonzero(values > bounds[1], axis=-1))
 
 
 @cache
@@ -146,92 +264,139 @@ def _inverse(p_values: Floats) -> Floats:
 class _Categories:
     """A categorical column: its deviance, its largest cell, and the rows that are new."""
 
-    def __init__(self, cell: Cell, categories: int, reference: Floats, faults: Floats) -> None:
-        self.categories, self.n, self.faults = categories, cell.current, faults
+    def __init__(self, cell: Cell, reference: Ints, faults: Floats) -> None:
+        """Take the counts of the reference."""
+        self.reference, self.n, self.faults = reference, cell.current, faults
         self.total = cell.current + cell.reference
         self.share = self.n / self.total
-        self.reference = np.bincount(reference.astype(np.int64), minlength=categories)
-        self.table, self.attainable = _cell_p_values(self.total, self.n)
-        self.mean, self.variance = _deviances(self.share)
+        self.cells = _Cells.of(self.total, self.n)
+        # With two categories, deviance and largest cell are one test.
+        self.shares = 2 if len(reference) > 2 else 1  # noqa: PLR2004
+        least = np.where(reference > _SMALL, 0.0, self.cells.least[np.minimum(reference, _SMALL)])
+        self.attainable = np.sort(least[reference > 0])
 
-    def weigh(self, values: Floats) -> tuple[Floats, Bools]:
+    def weigh(self, ticks: _Binned) -> tuple[Floats, Bools]:
         """Return the largest inverse p-value of each tick, and where new rows are a fault."""
-        ticks = len(values)
-        at = values.astype(np.int64) + self.categories * np.arange(ticks)[:, None]
-        counts = np.bincount(at.ravel(), minlength=ticks * self.categories)
-        counts = counts.reshape(ticks, self.categories)
-        pooled = counts + self.reference
-        cell = self._largest_cell(counts, pooled)
-        unusual = self._deviates(counts, pooled)
-        shares = 2 if self.categories > 2 else 1  # noqa: PLR2004  with two, both tests are one
-        combined = shares * np.minimum(cell, _USUAL_P_VALUE if shares > 1 else 1.0)
-        for tick in np.flatnonzero(unusual | (combined < _USUAL_P_VALUE)):
-            there = pooled[tick] > 0
+        return _inverse(self._p_values(ticks.counts))[:, None], self._new(ticks.counts)
+
+    def sharpen(self, values: Floats) -> Floats:
+        """Return the inverse p-values of ticks, those of unusual ones as the checker has them."""
+        counts = _Bins(0, 1, len(self.reference)).count(values).counts
+        p_values = self._p_values(counts)
+        for tick in np.flatnonzero(p_values < _USUAL_P_VALUE):
+            there = counts[tick] + self.reference > 0
             found = decision.categorical(
                 counts[tick, there], self.reference[there], threshold=0, distance_floor=0
             )
-            combined[tick] = found.first.p_value
-        return _inverse(combined), self._new(counts, pooled)
+            p_values[tick] = found.first.p_value
+        return _inverse(p_values)[:, None]
 
-    def _largest_cell(self, counts: Ints, pooled: Ints) -> Floats:
-        """Return a lower bound of the p-value of the largest cell."""
-        small = np.minimum(pooled, _SMALL)
-        p_values = self.table[small, np.minimum(counts, small)]
+    def _p_values(self, counts: Ints) -> Floats:
+        """Return lower bounds of the p-value of each tick."""
+        smallest = np.ones(len(counts))
+        deviance, mean, variance, covariance = np.zeros((4, len(counts)))
+        few = self.reference + counts.max(axis=0) <= _SMALL
+        small = counts[:, few]
+        pooled = small + self.reference[few]
+        at = pooled * (_SMALL + 1) + small
+        if few.any():
+            smallest = self.cells.p_values.ravel()[at].min(axis=1)
+            deviance = self.cells.deviances.ravel()[at].sum(axis=1)
+            mean = self.cells.mean[pooled].sum(axis=1)
+            variance = self.cells.variance[pooled].sum(axis=1)
+            covariance = self.cells.covariance[pooled].sum(axis=1)
+        if not few.all():
+            large = counts[:, ~few]
+            pooled = large + self.reference[~few]
+            smallest = np.minimum(smallest, self._normal(large, pooled).min(axis=1))
+            rest = x_log_ratio(pooled - large, pooled * (1 - self.share))
+            deviance += 2 * (x_log_ratio(large, pooled * self.share) + rest).sum(axis=1)
+            # As they are in the end.
+            mean += len(pooled[0]) * self.cells.mean[_SMALL]
+            variance += len(pooled[0]) * self.cells.variance[_SMALL]
+            covariance += len(pooled[0]) * self.cells.covariance[_SMALL]
+        if self.shares == 1:
+            return smallest
+        # A cell that the reference alone makes large enough is tested whatever the tick has.
+        tested = np.searchsorted(self.attainable, smallest, side="right")
+        smallest = smallest * np.maximum(1, tested)
+        # Both margins are given: one degree of freedom less, and no variance with the rows.
+        variance -= 2 + covariance**2 / (self.total * self.share * (1 - self.share))
+        scale = np.maximum(variance, 1e-9) / (mean - 1)
+        bulk = gammaincc((mean - 1) / scale, deviance / scale) / _DEVIANCE_MARGIN
+        return np.asarray(np.minimum(1.0, self.shares * np.minimum(smallest, bulk)))
+
+    def _normal(self, counts: Ints, pooled: Ints) -> Floats:
+        """Return lower bounds of Fisher's p-values of cells of many rows."""
         spread = pooled * self.share * (1 - self.share) * (self.total - pooled) / (self.total - 1)
         z = np.abs(counts - pooled * self.share) / np.sqrt(np.maximum(spread, 1e-9))
         # Twice the normal tail is at least half of this.
-        normal = np.exp(-z * z / 2) / (1 + z)
-        p_values = np.where(pooled > _SMALL, normal / 2, p_values).min(axis=-1)
-        attainable = np.where(pooled > _SMALL, 0.0, self.attainable[small]) <= p_values[:, None]
-        tested = (attainable & (pooled > 0)).sum(axis=-1) if self.categories > 2 else 1  # noqa: PLR2004
-        return np.asarray(np.minimum(1.0, p_values * tested))
+        return np.asarray(np.exp(-z * z / 2) / (1 + z) / 2)
 
-    def _deviates(self, counts: Ints, pooled: Ints) -> Bools:
-        rest = x_log_ratio(pooled - counts, np.maximum(pooled, 1) * (1 - self.share))
-        deviance = 2 * (x_log_ratio(counts, np.maximum(pooled, 1) * self.share) + rest).sum(axis=-1)
-        small = np.minimum(pooled, _SMALL)
-        mean, variance = self.mean[small].sum(axis=-1), self.variance[small].sum(axis=-1)
-        # Both margins are given: one degree of freedom less.
-        spread = np.sqrt(np.maximum(variance - 2, 1e-9))
-        return np.asarray(deviance > mean - 1 + _USUAL * spread) & (self.categories > 2)  # noqa: PLR2004
-
-    def _new(self, counts: Ints, pooled: Ints) -> Bools:
+    def _new(self, counts: Ints) -> Bools:
         found = np.zeros((len(counts), len(self.faults)), dtype=bool)
         found[np.count_nonzero(counts, axis=-1) == 1] = True
         rows = counts[:, self.reference == 0].sum(axis=-1)
-        absent = self.share ** np.maximum(pooled, 1) * (pooled > 0)
-        mean = (pooled * absent).sum(axis=-1)
-        spread = np.sqrt((pooled**2 * absent * (1 - absent)).sum(axis=-1))
-        for tick in np.flatnonzero(rows > mean + _USUAL_ROWS * spread):
+        some = np.flatnonzero(rows)
+        pooled = np.minimum(counts[some] + self.reference, _SMALL)
+        mean = self.cells.absent[pooled].sum(axis=-1)
+        spread = np.sqrt(self.cells.absent_variance[pooled].sum(axis=-1))
+        for tick in some[rows[some] > mean + _USUAL_ROWS * spread]:
             found[tick] |= unseen_p_value(counts[tick], self.reference) <= self.faults
         return found
 
 
-@cache
-def _cell_p_values(total: int, n: int) -> tuple[Floats, Floats]:
-    """Return Fisher's p-value by pooled rows and current ones, and the least by pooled rows."""
-    table, least = np.ones((_SMALL + 1, _SMALL + 1)), np.ones(_SMALL + 1)
-    for pooled in range(1, _SMALL + 1):
-        x = np.arange(max(0, n + pooled - total), min(pooled, n) + 1)
-        chance = np.exp(log_pmf(x, total, pooled, n))
-        lower, upper = np.cumsum(chance), np.cumsum(chance[::-1])[::-1]
-        table[pooled, x] = np.minimum(1.0, 2 * np.minimum(lower, upper))
-        least[pooled] = 2 * min(chance[0], chance[-1])
-    return table, least
+@dataclass(frozen=True)
+class _Cells:
+    """What is known of a cell by its pooled rows, up to `_SMALL`.
 
+    By pooled and current rows: Fisher's p-value, the deviance. By pooled rows: the least p-value,
+    mean and variance of the deviance (in the end 1 and 2), its covariance with the current rows,
+    and mean and variance of the rows that are in the cell while the reference has none.
+    """
 
-@cache
-def _deviances(share: float) -> tuple[Floats, Floats]:
-    """Return the mean and variance of a cell's deviance by its pooled rows: in the end 1 and 2."""
-    mean, variance = np.zeros(_SMALL + 1), np.zeros(_SMALL + 1)
-    for pooled in range(1, _SMALL + 1):
-        x = np.arange(pooled + 1)
-        chance = np.exp(log_binomial(x, pooled, share))
-        deviance = 2 * x_log_ratio(x, pooled * share)
-        deviance = deviance + 2 * x_log_ratio(pooled - x, pooled * (1 - share))
-        mean[pooled] = chance @ deviance
-        variance[pooled] = chance @ deviance**2 - mean[pooled] ** 2
-    return mean, variance
+    p_values: Floats
+    deviances: Floats
+    least: Floats
+    mean: Floats
+    variance: Floats
+    covariance: Floats
+    absent: Floats
+    absent_variance: Floats
+
+    @staticmethod
+    @cache
+    def of(total: int, n: int) -> _Cells:
+        """Tabulate cells of a table with so many rows, n of them current."""
+        share, sizes = n / total, np.arange(_SMALL + 1)
+        p_values, deviances = np.ones((2, _SMALL + 1, _SMALL + 1))
+        least = np.ones(_SMALL + 1)
+        mean, variance, covariance = np.zeros((3, _SMALL + 1))
+        for pooled in range(1, _SMALL + 1):
+            x = np.arange(max(0, n + pooled - total), min(pooled, n) + 1)
+            chance = np.exp(log_pmf(x, total, pooled, n))
+            lower, upper = np.cumsum(chance), np.cumsum(chance[::-1])[::-1]
+            p_values[pooled, x] = np.minimum(1.0, 2 * np.minimum(lower, upper))
+            least[pooled] = 2 * min(chance[0], chance[-1])
+            x = np.arange(pooled + 1)
+            chance = np.exp(log_binomial(x, pooled, share))
+            found = x_log_ratio(x, pooled * share) + x_log_ratio(pooled - x, pooled * (1 - share))
+            deviances[pooled, x] = 2 * found
+            mean[pooled] = chance @ deviances[pooled, x]
+            variance[pooled] = chance @ deviances[pooled, x] ** 2 - mean[pooled] ** 2
+            covariance[pooled] = chance @ (deviances[pooled, x] * (x - pooled * share))
+        deviances[0] = 0
+        absent = share ** np.maximum(sizes, 1) * (sizes > 0)
+        return _Cells(
+            p_values,
+            deviances,
+            least,
+            mean,
+            variance,
+            covariance,
+            sizes * absent,
+            sizes**2 * absent * (1 - absent),
+        )
 
 
 class _Joint:
@@ -241,50 +406,52 @@ class _Joint:
         self,
         cell: Cell,
         population: Population,
-        reference: Floats,
         numbers: list[int],
+        reference: Sequence[_Binned],
         levels: Sequence[float],
     ) -> None:
-        self.numbers = numbers[: CompareSettings().joint_columns]
-        self.tied = any(population.kinds[place] != "continuous" for place in self.numbers)
-        self.uniform = population.dependence == "independent" and cell.current >= _MANY_ROWS_JOINT
-        rows = reference[self.numbers][:, sampled_rows(cell.reference)]
-        self.before = rank_correlations(places(rows))
-        pairs = len(self.numbers) * (len(self.numbers) - 1) / 2
+        self.numbers, self.before = numbers, _correlations(reference)
+        pairs = len(numbers) * (len(numbers) - 1) / 2
         at = [level * SHARES["joint"] / pairs / 2 for level in levels]
         z = -np.array([NormalDist().inv_cdf(chance) for chance in at])
-        spread = self._spread(population) * (1 / cell.current + 1 / rows.shape[1]) ** 0.5
-        self.changes = _CORRELATION_MARGIN * z * spread
+        rows = reference[0].values.shape[1]
+        spread = _spread(population) * (1 / cell.current + 1 / rows) ** 0.5
+        independent = population.dependence == "independent"
+        margin = _CORRELATION_MARGIN if independent else _DEPENDENT_MARGIN
+        self.changes = margin * z * spread
 
-    def _spread(self, population: Population) -> float:
-        """Return the least standard deviation of a correlation times the root of the rows."""
-        if population.dependence == "independent":
-            return 1.0
-        drawn = population.draw(np.random.default_rng(0), SAMPLE_ROWS)[self.numbers[:3]]
-        after, before = np.split(places(drawn), 2, axis=1)
-        found = [
-            high - low
-            for change in largest_changes(after, before, floor=0)
-            for low, high in [interval(after, before, change)]
-        ]
-        z = NormalDist().inv_cdf(0.975)
-        return float(min(found) / 2 / z * (SAMPLE_ROWS / 4) ** 0.5)
-
-    def near(self, ticks: Floats) -> Bools:
-        after = self._correlations(ticks[self.numbers])
+    def near(self, ticks: Sequence[_Binned]) -> Bools:
+        after = _correlations([ticks[place] for place in self.numbers])
         largest = np.abs(after - self.before).max(axis=(1, 2))
         return np.asarray(largest[:, None] >= self.changes)
 
-    def _correlations(self, ticks: Floats) -> Floats:
-        """Return the correlations (ticks, columns, columns)."""
-        if self.tied:
-            return np.array([rank_correlations(places(tick)) for tick in ticks.swapaxes(0, 1)])
-        n = ticks.shape[-1]
-        if self.uniform:
-            grades = (ticks - 0.5).astype(np.float32).swapaxes(0, 1)
-            return np.asarray(grades @ grades.swapaxes(1, 2) / (n / 12))
-        ranks = np.empty(ticks.shape, dtype=np.float32)
-        centred = np.arange(n, dtype=np.float32) - (n - 1) / 2
-        np.put_along_axis(ranks, np.argsort(ticks, axis=-1), centred[None, None], axis=-1)
-        rows = ranks.swapaxes(0, 1)
-        return np.asarray(rows @ rows.swapaxes(1, 2) / (n * (n * n - 1) / 12))
+
+def _correlations(columns: Sequence[_Binned]) -> Grades:
+    """Return the correlations (ticks, columns, columns) of grades: of ranks, but for the bins.
+
+    They are transformed as Fisher's (1915), so that their spread is about the same everywhere.
+    """
+    grades = np.stack([column.grades for column in columns], axis=1)
+    products = grades @ grades.swapaxes(1, 2)
+    squares = np.diagonal(products, axis1=1, axis2=2)
+    scale = np.sqrt(squares[:, :, None] * squares[:, None])
+    # A constant column has none.
+    found = products / np.maximum(scale, 1e-9)
+    return np.asarray(np.arctanh(np.clip(found, -_ALMOST_ONE, _ALMOST_ONE)))
+
+
+@cache
+def _spread(population: Population) -> float:
+    """Return the least standard deviation of a transformed correlation, of one row."""
+    if population.dependence == "independent":
+        return 1.0
+    numbers = [place for place, kind in enumerate(population.kinds) if "categories" not in kind]
+    drawn = population.draw(np.random.default_rng(0), SAMPLE_ROWS)[numbers[:3]]
+    after, before = np.split(places(drawn), 2, axis=1)
+    found = [
+        (high - low) / (1 - (change.current + change.reference) ** 2 / 4)
+        for change in largest_changes(after, before, floor=0)
+        for low, high in [interval(after, before, change)]
+    ]
+    z = NormalDist().inv_cdf(0.975)
+    return float(min(found) / 2 / z * (SAMPLE_ROWS / 4) ** 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,11 @@ from benchmarks.trust.screen import Screen
 from drift_checker import CompareSettings, compare
 from drift_checker.options import Floors
 from drift_checker.result import Verdict
-from drift_checker.tables import from_frame
+from drift_checker.tables import Batch, from_frame
 
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 # Values that are drawn at a time.
-_BLOCK = 500_000
+_BLOCK = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,12 @@ class _Judge:
     """The checker, with one reference."""
 
     def __init__(self, population: Population, reference: Floats) -> None:
-        self.population = population
-        self.reference = from_frame(population.table(reference))
+        self.population, self.drawn = population, reference
+
+    @cached_property
+    def reference(self) -> Batch:
+        """The reference, read where the first tick is judged: most have none."""
+        return from_frame(self.population.table(self.drawn))
 
     def alarms(self, rows: Floats, level: float, floors: Floors) -> bool:
         settings = CompareSettings(level=level, floors=floors)

@@ -79,6 +79,8 @@ def test_categories_and_integers_have_the_same_shares_under_any_copula(
         Cell(50, 500, 2, "20 categories"),
         Cell(50, 500, 1, "1000 categories"),
         Cell(200, 300, 5, "mixed", "gaussian"),
+        Cell(1000, 400, 3, "1000 categories"),
+        Cell(10_000, 500, 2),
     ],
     ids=lambda cell: cell.name,
 )
