@@ -114,6 +114,7 @@ CASES = {
         Case("AR(1) 0.9", partial(_autoregressive, phi=0.9)),
         Case("day effect", _day_effect),
         Case("day effect, 4 windows a day", _day_effect, 4, exchangeable=False),
+        Case("daily cycle", _daily_cycle),
         Case("daily cycle, 4 windows a day", _daily_cycle, 4, exchangeable=False),
         Case("daily cycle, seasonal", _daily_cycle, 4, seasonal=True),
     )
@@ -313,6 +314,7 @@ def main() -> int:
         prog="python -m benchmarks.trust.dependent", description=__doc__, allow_abbrev=False
     )
     parser.add_argument("--smoke", action="store_true", help="few references and ticks: seconds")
+    parser.add_argument("--case", action="append", choices=CASES, help="only this; repeatable")
     parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
@@ -320,7 +322,9 @@ def main() -> int:
     parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
     size = SMOKE if arguments.smoke else FULL
-    found = (rate.row() for rate in simulate(arguments.seed, size, jobs=arguments.jobs))
+    cases = arguments.case or CASES
+    rates = simulate(arguments.seed, size, jobs=arguments.jobs, cases=cases)
+    found = (rate.row() for rate in rates)
     # Case, windows and level name a row.
     return 0 if show("dependent", found, arguments.output, named_by=3) else 1
 
