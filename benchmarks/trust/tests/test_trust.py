@@ -7,7 +7,7 @@ from statistics import correlation
 
 import numpy as np
 import pytest
-from benchmarks.trust import dependent, design, sequences
+from benchmarks.trust import agreement, dependent, design, profiled, sequences
 from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, spread
@@ -15,6 +15,9 @@ from benchmarks.trust.tables import Table
 from benchmarks.trust.ticks import alarms
 
 from drift_checker import Floors
+from drift_checker.engine import numbers
+from drift_checker.engine.categories import Categories
+from drift_checker.engine.numbers import Cuts, Numbers
 
 FACTORS = {
     "current": design.CURRENT,
@@ -176,3 +179,46 @@ def test_what_ranks_alone_attain_is_said_with_each_rate() -> None:
     assert found[30, 0.05] == ("ranked", 1 / 31)
     assert found[30, 0.0005] == ("extrapolated", 1 / 2016)
     assert all(rate.low <= rate.rate <= rate.high and rate.ticks == 12 for rate in rates)
+
+
+ROWS = 25_000
+
+
+def _by_counts(rng: np.random.Generator) -> float:
+    judge = profiled.Judge.of(Cell(ROWS, ROWS, 1), rng)
+    sides = judge.batch(rng, ROWS), judge.reference
+    one, other = (side.profile.columns["x0"] for side in sides)
+    assert isinstance(one, Numbers)
+    assert isinstance(other, Numbers)
+    return agreement.distance_at_edges(one, other)
+
+
+def _by_rows(rng: np.random.Generator) -> float:
+    values = np.sort(rng.random(ROWS))
+    cuts = Cuts.of(values, values[0], values[-1])
+    one, other = (numbers.count(side, cuts.edges) for side in (rng.random(ROWS), values))
+    return agreement.distance_at_edges(one, other)
+
+
+def test_drawn_counts_are_those_of_drawn_rows() -> None:
+    rng = np.random.default_rng(7)
+    ways = [[draw(rng) for _ in range(300)] for draw in (_by_counts, _by_rows)]
+    middles = [np.mean(way) for way in ways]
+    error = np.hypot(*(np.std(way) / len(way) ** 0.5 for way in ways))
+    assert abs(middles[0] - middles[1]) < 4 * error
+
+
+@pytest.mark.parametrize("kind", design.KINDS)
+def test_a_drawn_profile_has_all_its_rows(kind: str) -> None:
+    rng = np.random.default_rng(8)
+    cell = Cell(40_000, 30_000, 2, kind)
+    judge = profiled.Judge.of(cell, rng)
+    batch = judge.batch(rng, cell.current)
+    for side, rows in ((judge.reference, cell.reference), (batch, cell.current)):
+        for column in side.profile.columns.values():
+            assert isinstance(column, Numbers | Categories)
+            if isinstance(column, Numbers):
+                assert column.ordered.sum() == rows
+            else:
+                assert sum(column.counts.values()) == rows
+    assert not judge.alarms(batch, 1e-9, Floors())

@@ -1,0 +1,272 @@
+# mypy: disable-error-code="import-untyped"
+"""`python -m benchmarks.trust.profiled`: false alarms of profiles of a million rows.
+
+No row is drawn. Between two values of the reference that are edges lies a share of the population
+that has a beta distribution, all shares together one of Dirichlet, whatever the distribution is;
+given them, the counts of a batch are multinomial. Only of the rows that a joint verdict looks at
+the values are drawn, and they are part of the counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Protocol
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.stats import poisson
+
+from benchmarks.trust.budget import Rate
+from benchmarks.trust.design import LEVELS, Cell
+from benchmarks.trust.draws import MEAN, Floats, Generator, Population
+from benchmarks.trust.rates import clustered_interval, spread
+from benchmarks.trust.tables import show
+from benchmarks.trust.ticks import NO_FLOORS
+from drift_checker import CompareSettings
+from drift_checker.compare import Comparison
+from drift_checker.decision.exceedance import extreme
+from drift_checker.engine.categories import Categories
+from drift_checker.engine.layout import Column, Layout
+from drift_checker.engine.numbers import Cuts, Numbers, count
+from drift_checker.engine.pairs import Profiles, Side
+from drift_checker.engine.profile import ColumnProfile, Profile
+from drift_checker.engine.rows import RowSample
+from drift_checker.joint import SAMPLE_ROWS
+from drift_checker.options import Floors
+from drift_checker.result import Verdict
+
+SEED = 20_261_127
+MILLION = 1_000_000
+CELLS = (
+    Cell(MILLION, MILLION, 1),
+    Cell(MILLION, MILLION // 10, 1),
+    Cell(MILLION, MILLION, 1, "integers"),
+    Cell(MILLION, MILLION, 1, "20 categories"),
+    Cell(MILLION, MILLION, 3),
+    Cell(MILLION, MILLION, 4, "mixed"),
+)
+"""Batches and references of a million rows, and one of a tenth of it, where ticks depend most."""
+TICKS = 5
+"""Of each reference: they alarm together, so that more say little more."""
+REFERENCES, SMOKE_REFERENCES = 2000, 20
+
+Ints = NDArray[np.int64]
+
+
+class Drawn(Protocol):
+    """A column of a population, known by what a reference of it shows."""
+
+    column: Column
+    kept: Floats
+    """The reference's values in the rows that a joint verdict looks at; none of categories."""
+
+    @property
+    def reference(self) -> ColumnProfile:
+        """The profile of the reference."""
+
+    def batch(self, rng: Generator, rows: int) -> tuple[ColumnProfile, Floats]:
+        """Draw the profile of a batch, and its values in such rows."""
+
+
+class _Continuous:
+    """Values by their places among those of the reference."""
+
+    def __init__(self, rng: Generator, rows: int) -> None:
+        cuts, self.reference = _ranks(rows)
+        self.column = Column(pa.float64(), cuts)
+        gaps = np.diff(cuts.edges, prepend=-1, append=rows)
+        self._shares = rng.dirichlet(gaps)
+        self._ends = np.cumsum(self._shares)[:-1]
+        self.kept = rng.choice(rows, _kept(rows), replace=False).astype(float)
+
+    def batch(self, rng: Generator, rows: int) -> tuple[Numbers, Floats]:
+        kept = rng.random(_kept(rows))
+        edges, most = self.column.cuts.edges, self.reference.rows
+        between = np.bincount(np.searchsorted(self._ends, kept), minlength=len(edges) + 1)
+        between += rng.multinomial(rows - len(kept), self._shares)
+        upto = np.cumsum(between)[:-1]
+        # Where the extremes lie beyond the edges no test asks.
+        ends = -1.0, float(most)
+        values = np.interp(kept, [0, *self._ends, 1], [-1, *edges, most])
+        return Numbers(edges, upto, upto, rows, 0, 0, 0.0, 0.0, *ends), values
+
+
+@cache
+def _ranks(rows: int) -> tuple[Cuts, Numbers]:
+    """Return where a reference is cut, by the places of its values, and its profile."""
+    values = np.arange(rows, dtype=float)
+    cuts = Cuts.of(values, 0, rows - 1)
+    return cuts, count(values, cuts.edges)
+
+
+class _Integers:
+    """Counts of a Poisson variable, of which every value is an edge."""
+
+    shares = poisson.pmf(np.arange(40), MEAN) / poisson.cdf(39, MEAN)
+
+    def __init__(self, rng: Generator, rows: int) -> None:
+        counts, self.kept = self._draw(rng, rows)
+        edges = np.flatnonzero(counts).astype(float)
+        upto, tail = np.cumsum(counts), extreme(rows)
+        ends = np.searchsorted(upto, [tail - 1, rows - tail], side="right")
+        low, high = map(float, ends)
+        cuts = Cuts(edges, low, high, edges)
+        self.column = Column(pa.int64(), cuts)
+        self.reference = self._counted(counts)
+
+    def batch(self, rng: Generator, rows: int) -> tuple[Numbers, Floats]:
+        counts, kept = self._draw(rng, rows)
+        return self._counted(counts), kept
+
+    def _draw(self, rng: Generator, rows: int) -> tuple[Ints, Floats]:
+        kept = rng.choice(len(self.shares), _kept(rows), p=self.shares)
+        counts = np.bincount(kept, minlength=len(self.shares))
+        counts += rng.multinomial(rows - len(kept), self.shares)
+        return counts, kept.astype(float)
+
+    def _counted(self, counts: Ints) -> Numbers:
+        edges = self.column.cuts.edges
+        upto, values = np.cumsum(counts), np.flatnonzero(counts)
+        places = edges.astype(int)
+        below, rows = upto - counts, int(counts.sum())
+        ends = float(values[0]), float(values[-1])
+        return Numbers(edges, below[places], upto[places], rows, 0, 0, 0.0, 0.0, *ends)
+
+
+class _Categories:
+    """Categories, of which the shares fall as 1 / rank."""
+
+    def __init__(self, rng: Generator, rows: int, categories: int) -> None:
+        self.column = Column(pa.string())
+        weights = 1 / np.arange(1, categories + 1)
+        self._shares = weights / weights.sum()
+        self._names = [f"c{number}" for number in range(categories)]
+        self.reference, self.kept = self.batch(rng, rows)
+
+    def batch(self, rng: Generator, rows: int) -> tuple[Categories, Floats]:
+        counts = rng.multinomial(rows, self._shares)
+        found = {self._names[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+        return Categories(found, rows, 0), np.empty(0)
+
+
+def _kept(rows: int) -> int:
+    return min(rows, SAMPLE_ROWS)
+
+
+def _drawn(population: Population, rng: Generator, rows: int) -> Iterator[tuple[str, Drawn]]:
+    for place, kind in enumerate(population.kinds):
+        categories = population.categories(place)
+        drawn: Drawn
+        if categories:
+            drawn = _Categories(rng, rows, categories)
+        else:
+            drawn = _Continuous(rng, rows) if kind == "continuous" else _Integers(rng, rows)
+        yield f"x{place}", drawn
+
+
+def _side(rows: int, columns: Mapping[str, ColumnProfile], kept: Mapping[str, Floats]) -> Side:
+    values = {name: each for name, each in kept.items() if len(each)}
+    sample = RowSample(SAMPLE_ROWS, np.arange(_kept(rows)), values)
+    return Side(list(columns), "", (), Profile(rows, columns, sample))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The checker, with the profile of one reference."""
+
+    layout: Layout
+    reference: Side
+    columns: Mapping[str, Drawn]
+
+    @classmethod
+    def of(cls, cell: Cell, rng: Generator) -> Judge:
+        """Draw a reference."""
+        columns = dict(_drawn(Population.of(cell), rng, cell.reference))
+        kept = {name: one.kept for name, one in columns.items()}
+        found = {name: one.reference for name, one in columns.items()}
+        sampled = tuple(name for name, values in kept.items() if len(values))
+        layout = Layout({name: one.column for name, one in columns.items()}, sampled)
+        return cls(layout, _side(cell.reference, found, kept), columns)
+
+    def batch(self, rng: Generator, rows: int) -> Side:
+        """Draw a batch."""
+        drawn = {name: one.batch(rng, rows) for name, one in self.columns.items()}
+        profiles = {name: profile for name, (profile, _) in drawn.items()}
+        return _side(rows, profiles, {name: kept for name, (_, kept) in drawn.items()})
+
+    def alarms(self, batch: Side, level: float, floors: Floors) -> bool:
+        """Whether a batch alarms."""
+        sides = Profiles(self.layout, self.reference, batch)
+        settings = CompareSettings(level=level, floors=floors)
+        return Comparison(sides, settings).result().verdict is not Verdict.OK
+
+
+def _one(place: int, cell: Cell, seed: int) -> list[tuple[int, int]]:
+    """Return, by level, the ticks of a reference that alarm, without floors and with them."""
+    rng = np.random.default_rng([seed, crc32(cell.name.encode()), place])
+    judge = Judge.of(cell, rng)
+    batches = [judge.batch(rng, cell.current) for _ in range(TICKS)]
+    found = []
+    for level in LEVELS:
+        # What is no drift at a level is none at a lower one, and a floor only prevents alarms.
+        batches = [batch for batch in batches if judge.alarms(batch, level, NO_FLOORS)]
+        floored = sum(judge.alarms(batch, level, Floors()) for batch in batches)
+        found.append((len(batches), floored))
+    return found
+
+
+def rates(cell: Cell, seed: int, references: int, pool: ProcessPoolExecutor) -> Iterator[Rate]:
+    """Simulate a cell, and return its rate at each level."""
+    each = list(pool.map(partial(_one, cell=cell, seed=seed), range(references), chunksize=10))
+    for level, found in zip(LEVELS, np.array(each).swapaxes(0, 1), strict=True):
+        bare, floored = found.T
+        low, high = clustered_interval(bare, TICKS)
+        given = spread(bare, TICKS)
+        yield Rate(
+            cell=cell.name,
+            level=level,
+            **asdict(cell),
+            references=references,
+            ticks=references * TICKS,
+            alarms=int(bare.sum()),
+            rate=float(bare.mean()) / TICKS,
+            low=low,
+            high=high,
+            given_reference_5=given[0],
+            given_reference_50=given[1],
+            given_reference_95=given[2],
+            rate_with_floors=float(floored.mean()) / TICKS,
+        )
+
+
+def main() -> int:
+    """Run all cells, and return 1 where a bound does not hold."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.trust.profiled", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument("--smoke", action="store_true", help="few references: seconds")
+    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
+    arguments = parser.parse_args()
+    references = SMOKE_REFERENCES if arguments.smoke else REFERENCES
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        found = (
+            rate.row() for cell in CELLS for rate in rates(cell, arguments.seed, references, pool)
+        )
+        return 0 if show("profiled", found, arguments.output) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
