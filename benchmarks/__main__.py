@@ -13,7 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import compare, deploy, endurance, engines, large, latency, memory, startup, tick
+from benchmarks import (
+    compare,
+    deploy,
+    endurance,
+    engines,
+    large,
+    latency,
+    memory,
+    monitors,
+    startup,
+    tick,
+)
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, as_table
 
@@ -26,8 +37,11 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
 }
 # They are about a choice that was made, and asked for by name.
 ENGINE_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {"engines": engines.measure}
-# It takes an hour, and is asked for by name.
-LONG_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {"endurance": endurance.measure}
+# They take half an hour and an hour, and are asked for by name.
+LONG_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
+    "monitors": monitors.measure,
+    "endurance": endurance.measure,
+}
 # They need minikube, and are asked for by name.
 CLUSTER_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "deploy": deploy.measure,

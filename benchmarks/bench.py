@@ -7,6 +7,7 @@ import shutil
 import sys
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -136,6 +137,12 @@ class Stack:
             self._make("up")
         else:
             self.make_anew()
+
+    def change(self, **settings: Any) -> None:
+        """Deploy the running stack with some settings changed."""
+        before = json.loads(self._settings.read_text())
+        self._settings.write_text(json.dumps(before | settings))
+        self._make("up")
 
     def down(self) -> None:
         """Stop the stack, and keep it."""

@@ -50,9 +50,14 @@ class Airflow:
 
     def task(self, run: Mapping[str, Any], name: str = "check") -> dict[str, Any] | None:
         """The check of a run, or what follows it, as it is now, once there is one."""
-        tasks = self._get(f"/dagRuns/{run['dag_run_id']}/taskInstances")["task_instances"]
-        mapped = [task for task in tasks if task["task_id"] == name and task["map_index"] >= 0]
+        mapped = self.tasks(run, name)
         return mapped[0] if mapped else None
+
+    def tasks(self, run: Mapping[str, Any], name: str = "check") -> list[dict[str, Any]]:
+        """The checks of a run, or what follows them, as they are now: of up to 100 monitors."""
+        path = f"/dagRuns/{run['dag_run_id']}/taskInstances?limit=100"
+        tasks = self._get(path, run["dag_id"])["task_instances"]
+        return [task for task in tasks if task["task_id"] == name and task["map_index"] >= 0]
 
     def log(self, task: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The log of the last try of a check, line by line."""
