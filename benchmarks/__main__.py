@@ -22,6 +22,7 @@ from benchmarks import (
     latency,
     memory,
     monitors,
+    segments,
     startup,
     tick,
 )
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "startup": startup.measure,
     "memory": memory.measure,
     "tick": tick.measure,
+    "segments": segments.measure,
     "compare": compare.measure,
     "large": large.measure,
 }

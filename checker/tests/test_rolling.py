@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import table
+from conftest import parquet, table
 from deployment import DATE, Deployment
 from ticks import Ticks, date
 from web import FakeMlflow, Web
@@ -209,3 +210,63 @@ def test_in_whatever_order_ticks_were_made_the_next_has_the_same_reference(
     assert batch
     expected = [table(300, seed=number + 10) for number in range(2, 6)]
     assert batch.table["x"].to_pylist() == pa.concat_tables(expected)["x"].to_pylist()
+
+
+def hour(number: int, *, shift: float = 0) -> pa.Table:
+    """The hour that begins `number` hours after `DATE`; its rows have a level in common."""
+    rng = np.random.default_rng([40, number + 1000])
+    start = np.datetime64(DATE.replace(tzinfo=None), "us") + number * np.timedelta64(1, "h")
+    moments = start + np.sort(rng.integers(0, 3600, 200)) * np.timedelta64(1, "s")
+    level = shift + rng.normal(0, 0.5)
+    columns = [pa.array(moments), *(pa.array(rng.normal(at, 1, 200)) for at in (level, 0))]
+    return pa.table(columns, names=["time", "x", "y"])
+
+
+def test_with_windows_the_ticks_that_rolled_along_are_the_windows_to_rank_among(
+    env_file: Path, web: Web
+) -> None:
+    """Hours differ by more than their rows do by chance."""
+    needed, before = 30, 40
+    fixed = pa.concat_tables([hour(number) for number in range(-before, 0)])
+    env_file.with_name("reference.parquet").write_bytes(parquet(fixed))
+    monitors = env_file.with_name("monitors.yml")
+    monitors.write_text(
+        f"""
+check_schedule: "0 * * * *"
+alarms_per_week: 100
+monitors:
+  - name: m
+    current: {{url: "{web.url}/data"}}
+    reference: {{path: reference.parquet}}
+    columns: {{timestamp: time}}
+    baseline: {{kind: rolling, ticks: {needed}}}
+"""
+    )
+    deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
+
+    def tick(number: int, shift: float = 0) -> Result:
+        web.answer("/data", parquet(hour(number, shift=shift)))
+        return deployment.run(DATE + number * timedelta(hours=1), "scheduled")
+
+    results: list[Result] = []
+    while sum(result.verdict == "ok" for result in results) < needed:
+        results.append(tick(len(results)))
+    assert all(result.calibration.windows == before for result in results)
+    assert len(results) - needed <= 4
+
+    result = tick(len(results))
+    assert result.rolling
+    assert result.anchor
+    assert (result.rolling.ticks, result.rolling.reason) == (needed, None)
+    assert (result.calibration.windows, result.anchor.calibration.windows) == (needed, before)
+    assert result.alarm_budget.parts == {
+        "windows": pytest.approx(0.05 * (1 - ANCHOR_SHARE)),
+        "anchor": pytest.approx(0.05 * ANCHOR_SHARE),
+    }
+    assert result.calibration.method == "ranked"
+
+    moved = tick(len(results) + 1, shift=4)
+    assert moved.anchor
+    assert (moved.verdict, moved.anchor.verdict) == ("drift", "drift")
+    assert moved.drifted_columns == ["x"]
+    assert moved.columns[1].p_value == pytest.approx(1 / (needed + 1))
