@@ -124,7 +124,7 @@ bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick
 # Every core has a process already.
 in_checker = OPENBLAS_NUM_THREADS=1 $(in_package) checker python -m benchmarks.trust
 
-trust: dev ## simulate false alarms and power of the checker, and plot them: an hour
+trust: dev ## simulate false alarms and power of the checker, and plot them: more than an hour
 	$(in_checker) --output benchmarks/trust/results $(ARGS); held=$$?; $(MAKE) --no-print-directory trust-plots; exit $$held
 
 trust-plots: dev
