@@ -118,6 +118,14 @@ def test_the_rows_kept_do_not_depend_on_the_chunks(first: int, sizes: list[int],
         assert found.values["x"].tolist() == expected.tolist()
 
 
+@given(st.integers(1, 200), st.integers(1, 20_000))
+def test_rows_beyond_the_bound_are_in_no_sample(most: int, size: int) -> None:
+    bound = rows.bound(most, size)
+    kept = np.flatnonzero(rows.hashes(np.arange(size)) <= bound)
+    assert set(rows.smallest(np.arange(size), most)) <= set(kept)
+    assert len(kept) <= most + 12 * most**0.5 + 1 or bound == rows.bound(most, None)
+
+
 SHAPES: list[Callable[[np.random.Generator, int, float], Any]] = [
     lambda rng, rows, drift: rng.normal(drift, 1, rows),
     lambda rng, rows, drift: rng.lognormal(drift, 1, rows),

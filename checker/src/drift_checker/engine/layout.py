@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -21,7 +21,7 @@ from drift_checker.columns import (
 )
 from drift_checker.engine.numbers import NO_CUTS, Cuts
 from drift_checker.engine.readers import Reader, at_once
-from drift_checker.engine.rows import RowSample, Sampling
+from drift_checker.engine.rows import RowSample, Sampling, bound
 from drift_checker.engine.sources import Source
 from drift_checker.joint import varies_enough
 
@@ -79,7 +79,8 @@ def fit(
         if kind_of(type_) == "numeric" and name not in untested
     }
     rows = min(FIT_ROWS, FIT_CELLS // max(1, len(numeric)))
-    spread = read(source, partial(_spread, types=numeric, most=rows), _Spread.merge)
+    sampling = partial(Sampling, rows, bound(rows, source.rows))
+    spread = read(source, partial(_spread, types=numeric, sampling=sampling), _Spread.merge)
     sample = spread.sample.values
     columns = {
         name: Column(type_, _cuts(spread, name) if name in sample else NO_CUTS)
@@ -106,12 +107,14 @@ class _Spread:
         return _Spread(ranges, self.sample.merge(other.sample))
 
 
-def _spread(source: Source, *, types: Mapping[str, pa.DataType], most: int) -> _Spread:
+def _spread(
+    source: Source, *, types: Mapping[str, pa.DataType], sampling: Callable[[], Sampling]
+) -> _Spread:
     """Read the numeric columns, which have these types once they are read."""
-    sampling = Sampling(most)
+    taken = sampling()
     ranges = dict.fromkeys(types, (np.inf, -np.inf))
     for chunk in source.chunks() if types else ():
-        rows = sampling.rows(chunk.first, chunk.rows)
+        rows = taken.rows(chunk.first, chunk.rows)
         for name, type_ in types.items():
             values = floats(in_kind_of(type_, chunk.column(name), untyped=source.untyped))
             finite = values[np.isfinite(values)]
@@ -120,9 +123,9 @@ def _spread(source: Source, *, types: Mapping[str, pa.DataType], most: int) -> _
                 float(finite.min(initial=least)),
                 float(finite.max(initial=largest)),
             )
-            sampling.add(name, values[rows])
-        sampling.end_chunk()
-    return _Spread(ranges, sampling.sample())
+            taken.add(name, values[rows])
+        taken.end_chunk()
+    return _Spread(ranges, taken.sample())
 
 
 def _cuts(spread: _Spread, name: str) -> Cuts:

@@ -34,6 +34,21 @@ def smallest(numbers: Ints, most: int) -> NDArray[np.intp]:
     return np.sort(np.argpartition(hashes(numbers), most)[:most])
 
 
+def bound(most: int, rows: int | None) -> np.uint64:
+    """Return a hash that is exceeded by none of the `most` rows of the smallest of a table.
+
+    By it each part of a table keeps little more than its own share. It is six standard deviations
+    above what is expected, so that a sample lacks a row in one table of a thousand million.
+    """
+    if rows is None or rows <= most:
+        return _ANY
+    share = (most + 6 * most**0.5) / rows
+    return np.uint64(share * 2.0**64) if share < 1 else _ANY
+
+
+_ANY = np.uint64(2**64 - 1)
+
+
 @dataclass(frozen=True)
 class RowSample:
     """At most `most` rows: their numbers in the table, in order, and their values by column."""
@@ -61,15 +76,15 @@ class Sampling:
     """A sample being taken, chunk by chunk."""
 
     most: int
+    bound: np.uint64 = _ANY
+    """Rows of a larger hash are in no sample, or not any more."""
     _numbers: list[Ints] = field(default_factory=list)
     _values: dict[str, list[Floats]] = field(default_factory=dict)
-    _bound: np.uint64 = field(default=np.uint64(2**64 - 1))
-    """Rows of a larger hash are in no sample any more."""
 
     def rows(self, first: int, rows: int) -> NDArray[np.intp]:
         """Return the places in a chunk of the rows that are wanted; called once for each chunk."""
         numbers = np.arange(first, first + rows)
-        places = np.flatnonzero(hashes(numbers) <= self._bound)
+        places = np.flatnonzero(hashes(numbers) <= self.bound)
         self._numbers.append(numbers[places])
         return places
 
@@ -95,7 +110,7 @@ class Sampling:
         numbers = np.concatenate([np.empty(0, np.int64), *self._numbers])
         kept = smallest(numbers, self.most)
         if len(kept) < len(numbers):
-            self._bound = hashes(numbers[kept]).max()
+            self.bound = hashes(numbers[kept]).max()
         self._numbers = [numbers[kept]]
         for name, values in self._values.items():
             self._values[name] = [np.concatenate(values)[kept]]

@@ -61,6 +61,10 @@ class Source(Protocol):
         """What is wrong with the names."""
 
     @property
+    def rows(self) -> int | None:
+        """The number of rows, if it is known before they are read."""
+
+    @property
     def untyped(self) -> bool:
         """Whether text columns may hold values of any type, as in CSV."""
 
@@ -91,6 +95,11 @@ class InMemory:
     def faults(self) -> tuple[Fault, ...]:
         """What was found when it was read."""
         return self.batch.faults
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self.batch.rows
 
     @property
     def untyped(self) -> bool:
@@ -131,6 +140,11 @@ class _File(ABC):
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
+    def rows(self) -> int | None:
+        """Most formats do not say."""
+        return None
+
+    @property
     @abstractmethod
     def _schema(self) -> pa.Schema:
         """The names and types as they stand in the file."""
@@ -161,6 +175,11 @@ class Parquet(_File):
     @cached_property
     def _schema(self) -> pa.Schema:
         return self._file.schema_arrow
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, as it stands at the end of the file."""
+        return int(self._file.metadata.num_rows)
 
     def chunks(self) -> Iterator[Chunk]:
         """Read a row group at a time."""
