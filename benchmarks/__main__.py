@@ -43,6 +43,8 @@ ENGINE_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {"engines": engi
 LONG_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "monitors": monitors.measure,
     "endurance": endurance.measure,
+    "growth": large.measure_growth,
+    "huge": large.measure_huge,
 }
 # They need minikube, and are asked for by name.
 CLUSTER_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {

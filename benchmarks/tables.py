@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 EDGES = 1024
 VALUES_PER_GROUP = 10 << 20
 """In each row group of the file, but of a million rows at most."""
+HALVED_VALUES = 1 << 31
+"""Tables of more are written in single precision, for the disk's sake."""
 
 
 def draws(seed: int, rows: int) -> list[NDArray[np.float64]]:
@@ -31,11 +33,13 @@ def draws(seed: int, rows: int) -> list[NDArray[np.float64]]:
 def write(path: str, rows: int, columns: int, seed: int) -> None:
     """Write the table, a row group at a time."""
     size = min(1 << 20, VALUES_PER_GROUP // columns)
-    schema = pa.schema([(f"x{place}", pa.float64()) for place in range(columns)])
+    type_ = pa.float32() if rows * columns > HALVED_VALUES else pa.float64()
+    schema = pa.schema([(f"x{place}", type_) for place in range(columns)])
     with pq.ParquetWriter(path, schema) as writer:
         for group, first in enumerate(range(0, rows, size)):
             drawn = draws(seed + group, min(size, rows - first))
-            table = pa.table({name: drawn[i % 4] for i, name in enumerate(schema.names)})
+            arrays = [pa.array(values).cast(type_) for values in drawn]
+            table = pa.table([arrays[i % 4] for i in range(columns)], schema)
             writer.write_table(table, row_group_size=size)
 
 
