@@ -227,6 +227,7 @@ class _Numbers:
         return np.sort(self.values)
 
     def _below(self, values: Floats, side: str) -> Floats:
+        # The stub wants a literal side.
         found = np.searchsorted(self._reference, values.ravel(), side=side)  # type: ignore[call-overload]
         return np.asarray(found.reshape(values.shape) / len(self._reference))
 

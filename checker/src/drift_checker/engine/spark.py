@@ -86,8 +86,8 @@ class Spark:
     def _started(self) -> SparkContext:
         try:
             from py4j.protocol import Py4JError  # noqa: PLC0415  # an extra
-            from pyspark import SparkConf, SparkContext  # noqa: PLC0415
-            from pyspark.errors import PySparkException  # noqa: PLC0415
+            from pyspark import SparkConf, SparkContext  # noqa: PLC0415  # an extra
+            from pyspark.errors import PySparkException  # noqa: PLC0415  # an extra
         except ImportError as error:
             raise UsageError("engine spark needs 'drift-checker[spark]'") from error
         if not shutil.which("java", path=_java_path()):
