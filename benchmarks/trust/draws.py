@@ -24,6 +24,7 @@ CORRELATION = 0.5
 DEGREES_OF_FREEDOM = 4
 MEAN = 3
 """Of the integers, which are a Poisson variable."""
+_MANY, _CELLS, _BESIDE, _UNKNOWN = 100, 2**14, 0.1, -1
 INTEGERS = range(41)
 """What it may be; the last stands for all beyond."""
 
@@ -61,9 +62,9 @@ class Population:
     def draw(self, rng: Generator, rows: int) -> Floats:
         """Draw rows (columns, rows); integers and categories by number."""
         values = self._copula(rng, rows)
-        for column, ends in zip(values, self._ends, strict=True):
-            if ends is not None:
-                column[:] = np.searchsorted(ends, column)
+        for column, below in zip(values, self._below, strict=True):
+            if below:
+                column[:] = below(column)
         return values
 
     def _copula(self, rng: Generator, rows: int) -> Floats:
@@ -77,22 +78,25 @@ class Population:
         return np.asarray(values)
 
     @cached_property
-    def _ends(self) -> list[Floats | None]:
-        """Where each column's values end on the scale of the copula; None of a continuous one."""
+    def _below(self) -> list[Callable[[Floats], NDArray[np.integer]] | None]:
+        """How many ends of values lie below one of the copula; None of a continuous column."""
         scale: Mapping[Dependence, Callable[[Floats], Floats]] = {
             "independent": lambda share: share,
             "gaussian": ndtri,
             "t": lambda share: np.asarray(stdtrit(DEGREES_OF_FREEDOM, share)),
         }
-        found: list[Floats | None] = []
+        found: list[Callable[[Floats], NDArray[np.integer]] | None] = []
         for column, kind in enumerate(self.kinds):
             if kind == "continuous":
                 found.append(None)
-            elif kind == "integers":
-                found.append(scale[self.dependence](poisson.cdf(INTEGERS[:-1], MEAN)))
+                continue
+            if kind == "integers":
+                shares = poisson.cdf(INTEGERS[:-1], MEAN)
             else:
                 weights = np.cumsum(1 / np.arange(1, self.categories(column) + 1))
-                found.append(scale[self.dependence](weights[:-1] / weights[-1]))
+                shares = weights[:-1] / weights[-1]
+            ends = scale[self.dependence](shares)
+            found.append(_Below(ends) if len(ends) >= _MANY else ends.searchsorted)
         return found
 
     def table(self, drawn: Floats) -> pa.Table:
@@ -105,3 +109,29 @@ class Population:
             else:
                 columns.append(pa.array(np.ascontiguousarray(column)))
         return pa.table(columns, names=[f"x{place}" for place in range(self.columns)])
+
+
+class _Below:
+    """How many of many ends lie below a value, looked up by small cells of the scale.
+
+    Only in a cell with an end they are searched for.
+    """
+
+    def __init__(self, ends: Floats) -> None:
+        self.ends, self.low = ends, ends[0] - _BESIDE
+        self.scale = _CELLS / (ends[-1] + _BESIDE - self.low)
+        cells = self._cells(ends)
+        self.below = np.searchsorted(cells, np.arange(_CELLS))
+        # An end that lies where two cells meet may belong to either.
+        self.below[np.concatenate((cells - 1, cells, cells + 1))] = _UNKNOWN
+
+    def __call__(self, values: Floats) -> NDArray[np.integer]:
+        """Return the number of ends below each value."""
+        found = self.below[self._cells(values)]
+        unknown = np.flatnonzero(found == _UNKNOWN)
+        found[unknown] = np.searchsorted(self.ends, values[unknown])
+        return np.asarray(found)
+
+    def _cells(self, values: Floats) -> NDArray[np.intp]:
+        cells = (values - self.low) * self.scale
+        return np.asarray(np.clip(cells, 0, _CELLS - 1, out=cells), dtype=np.intp)

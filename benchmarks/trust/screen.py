@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import takewhile
-from math import log2
+from math import comb, log2
 from statistics import NormalDist
 
 import numpy as np
@@ -30,12 +30,13 @@ from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance
 from drift_checker.decision.harmonic import least_sum
 from drift_checker.decision.hypergeometric import log_pmf
 from drift_checker.decision.special import log_binomial, x_log_ratio
-from drift_checker.joint import MIN_ROWS, SAMPLE_ROWS, sampled_rows
+from drift_checker.joint import MIN_ROWS, SAMPLE_ROWS, Joint, sampled_rows
 from drift_checker.options import SHARES
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Grades = NDArray[np.float32]
+Small = NDArray[np.uint16]
 
 # How many times an approximate p-value may be the exact one: of ties, and of continuous columns
 # of few rows and of more, down to 1e-6.
@@ -60,44 +61,56 @@ _LEAST = 1e-15
 _TERMS = 8
 # Cells of at most so many pooled rows are looked up in a table.
 _SMALL = 300
+# Ticks of so many rows are counted one by one, which then takes a fifth of the time.
+_LONG = 1000
 # Where the bins of continuous columns end, beyond which few values lie.
 _REACH: dict[Dependence, tuple[float, float]] = {
     "independent": (0, 1),
     "gaussian": (-4, 4),
     "t": (-10, 10),
 }
+# Bins consist of small ones, whose numbers have so many bits.
+_SMALL_BITS = 16
 # So many bins, times the standard error of a distance, make the error that they bring small.
 _FINENESS = 20
 
 
 @dataclass(frozen=True)
 class _Bins:
-    """Bins of equal width from `low` on."""
+    """Bins of equal width from `low` on, each of `2**shift` small ones, `scale` of them to 1."""
 
     low: float
-    width: float
+    scale: float
+    shift: int
     number: int
 
     @classmethod
     def of(cls, cell: Cell, population: Population, column: int) -> _Bins:
         """Return bins that suit a column; those of integers and categories hold one value each."""
         if categories := population.categories(column):
-            return cls(0, 1, categories)
+            return cls(0, 1, 0, categories)
         if population.kinds[column] == "integers":
-            return cls(0, 1, len(INTEGERS))
+            return cls(0, 1, 0, len(INTEGERS))
         low, high = _REACH[population.dependence]
         root = (cell.current * cell.reference / (cell.current + cell.reference)) ** 0.5
         # Where values lie densest, a bin of each dependence holds about the same share.
-        number = 2 ** round(log2(_FINENESS * root * (high - low) ** 0.5))
-        return cls(low, (high - low) / number, number)
+        bits = min(_SMALL_BITS, round(log2(_FINENESS * root * (high - low) ** 0.5)))
+        return cls(low, 2**_SMALL_BITS / (high - low), _SMALL_BITS - bits, 2**bits)
+
+    def place(self, values: Floats) -> Small:
+        """Return the small bin of each value; what lies beyond belongs to the last ones."""
+        places = values * self.scale
+        if self.low:
+            places -= self.low * self.scale
+            np.clip(places, 0, 2**_SMALL_BITS - 1, out=places)
+        return places.astype(np.uint16)
 
     def count(self, values: Floats) -> _Binned:
-        """Sort values (ticks, rows) into the bins; what lies beyond belongs to the last ones."""
-        places = ((values - self.low) * (1 / self.width)).astype(np.intp)
-        np.clip(places, 0, self.number - 1, out=places)
-        places += self.number * np.arange(len(values))[:, None]
+        """Sort values (ticks, rows) into the bins."""
+        small = self.place(values)
+        places = np.add(small >> self.shift, self.number * np.arange(len(values))[:, None])
         counts = np.bincount(places.ravel(), minlength=len(values) * self.number)
-        return _Binned(values, places, counts.reshape(len(values), self.number))
+        return _Binned(values, small, places, counts.reshape(len(values), self.number))
 
 
 @dataclass(frozen=True)
@@ -105,6 +118,7 @@ class _Binned:
     """Ticks (ticks, rows), the number of each value's bin among all, and counts (ticks, bins)."""
 
     values: Floats
+    small: Small
     places: NDArray[np.intp]
     counts: Ints
 
@@ -142,6 +156,7 @@ class Screen:
             if population.categories(place)
             else _Numbers(
                 cell,
+                bins,
                 bins.count(values[None]),
                 1 / self.least,
                 faults,
@@ -165,7 +180,7 @@ class Screen:
             weight[:], faulty = column.weigh(counted)
             others |= faulty
         if self.joint:
-            others |= self.joint.near(binned)
+            others |= self.joint.alarms(ticks, binned)
         near = weights.sum(axis=0) >= self.least
         doubtful = np.flatnonzero((near & ~others).any(axis=1))
         weights = weights[:, doubtful]
@@ -180,7 +195,14 @@ class _Numbers:
     """A numeric column: its distance, its tails and its range."""
 
     def __init__(
-        self, cell: Cell, reference: _Binned, alone: Floats, faults: Floats, *, tied: bool
+        self,
+        cell: Cell,
+        bins: _Bins,
+        reference: _Binned,
+        alone: Floats,
+        faults: Floats,
+        *,
+        tied: bool,
     ) -> None:
         """Take the p-values `alone` at which one column alarms by itself, by level."""
         n, m = cell.current, cell.reference
@@ -199,10 +221,14 @@ class _Numbers:
             self.margin, self.near, self.shift = _TIED, _NEAR_TIED, 0.0
         k = max(1, min(round(TAIL_SHARE * m), m // 2))
         self.tails = _tails(n, m, 2 * k)
-        self.outside = (_tails(n, m, 2) > faults[:, None]).sum(axis=1)
+        self.outside = np.array(_outside(n, m, tuple(faults)))
         ends = np.partition(self.values, (0, k - 1, m - k, m - 1))
-        self.inner, self.outer = ends[[k - 1, m - k]], ends[[0, m - 1]]
-        self.steps = np.arange(n + 1) / n
+        self.inner = ends[[k - 1, m - k]]
+        # Of a bound within a small bin it is not known which values of that are beyond.
+        lag = 0 if tied else 1
+        inner, outer = (bins.place(bounds).tolist() for bounds in (self.inner, ends[[0, m - 1]]))
+        self.inner_bins = inner[0] + lag, inner[1] - lag
+        self.outer_bins = outer[0] + lag, outer[1] - lag
 
     def weigh(self, ticks: _Binned) -> tuple[Floats, Bools]:
         """Return the largest inverse p-values (ticks, levels), and where a range may be a fault."""
@@ -212,15 +238,18 @@ class _Numbers:
         ends = after.shape[1] - lag
         above = (after[:, lag:] - before[:ends]).max(axis=1)
         below = (before[lag:] - after[:, :ends]).max(axis=1)
-        outside = _beyond(ticks.values, self.outer)[:, None] >= self.outside
-        return self._inverse(np.maximum(above, below), ticks.values), outside
+        outside = _beyond(ticks.small, self.outer_bins)[:, None] >= self.outside
+        beyond = _beyond(ticks.small, self.inner_bins)
+        return self._inverse(np.maximum(above, below), beyond), outside
 
     def sharpen(self, values: Floats) -> Floats:
         """Return the inverse p-values of ticks by the values themselves."""
         ordered = np.sort(values, axis=-1)
         left, right = (self._below(ordered, side) for side in ("left", "right"))
-        distance = np.maximum((self.steps[1:] - right).max(-1), (left - self.steps[:-1]).max(-1))
-        return self._inverse(distance, values)
+        steps = np.arange(values.shape[1] + 1) / values.shape[1]
+        distance = np.maximum((steps[1:] - right).max(-1), (left - steps[:-1]).max(-1))
+        low, high = self.inner
+        return self._inverse(distance, _beyond(values, (low, high)))
 
     @cached_property
     def _reference(self) -> Floats:
@@ -231,18 +260,20 @@ class _Numbers:
         found = np.searchsorted(self._reference, values.ravel(), side=side)  # type: ignore[call-overload]
         return np.asarray(found.reshape(values.shape) / len(self._reference))
 
-    def _inverse(self, distance: Floats, values: Floats) -> Floats:
+    def _inverse(self, distance: Floats, beyond: Ints) -> Floats:
         bulk = _kolmogorov(distance * self.root + self.shift)[:, None] / decision.BULK_SHARE
         bulk = np.where(bulk > self.near * self.alone, bulk, bulk / self.margin)
-        tail = self.tails[np.minimum(_beyond(values, self.inner), len(self.tails) - 1)]
+        tail = self.tails[np.minimum(beyond, len(self.tails) - 1)]
         combined = np.minimum(bulk, tail[:, None] / decision.TAIL_SHARE)
         decides = combined <= self.alone / decision.TAIL_SHARE
         return _inverse(np.where(decides, _ATTAINED, 1) * combined)
 
 
-def _beyond(values: Floats, bounds: Floats) -> Ints:
-    below = np.count_nonzero(values < bounds[0], axis=-1)
-    return np.asarray(below + np.count_nonzero(values > bounds[1], axis=-1))
+def _beyond(values: Floats | Small, bounds: tuple[float, float]) -> Ints:
+    beyond = (values < bounds[0]) | (values > bounds[1])
+    if beyond.shape[-1] < _LONG:
+        return np.asarray(np.count_nonzero(beyond, axis=-1))
+    return np.array([np.count_nonzero(tick) for tick in beyond])
 
 
 @cache
@@ -250,6 +281,13 @@ def _tails(n: int, m: int, gaps: int) -> Floats:
     """Return the p-values of the numbers of rows beyond the reference's extremes, from 0 on."""
     tails = (Exceedance(count, n, 0, 0, min(gaps, m), m).p_value for count in range(n + 1))
     return np.array([*takewhile(lambda tail: tail > _LEAST, tails), 0.0])
+
+
+@cache
+def _outside(n: int, m: int, levels: tuple[float, ...]) -> list[int]:
+    """Return how many rows outside the reference's range are a fault, by level."""
+    tails = _tails(n, m, 2)
+    return [int(np.count_nonzero(tails > level)) for level in levels]
 
 
 def _kolmogorov(z: Floats) -> Floats:
@@ -282,7 +320,7 @@ class _Categories:
 
     def sharpen(self, values: Floats) -> Floats:
         """Return the inverse p-values of ticks, those of unusual ones as the checker has them."""
-        counts = _Bins(0, 1, len(self.reference)).count(values).counts
+        counts = _Bins(0, 1, 0, len(self.reference)).count(values).counts
         p_values = self._p_values(counts)
         for tick in np.flatnonzero(p_values < _USUAL_P_VALUE):
             there = counts[tick] + self.reference > 0
@@ -411,20 +449,35 @@ class _Joint:
         reference: Sequence[_Binned],
         levels: Sequence[float],
     ) -> None:
-        self.numbers, self.before = numbers, _correlations(reference)
-        pairs = len(numbers) * (len(numbers) - 1) / 2
-        at = [level * SHARES["joint"] / pairs / 2 for level in levels]
-        z = -np.array([NormalDist().inv_cdf(chance) for chance in at])
+        self.numbers, self.reference = numbers, reference
+        self.before = _correlations(reference)
+        self.levels = np.array(levels) * SHARES["joint"]
+        each = self.levels / comb(len(numbers), 2) / 2
+        z = -np.array([NormalDist().inv_cdf(level) for level in each])
         rows = reference[0].values.shape[1]
         spread = _spread(population) * (1 / cell.current + 1 / rows) ** 0.5
         independent = population.dependence == "independent"
         margin = _CORRELATION_MARGIN if independent else _DEPENDENT_MARGIN
         self.changes = margin * z * spread
 
-    def near(self, ticks: Sequence[_Binned]) -> Bools:
-        after = _correlations([ticks[place] for place in self.numbers])
-        largest = np.abs(after - self.before).max(axis=(1, 2))
-        return np.asarray(largest[:, None] >= self.changes)
+    def alarms(self, ticks: Floats, binned: Sequence[_Binned]) -> Bools:
+        """Say of ticks (columns, ticks, rows) at which levels they alarm: (ticks, levels)."""
+        changes = np.abs(_correlations([binned[place] for place in self.numbers]) - self.before)
+        near = changes.max(axis=(1, 2))[:, None] >= self.changes
+        for tick in np.flatnonzero(near.any(axis=1)):
+            changed = (changes[tick] >= self.changes.min()).any(axis=0)
+            near[tick] &= self._p_value(ticks[:, tick], np.flatnonzero(changed)) <= self.levels
+        return np.asarray(near)
+
+    def _p_value(self, tick: Floats, changed: NDArray[np.intp]) -> float:
+        """Return what the checker says of the columns that changed most, corrected for all."""
+        rows = sampled_rows(tick.shape[1])
+        sides = {
+            str(place): (tick[self.numbers[place]][rows], self.reference[place].values[0])
+            for place in changed
+        }
+        found = Joint(sides, most=len(sides)).judge(0, 0)
+        return found.p_value * comb(len(self.numbers), 2) / comb(len(sides), 2)
 
 
 def _correlations(columns: Sequence[_Binned]) -> Grades:

@@ -1,4 +1,4 @@
-"""Ticks in memory: `compare` itself, on those drift-free ticks that may alarm at all."""
+"""Ticks in memory: the comparison itself, on those drift-free ticks that may alarm at all."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Floats, Generator, Population
 from benchmarks.trust.screen import Screen
-from drift_checker import CompareSettings, compare
+from drift_checker import CompareSettings
+from drift_checker.compare import Comparison, sides_of
 from drift_checker.options import Floors
+from drift_checker.pairs import Sides
 from drift_checker.result import Verdict
 from drift_checker.tables import Batch, from_frame
 
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
-# Values that are drawn at a time.
+# Floats that are drawn at a time.
 _BLOCK = 2_000_000
 
 
@@ -46,11 +48,13 @@ def alarms(
             near = numbers[:, None] < needed
             if screened:
                 near &= screen.near(rows)
-            for tick, at in np.argwhere(near):
-                if judge.alarms(rows[:, tick], levels[at], NO_FLOORS):
-                    found.bare[at, place] += 1
-                    # A floor only ever prevents an alarm.
-                    found.floored[at, place] += judge.alarms(rows[:, tick], levels[at], Floors())
+            for tick in np.flatnonzero(near.any(axis=1)):
+                sides = judge.sides(rows[:, tick])
+                for at in np.flatnonzero(near[tick]):
+                    if _alarms(sides, levels[at], NO_FLOORS):
+                        found.bare[at, place] += 1
+                        # A floor only ever prevents an alarm.
+                        found.floored[at, place] += _alarms(sides, levels[at], Floors())
     return found
 
 
@@ -76,7 +80,11 @@ class _Judge:
         """The reference, read where the first tick is judged: most have none."""
         return from_frame(self.population.table(self.drawn))
 
-    def alarms(self, rows: Floats, level: float, floors: Floors) -> bool:
-        settings = CompareSettings(level=level, floors=floors)
-        result = compare(self.reference, self.population.table(rows), settings=settings)
-        return result.verdict is not Verdict.OK
+    def sides(self, rows: Floats) -> Sides:
+        """Return a tick beside the reference."""
+        return sides_of(self.reference, self.population.table(rows), CompareSettings())
+
+
+def _alarms(sides: Sides, level: float, floors: Floors) -> bool:
+    settings = CompareSettings(level=level, floors=floors)
+    return Comparison(sides, settings).result().verdict is not Verdict.OK

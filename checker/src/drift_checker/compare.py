@@ -68,14 +68,23 @@ def compare(
         OSError: The current file cannot be read.
     """
     settings = settings or CompareSettings()
+    return explained(Comparison(sides_of(reference, current, settings), settings).result())
+
+
+def sides_of(reference: Tabular, current: Tabular, settings: CompareSettings) -> Sides:
+    """Read both sides, as tables or, of a large one, as profiles.
+
+    Raises:
+        BadReferenceError: The reference is missing, unreadable or empty.
+        NoBatchError: The current file is no batch at all.
+        OSError: The current file cannot be read.
+    """
     before, after = _taken(reference), _taken(current)
     if is_large(max(values_of(before), values_of(after)), settings):
         from drift_checker.engine.pairs import profiles  # noqa: PLC0415  # seldom needed
 
-        sides: Sides = profiles(open_reference(before), open_table(after), settings)
-    else:
-        sides = Tables(_read(before, read_reference), _read(after, read_batch))
-    return explained(Comparison(sides, settings).result())
+        return profiles(open_reference(before), open_table(after), settings)
+    return Tables(_read(before, read_reference), _read(after, read_batch))
 
 
 def is_large(values: int, settings: CompareSettings) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -23,6 +24,7 @@ from drift_checker.columns import (
     reference_column,
 )
 from drift_checker.decision import column as decision
+from drift_checker.decision import kolmogorov
 from drift_checker.decision.exceedance import exceedance
 from drift_checker.joint import sampled_rows
 from drift_checker.options import CompareSettings
@@ -217,6 +219,10 @@ class _Arrays:
         return self.current, self.reference
 
     def sample(self) -> Sample:
+        return self._sample
+
+    @cached_property
+    def _sample(self) -> Sample:
         if kind_of(self.reference.type) == "categorical":
             return _categories(self.current, self.reference)
         after, before = floats(self.current), floats(self.reference)
@@ -268,7 +274,7 @@ class Numbers:
     @property
     def left(self) -> list[int]:
         """The batch's values by cell."""
-        return list(map(int, cells(self.current, edges(self.reference))))
+        return list(map(int, cells(self.current, self._edges)))
 
     def count_tests(self, column: str) -> list[faults.CountTest]:
         """Test the range, and whether there is more than one value."""
@@ -280,12 +286,16 @@ class Numbers:
     def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
         """Test the bulk and the tails."""
         return decision.numeric(
-            self.current,
-            self.reference,
+            self._distance,
+            exceedance(self.current, self.reference),
             threshold=threshold,
             distance_floor=settings.floors.distance,
             tail_floor=settings.floors.tail,
         )
+
+    @cached_property
+    def _distance(self) -> kolmogorov.Distance:
+        return kolmogorov.distance(self.current, self.reference)
 
     def change(self, effect: str) -> str:
         """Say what changed."""
@@ -293,8 +303,11 @@ class Numbers:
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its cells."""
-        ends = edges(self.reference)
-        return sequential.PooledNumbers(name, ends, cells(self.reference, ends))
+        return sequential.PooledNumbers(name, self._edges, cells(self.reference, self._edges))
+
+    @cached_property
+    def _edges(self) -> Floats:
+        return edges(self.reference)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from drift_checker.decision import column, homogeneity
+from drift_checker.decision import column, homogeneity, kolmogorov
 from drift_checker.decision.counts import share_p_value, unseen_p_value
 from drift_checker.decision.exceedance import exceedance
 
@@ -49,7 +49,8 @@ def test_numeric_columns(name: str, n: int, m: int) -> None:
     p_values, outside = [], []
     for _ in range(1500):
         current, reference = np.sort(draw(rng, n)), np.sort(draw(rng, m))
-        found = column.numeric(current, reference, threshold=0.01, distance_floor=0, tail_floor=0)
+        tests = kolmogorov.distance(current, reference), exceedance(current, reference)
+        found = column.numeric(*tests, threshold=0.01, distance_floor=0, tail_floor=0)
         p_values.append(found.first.p_value)
         outside.append(exceedance(current, reference, share=0).p_value)
     assert_calibrated(p_values, spent=name in CONTINUOUS)
@@ -115,8 +116,9 @@ def test_real_drift_is_found_in_one_tick_at_one_alarm_a_week(
     for _ in range(100):
         reference = np.sort(rng.normal(size=10_000))
         current = np.sort(change(rng, rng.normal(size=1000)))
+        tests = kolmogorov.distance(current, reference), exceedance(current, reference)
         decided = column.numeric(
-            current, reference, threshold=POWER_LEVEL, distance_floor=0.03, tail_floor=0.01
+            *tests, threshold=POWER_LEVEL, distance_floor=0.03, tail_floor=0.01
         )
         found += decided.alarming(POWER_LEVEL) is not None
     assert found >= 100 * least - 3

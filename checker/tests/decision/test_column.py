@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.decision import column
-from drift_checker.decision.exceedance import Exceedance
+from drift_checker.decision import column, kolmogorov
+from drift_checker.decision.exceedance import Exceedance, exceedance
 
 VALUES = st.lists(st.integers(0, 5).map(float), min_size=3, max_size=9)
 P_VALUES = st.floats(1e-9, 1)
@@ -27,9 +27,8 @@ def test_no_p_value_comes_more_often_than_it_says_given_the_ties(
     p_values = []
     for chosen in combinations(range(len(rows)), n):
         mine = np.isin(np.arange(len(rows)), chosen)
-        found = column.numeric(
-            rows[mine], rows[~mine], threshold=0.05, distance_floor=0, tail_floor=0
-        )
+        tests = kolmogorov.distance(rows[mine], rows[~mine]), exceedance(rows[mine], rows[~mine])
+        found = column.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
         p_values.append(found.first.p_value)
     for level in set(p_values):
         assert np.mean(np.array(p_values) <= level) <= level * (1 + 1e-9)
@@ -76,5 +75,6 @@ def test_a_combined_p_value_is_that_of_the_bulk_where_the_tail_has_none(n: int) 
     rng = np.random.default_rng(3)
     reference = np.sort(rng.normal(size=5000))
     current = np.sort(rng.normal(0.4, 0.5, size=n))
-    found = column.numeric(current, reference, threshold=0.05, distance_floor=0, tail_floor=0)
+    tests = kolmogorov.distance(current, reference), exceedance(current, reference)
+    found = column.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
     assert found.first.evidence.test == "kolmogorov_smirnov"

@@ -33,6 +33,17 @@ def test_the_exact_p_value_is_that_of_all_ways_to_deal_the_labels(
     assert exact == pytest.approx(by_dealing(x, y), rel=1e-9)
 
 
+@given(st.integers(1, 3), st.integers(0, 3), st.permutations(range(15)), st.sampled_from([1, -1]))
+def test_the_exact_p_value_of_a_much_smaller_sample_without_ties_is_that_of_all_ways_too(
+    few: int, less: int, order: list[int], way: int
+) -> None:
+    values = np.array(order[: 15 - less], dtype=float)
+    sides = np.sort(values[:few]), np.sort(values[few:])
+    x, y = sides[::way]
+    exact = kolmogorov.exact_p_value(kolmogorov.distance(x, y))
+    assert exact == pytest.approx(by_dealing(x, y), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("n", "m"),
     [(50, 50), (50, 53), (50, 500), (50, 5000), (64, 51), (200, 503), (1000, 1000), (1000, 2500)],

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift_checker.decision import homogeneity, kolmogorov
-from drift_checker.decision.exceedance import Exceedance, exceedance
+from drift_checker.decision.exceedance import Exceedance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,28 +71,6 @@ class Decision:
 
 
 def numeric(
-    current: Floats,
-    reference: Floats,
-    *,
-    threshold: float,
-    distance_floor: float,
-    tail_floor: float,
-) -> Decision:
-    """Decide on a numeric column; both samples are sorted, finite and not empty.
-
-    The Kolmogorov-Smirnov distance sees the bulk, the exceedances the tails, where the distance
-    is blind: five per cent of wild values move it by three per cent only.
-    """
-    return bulk_and_tail(
-        kolmogorov.distance(current, reference),
-        exceedance(current, reference),
-        threshold=threshold,
-        distance_floor=distance_floor,
-        tail_floor=tail_floor,
-    )
-
-
-def bulk_and_tail(
     bulk: kolmogorov.Distance,
     tail: Exceedance,
     *,
@@ -100,7 +78,11 @@ def bulk_and_tail(
     distance_floor: float,
     tail_floor: float,
 ) -> Decision:
-    """Decide on a numeric column by its distance and by the rows in its tails."""
+    """Decide on a numeric column by its distance and by the rows in its tails.
+
+    The Kolmogorov-Smirnov distance sees the bulk, the exceedances the tails, where the distance
+    is blind: five per cent of wild values move it by three per cent only.
+    """
     return decide(
         [
             Evidence(

@@ -36,11 +36,8 @@ def unseen_p_value(current: Ints, reference: Ints) -> float:
     log_absent = log_choose(total - sizes, n - sizes) - log_choose(total, n)
     with np.errstate(divide="ignore"):
         log_present = np.log(-np.expm1(log_absent))
-    bounds = [
-        float(cells @ np.logaddexp(log_present, log_absent + tilt * sizes)) - tilt * rows
-        for tilt in _TILTS
-    ]
-    return float(np.exp(min(0.0, *bounds)))
+    each = np.logaddexp(log_present, log_absent + _TILTS[:, None] * sizes)
+    return float(np.exp(min(0.0, float((each @ cells - _TILTS * rows).min()))))
 
 
 def constant_p_value(pooled: Ints, n: int) -> float:

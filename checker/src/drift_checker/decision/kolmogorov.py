@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,10 @@ _MAX_STEPS = 200_000
 _MAX_CELLS = 200_000_000
 # Further out than this many standard deviations a binomial weight is below 1e-30.
 _REACH = 12.0
+# Of so many times fewer rows it is quicker to go from one to the next than from row to row.
+_TIMES_FEWER = 4
+# The logarithm of what numbers may grow by, before doubles end.
+_MOST_GROWTH = 600.0
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,22 @@ class Distance:
         """Whether no two rows have the same value."""
         return len(self.pooled) == self.current + self.reference
 
+    @cached_property
+    def exact_p_value(self) -> float:
+        """The exact p-value by dealing labels, computed once."""
+        return exact_p_value(self)
+
 
 def distance(current: Floats, reference: Floats) -> Distance:
     """Return the distance of two sorted, non-empty samples without nulls."""
     n, m = len(current), len(reference)
     pooled = np.sort(np.concatenate((current, reference)), kind="stable")
-    ends = pooled[np.append(pooled[1:] != pooled[:-1], True)]
-    below_current = np.searchsorted(current, ends, side="right").astype(np.int64)
-    below_reference = np.searchsorted(reference, ends, side="right").astype(np.int64)
-    scaled = int(np.abs(below_current * m - below_reference * n).max())
-    return Distance(scaled / (n * m), scaled, below_current + below_reference, n, m)
+    upto = np.flatnonzero(np.append(pooled[1:] != pooled[:-1], True)) + 1
+    # Looking up in the smaller sample is quick, and tells the rest.
+    below = np.searchsorted(min(current, reference, key=len), pooled[upto - 1], side="right")
+    smaller, larger = below.astype(np.int64), upto - below
+    scaled = int(np.abs(smaller * max(n, m) - larger * min(n, m)).max())
+    return Distance(scaled / (n * m), scaled, upto, n, m)
 
 
 def p_value(found: Distance, *, level: float) -> float:
@@ -75,7 +87,7 @@ def p_value(found: Distance, *, level: float) -> float:
     spread = np.minimum(sizes, 2 * _REACH * np.sqrt(sizes * (n * m)) / (n + m))
     if width * spread.sum() > _MAX_CELLS:
         return approximate
-    return exact_p_value(found)
+    return found.exact_p_value
 
 
 def approximate_p_value(found: Distance) -> float:
@@ -111,17 +123,44 @@ def exact_p_value(found: Distance) -> float:
     end: this leaves the conditional distribution as it is and keeps all numbers near 1. What
     leaves the band is added up instead of what stays, so that small p-values keep their digits.
     """
-    n, total = found.current, found.current + found.reference
-    share = n / total
+    few, many = sorted((found.current, found.reference))
+    growth = -math.log1p(-few / (few + many)) * 2 * (found.scaled / few + 1)
+    by_fewer = found.untied and few * _TIMES_FEWER <= many and growth < _MOST_GROWTH
+    left = _left_untied(found) if by_fewer else _left(found)
+    if not left:
+        return 0.0
+    total, share = few + many, few / (few + many)
+    lengths = [len(mass) for mass, _, _ in left]
+    within = np.arange(sum(lengths)) - np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
+    mass = np.concatenate([mass for mass, _, _ in left])
+    smaller, larger = (
+        np.repeat([place[side] for _, place, _ in left], lengths)
+        + within * np.repeat([step[side] for _, _, step in left], lengths)
+        for side in (0, 1)
+    )
+    possible = (smaller <= few) & (larger <= many)
+    mass, smaller, rest = mass[possible], smaller[possible], (total - smaller - larger)[possible]
+    log_end = log_binomial(few - smaller, rest, share) - log_binomial(few, total, share)
+    return float(min(1.0, (mass * np.exp(log_end)).sum()))
+
+
+_Place: TypeAlias = tuple[int, int]
+"""Rows of the smaller sample, and of the larger."""
+_Left: TypeAlias = list[tuple[Floats, _Place, _Place]]
+"""What left: its mass, the rows dealt where it begins, and those from each mass to the next."""
+
+
+def _left(found: Distance) -> _Left:
+    """Deal the labels of one tie group after the other."""
+    n, total = min(found.current, found.reference), found.current + found.reference
     rows = np.asarray(found.pooled)
     sizes = np.diff(rows, prepend=0)
     # Inside: |count * total - rows * n| < scaled.
     lows = (rows * n - found.scaled) // total + 1
     highs = -((-rows * n - found.scaled) // total) - 1
     inside, first = np.ones(1), 0
-    left: list[tuple[Floats, int, int]] = []
-    """What left: its mass by count, the first count, and the pooled rows by then."""
-    kernels = _kernels(sizes, share)
+    left: _Left = []
+    kernels = _kernels(sizes, n / total)
     for size, low, high, pooled in zip(
         sizes.tolist(), lows.tolist(), highs.tolist(), rows.tolist(), strict=True
     ):
@@ -130,21 +169,42 @@ def exact_p_value(found: Distance) -> float:
         first += shift
         below, above = max(0, low - first), max(0, high + 1 - first)
         if below:
-            left.append((dealt[:below], first, pooled))
+            left.append((dealt[:below], (first, pooled - first), (1, -1)))
         if above < len(dealt):
-            left.append((dealt[above:], first + above, pooled))
+            left.append((dealt[above:], (first + above, pooled - first - above), (1, -1)))
         inside, first = dealt[below:above], first + below
         if not len(inside):
             break
-    if not left:
-        return 0.0
-    mass = np.concatenate([dealt for dealt, _, _ in left])
-    count = np.concatenate([np.arange(start, start + len(dealt)) for dealt, start, _ in left])
-    seen = np.repeat([pooled for _, _, pooled in left], [len(dealt) for dealt, _, _ in left])
-    possible = (count <= n) & (n - count <= total - seen)
-    mass, count, seen = mass[possible], count[possible], seen[possible]
-    log_end = log_binomial(n - count, total - seen, share) - log_binomial(n, total, share)
-    return float(min(1.0, (mass * np.exp(log_end)).sum()))
+    return left
+
+
+def _left_untied(found: Distance) -> _Left:
+    """Deal the labels up to the next row of the smaller sample, without ties: fewer steps."""
+    few, many = sorted((found.current, found.reference))
+    share = few / (few + many)
+    # Inside, of so many rows of the smaller sample: |placed * many - others * few| < scaled.
+    placed = np.arange(few + 1)
+    lows = np.maximum((placed * many - found.scaled) // few + 1, 0)
+    highs = np.minimum(-((-placed * many - found.scaled) // few) - 1, many)
+    # The chance of a run of the other sample falls by the same factor with each of its rows.
+    run = (1 - share) ** np.arange(int((highs - lows).max()) + 2)
+    inside, first = np.ones(1), 0
+    left: _Left = []
+    for count, (high, low) in enumerate(zip(highs[:-1].tolist(), lows[1:].tolist(), strict=True)):
+        visited = np.zeros(high - first + 1)
+        visited[: len(inside)] = inside / run[: len(inside)]
+        np.cumsum(visited, out=visited)
+        visited *= run[: len(visited)]
+        if high < many:
+            left.append((visited[-1:] * (1 - share), (count, high + 1), (0, 1)))
+        visited *= share
+        below = low - first
+        if below > 0:
+            left.append((visited[:below], (count + 1, first), (0, 1)))
+        inside, first = visited[max(0, below) :], max(first, low)
+        if not len(inside):
+            break
+    return left
 
 
 def _kernels(sizes: Ints, share: float) -> dict[int, tuple[int, Floats]]:

@@ -6,6 +6,7 @@ They are closed forms; a library for them would take longer to import than a che
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,23 +14,33 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 _EXACT = 64
-_SMALL = np.cumsum(np.log(np.maximum(1.0, np.arange(_EXACT))))
+_TABLED = 1 << 15
 _SERIES_TERMS = 100
 _LOG_GRID = np.linspace(-40.0, 5.0, 501)
 
 
 def log_factorial(n: ArrayLike) -> Floats:
-    """Return log n! of non-negative integers, elementwise, to double precision.
+    """Return log n! of non-negative integers, elementwise, to double precision."""
+    n = np.asarray(n)
+    if n.max(initial=0) < _TABLED:
+        # Most of a comparison asks for counts of rows, one by one: looking up is ten times faster.
+        return np.asarray(_table()[n.astype(np.intp)])
+    return _log_factorial(n.astype(float))
 
-    Summed below 64; from there Stirling's series, whose next term is below 1e-16.
-    """
-    n = np.asarray(n, dtype=float)
+
+@cache
+def _table() -> Floats:
+    return _log_factorial(np.arange(_TABLED, dtype=float))
+
+
+def _log_factorial(n: Floats) -> Floats:
+    """Sum up below 64; from there take Stirling's series, whose next term is below 1e-16."""
+    small = np.cumsum(np.log(np.maximum(1.0, np.arange(_EXACT))))
     x = np.maximum(n, _EXACT - 1)
     inverse = 1 / (x * x)
     series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / x
     large = (x + 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + series
-    small = _SMALL[np.minimum(n, _EXACT - 1).astype(np.int64)]
-    return np.asarray(np.where(n < _EXACT, small, large))
+    return np.where(n < _EXACT, small[np.minimum(n, _EXACT - 1).astype(np.intp)], large)
 
 
 def log_choose(n: ArrayLike, k: ArrayLike) -> Floats:

@@ -232,7 +232,7 @@ class CountedNumbers:
 
     def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
         """Test the bulk and the tails."""
-        return decision.bulk_and_tail(
+        return decision.numeric(
             self._distance(),
             self._beyond(self.cuts.low, self.cuts.high, share=TAIL_SHARE),
             threshold=threshold,
