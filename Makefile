@@ -121,8 +121,9 @@ bench: dev ## measure start, memory and CPU against named baselines
 bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick there
 	PYTHONPATH=tests .venv/bin/python -m benchmarks deploy latency $(ARGS)
 
-# Every core has a process already.
-in_checker = OPENBLAS_NUM_THREADS=1 $(in_package) checker python -m benchmarks.trust
+# Every core has a process already; and memory that arrays give back is kept for the next ones,
+# which saves two fifths of the time.
+in_checker = OPENBLAS_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824 $(in_package) checker python -m benchmarks.trust
 
 trust: dev ## simulate false alarms and power of the checker, and plot them: more than an hour
 	$(in_checker) --output benchmarks/trust/results $(ARGS); held=$$?; $(MAKE) --no-print-directory trust-plots; exit $$held

@@ -68,9 +68,7 @@ def run(
     cell: Cell, levels: Sequence[float], seed: int, *, references: int, screened: bool
 ) -> list[Row]:
     """Simulate a cell, each level for as long as it takes to expect the alarms that are needed."""
-    # Ticks that share a reference smaller than they are alarm together or not at all: so many
-    # times as many references say more of the rate than the same ticks on fewer.
-    references *= min(MOST_TIMES_REFERENCES, ceil(cell.current / cell.reference))
+    references = clusters(cell, references)
     # A cell has its own stream, whatever else is run.
     rng = np.random.default_rng([seed, crc32(cell.name.encode())])
     ticks = {level: ceil(EXPECTED_ALARMS / level / references) for level in levels}
@@ -79,6 +77,15 @@ def run(
         _rate(cell, *each).row()
         for each in zip(levels, ticks.values(), found.bare, found.floored, strict=True)
     ]
+
+
+def clusters(cell: Cell, references: int) -> int:
+    """Return how many references a cell has, of the number of one whose batches are smaller.
+
+    Ticks that share a reference smaller than they are alarm together or not at all: so many times
+    as many references say more of the rate than the same ticks on fewer.
+    """
+    return references * min(MOST_TIMES_REFERENCES, ceil(cell.current / cell.reference))
 
 
 def _rate(cell: Cell, level: float, ticks: int, bare: Counts, floored: Counts) -> Rate:

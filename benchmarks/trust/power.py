@@ -123,7 +123,7 @@ class _Monitor:
         # As many as can be pooled with this reference.
         for _ in range(REFERENCE // CURRENT):
             comparison = self._comparison(draw(drift.before, rng, CURRENT), self.clean)
-            comparison.result()
+            comparison.take_samples()
             self.clean.insert(0, comparison.profile)
 
     def delay(self) -> float:

@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from benchmarks.trust.budget import Rate
+from benchmarks.trust.budget import Rate, clusters
 from benchmarks.trust.design import LEVELS, Cell
 from benchmarks.trust.draws import MEAN, Floats, Generator, Population
 from benchmarks.trust.rates import clustered_interval, spread
@@ -226,6 +226,7 @@ def _one(place: int, cell: Cell, seed: int) -> list[tuple[int, int]]:
 
 def rates(cell: Cell, seed: int, references: int, pool: ProcessPoolExecutor) -> Iterator[Rate]:
     """Simulate a cell, and return its rate at each level."""
+    references = clusters(cell, references)
     each = list(pool.map(partial(_one, cell=cell, seed=seed), range(references), chunksize=10))
     for level, found in zip(LEVELS, np.array(each).swapaxes(0, 1), strict=True):
         bare, floored = found.T
@@ -258,12 +259,19 @@ def main() -> int:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
     )
+    parser.add_argument("--cell", action="append", help="only the one of this name; repeatable")
     parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
+    cells = {cell.name: cell for cell in CELLS}
+    names = arguments.cell or list(cells)
+    if unknown := set(names) - set(cells):
+        parser.error(f"--cell: there is no {', '.join(unknown)}; there are {', '.join(cells)}")
     references = SMOKE_REFERENCES if arguments.smoke else REFERENCES
     with ProcessPoolExecutor(arguments.jobs) as pool:
         found = (
-            rate.row() for cell in CELLS for rate in rates(cell, arguments.seed, references, pool)
+            rate.row()
+            for name in names
+            for rate in rates(cells[name], arguments.seed, references, pool)
         )
         return 0 if show("profiled", found, arguments.output) else 1
 

@@ -9,12 +9,13 @@ from counts in bins, and only of the ticks that these leave from the values them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import takewhile
+from itertools import chain, takewhile
 from math import comb, log2
 from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from drift_checker import CompareSettings
 from drift_checker.decision import column as decision
 from drift_checker.decision.association import interval, largest_changes, places
 from drift_checker.decision.counts import unseen_p_value
-from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance
+from drift_checker.decision.exceedance import Exceedance, extreme
 from drift_checker.decision.harmonic import least_sum
 from drift_checker.decision.hypergeometric import log_pmf
 from drift_checker.decision.special import log_binomial, x_log_ratio
@@ -60,7 +61,7 @@ _USUAL_ROWS = 3.0
 _LEAST = 1e-15
 _TERMS = 8
 # Cells of at most so many pooled rows are looked up in a table.
-_SMALL = 300
+_SMALL = 600
 # Ticks of so many rows are counted one by one, which then takes a fifth of the time.
 _LONG = 1000
 # Where the bins of continuous columns end, beyond which few values lie.
@@ -137,6 +138,11 @@ class _Binned:
         return np.asarray(middles.astype(np.float32).ravel()[self.places])
 
 
+class _Column(Protocol):
+    def sharpen(self, values: Floats) -> Floats:
+        """Return the inverse p-values of ticks (ticks, levels) by the values themselves."""
+
+
 class Screen:
     """What an alarm needs at each level, given one reference."""
 
@@ -151,19 +157,16 @@ class Screen:
         self.least = np.array([least_sum(part * level, cell.columns) for level in levels])
         faults = np.array(levels) * SHARES["faults"] / (3 * cell.columns)
         self.bins = [_Bins.of(cell, population, place) for place in range(cell.columns)]
-        self.columns = [
-            _Categories(cell, bins.count(values[None]).counts[0], faults)
-            if population.categories(place)
-            else _Numbers(
-                cell,
-                bins,
-                bins.count(values[None]),
-                1 / self.least,
-                faults,
-                tied=population.kinds[place] != "continuous",
-            )
-            for place, (bins, values) in enumerate(zip(self.bins, reference, strict=True))
-        ]
+        tests = {tied: _Tests(cell, 1 / self.least, faults, tied=tied) for tied in (False, True)}
+        self.categories: dict[int, _Categories] = {}
+        self.numbers: dict[_Tests, dict[int, _Numbers]] = {one: {} for one in tests.values()}
+        for place, (bins, values) in enumerate(zip(self.bins, reference, strict=True)):
+            counted = bins.count(values[None])
+            if population.categories(place):
+                self.categories[place] = _Categories(cell, counted.counts[0], faults)
+            else:
+                test = tests[population.kinds[place] != "continuous"]
+                self.numbers[test][place] = _Numbers(test, bins, counted)
         self.joint = None
         if enough:
             numbers = numbers[: CompareSettings().joint_columns]
@@ -176,42 +179,36 @@ class Screen:
         binned = [bins.count(values) for bins, values in zip(self.bins, ticks, strict=True)]
         weights = np.empty((len(ticks), ticks.shape[1], len(self.least)))
         others = np.zeros(weights.shape[1:], dtype=bool)
-        for column, counted, weight in zip(self.columns, binned, weights, strict=True):
-            weight[:], faulty = column.weigh(counted)
+        for place, category in self.categories.items():
+            weights[place], faulty = category.weigh(binned[place])
             others |= faulty
+        for test, numbers in self.numbers.items():
+            if numbers:
+                found = [number.measure(binned[place]) for place, number in numbers.items()]
+                distances, inner, outer = map(np.array, zip(*found, strict=True))
+                weights[list(numbers)] = test.inverse(distances, inner)
+                others |= (outer[..., None] >= test.outside).any(axis=0)
         if self.joint:
             others |= self.joint.alarms(ticks, binned)
         near = weights.sum(axis=0) >= self.least
         doubtful = np.flatnonzero((near & ~others).any(axis=1))
         weights = weights[:, doubtful]
-        heavy = (weights >= _HEAVY * self.least / len(weights)).any(axis=(1, 2))
-        for place in np.flatnonzero(heavy):
-            weights[place] = self.columns[place].sharpen(ticks[place, doubtful])
+        heavy = np.any(weights >= _HEAVY * self.least / len(weights), axis=(1, 2)).tolist()
+        columns: list[Mapping[int, _Column]] = [self.categories, *self.numbers.values()]
+        for place, column in chain.from_iterable(alike.items() for alike in columns):
+            if heavy[place]:
+                weights[place] = column.sharpen(ticks[place, doubtful])
         near[doubtful] = weights.sum(axis=0) >= self.least
         return np.asarray(near | others)
 
 
-class _Numbers:
-    """A numeric column: its distance, its tails and its range."""
+class _Tests:
+    """The tests of a numeric column, of which each kind has its own."""
 
-    def __init__(
-        self,
-        cell: Cell,
-        bins: _Bins,
-        reference: _Binned,
-        alone: Floats,
-        faults: Floats,
-        *,
-        tied: bool,
-    ) -> None:
+    def __init__(self, cell: Cell, alone: Floats, faults: Floats, *, tied: bool) -> None:
         """Take the p-values `alone` at which one column alarms by itself, by level."""
         n, m = cell.current, cell.reference
-        self.values, self.before, self.alone, self.tied = (
-            reference.values[0],
-            reference.shares[0],
-            alone,
-            tied,
-        )
+        self.alone, self.tied = alone, tied
         self.root = (n * m / (n + m)) ** 0.5
         self.margin, self.near = _FEW if min(n, m) < _MANY_ROWS else _MANY, _NEAR_UNTIED
         # The checker's correction for sizes without ties.
@@ -219,28 +216,47 @@ class _Numbers:
         self.shift -= np.gcd(n, m) / (2 * n * m) * self.root
         if tied:
             self.margin, self.near, self.shift = _TIED, _NEAR_TIED, 0.0
-        k = max(1, min(round(TAIL_SHARE * m), m // 2))
-        self.tails = _tails(n, m, 2 * k)
-        self.outside = np.array(_outside(n, m, tuple(faults)))
-        ends = np.partition(self.values, (0, k - 1, m - k, m - 1))
-        self.inner = ends[[k - 1, m - k]]
-        # Of a bound within a small bin it is not known which values of that are beyond.
-        lag = 0 if tied else 1
-        inner, outer = (bins.place(bounds).tolist() for bounds in (self.inner, ends[[0, m - 1]]))
-        self.inner_bins = inner[0] + lag, inner[1] - lag
-        self.outer_bins = outer[0] + lag, outer[1] - lag
+        self.extreme = extreme(m)
+        self.tails = _tails(n, m, 2 * self.extreme)
+        self.outside = np.count_nonzero(_tails(n, m, 2) > faults[:, None], axis=1)
 
-    def weigh(self, ticks: _Binned) -> tuple[Floats, Bools]:
-        """Return the largest inverse p-values (ticks, levels), and where a range may be a fault."""
+    def inverse(self, distance: Floats, beyond: Ints) -> Floats:
+        """Return the largest inverse p-values, by level, of distances and rows in the tails."""
+        bulk = _kolmogorov(distance * self.root + self.shift)[..., None] / decision.BULK_SHARE
+        bulk = np.where(bulk > self.near * self.alone, bulk, bulk / self.margin)
+        tail = self.tails[np.minimum(beyond, len(self.tails) - 1)]
+        combined = np.minimum(bulk, tail[..., None] / decision.TAIL_SHARE)
+        decides = combined <= self.alone / decision.TAIL_SHARE
+        return _inverse(np.where(decides, _ATTAINED, 1) * combined)
+
+
+class _Numbers:
+    """A numeric column: its distance, its tails and its range."""
+
+    def __init__(self, tests: _Tests, bins: _Bins, reference: _Binned) -> None:
+        """Take the reference."""
+        self.tests, self.values, self.before = tests, reference.values[0], reference.shares[0]
+        m, k = len(self.values), tests.extreme
+        ends = np.partition(self.values, (0, k - 1, m - k, m - 1))
+        self.inner = ends[k - 1], ends[m - k]
+        # Of a bound within a small bin it is not known which values of that are beyond.
+        lag = 0 if tests.tied else 1
+        lowest, low, high, highest = bins.place(ends[[0, k - 1, m - k, m - 1]]).tolist()
+        self.inner_bins = low + lag, high - lag
+        self.outer_bins = lowest + lag, highest - lag
+
+    def measure(self, ticks: _Binned) -> tuple[Floats, Ints, Ints]:
+        """Return the largest distances of ticks, and the most rows in the tails and outside."""
         after, before = ticks.shares, self.before
         # Within a bin both shares lie between those at its ends; one value alone leaves no within.
-        lag = 0 if self.tied else 1
+        lag = 0 if self.tests.tied else 1
         ends = after.shape[1] - lag
         above = (after[:, lag:] - before[:ends]).max(axis=1)
         below = (before[lag:] - after[:, :ends]).max(axis=1)
-        outside = _beyond(ticks.small, self.outer_bins)[:, None] >= self.outside
-        beyond = _beyond(ticks.small, self.inner_bins)
-        return self._inverse(np.maximum(above, below), beyond), outside
+        inner = outer = _beyond(ticks.small, self.outer_bins)
+        if self.inner_bins != self.outer_bins:
+            inner = _beyond(ticks.small, self.inner_bins)
+        return np.maximum(above, below), inner, outer
 
     def sharpen(self, values: Floats) -> Floats:
         """Return the inverse p-values of ticks by the values themselves."""
@@ -248,8 +264,7 @@ class _Numbers:
         left, right = (self._below(ordered, side) for side in ("left", "right"))
         steps = np.arange(values.shape[1] + 1) / values.shape[1]
         distance = np.maximum((steps[1:] - right).max(-1), (left - steps[:-1]).max(-1))
-        low, high = self.inner
-        return self._inverse(distance, _beyond(values, (low, high)))
+        return self.tests.inverse(distance, _beyond(values, self.inner))
 
     @cached_property
     def _reference(self) -> Floats:
@@ -259,14 +274,6 @@ class _Numbers:
         # The stub wants a literal side.
         found = np.searchsorted(self._reference, values.ravel(), side=side)  # type: ignore[call-overload]
         return np.asarray(found.reshape(values.shape) / len(self._reference))
-
-    def _inverse(self, distance: Floats, beyond: Ints) -> Floats:
-        bulk = _kolmogorov(distance * self.root + self.shift)[:, None] / decision.BULK_SHARE
-        bulk = np.where(bulk > self.near * self.alone, bulk, bulk / self.margin)
-        tail = self.tails[np.minimum(beyond, len(self.tails) - 1)]
-        combined = np.minimum(bulk, tail[:, None] / decision.TAIL_SHARE)
-        decides = combined <= self.alone / decision.TAIL_SHARE
-        return _inverse(np.where(decides, _ATTAINED, 1) * combined)
 
 
 def _beyond(values: Floats | Small, bounds: tuple[float, float]) -> Ints:
@@ -283,16 +290,9 @@ def _tails(n: int, m: int, gaps: int) -> Floats:
     return np.array([*takewhile(lambda tail: tail > _LEAST, tails), 0.0])
 
 
-@cache
-def _outside(n: int, m: int, levels: tuple[float, ...]) -> list[int]:
-    """Return how many rows outside the reference's range are a fault, by level."""
-    tails = _tails(n, m, 2)
-    return [int(np.count_nonzero(tails > level)) for level in levels]
-
-
 def _kolmogorov(z: Floats) -> Floats:
-    k = np.arange(1, _TERMS)[:, None]
-    tail = 2 * ((-1.0) ** (k - 1) * np.exp(-2 * (k * z) ** 2)).sum(axis=0)
+    k = np.arange(1, _TERMS)
+    tail = 2 * ((-1.0) ** (k - 1) * np.exp(-2 * (k * z[..., None]) ** 2)).sum(axis=-1)
     return np.where(z < 0.3, 1.0, np.minimum(1.0, tail))  # noqa: PLR2004  there it is 1 - 1e-5
 
 
@@ -411,7 +411,7 @@ class _Cells:
         p_values, deviances = np.ones((2, _SMALL + 1, _SMALL + 1))
         least = np.ones(_SMALL + 1)
         mean, variance, covariance = np.zeros((3, _SMALL + 1))
-        for pooled in range(1, _SMALL + 1):
+        for pooled in range(1, min(_SMALL, total) + 1):
             x = np.arange(max(0, n + pooled - total), min(pooled, n) + 1)
             chance = np.exp(log_pmf(x, total, pooled, n))
             lower, upper = np.cumsum(chance), np.cumsum(chance[::-1])[::-1]

@@ -21,7 +21,7 @@ from drift_checker.tables import Batch, from_frame
 
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 # Floats that are drawn at a time.
-_BLOCK = 2_000_000
+_BLOCK = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class Alarms:
 def alarms(
     cell: Cell, rng: Generator, references: int, ticks: Mapping[float, int], *, screened: bool
 ) -> Alarms:
-    """Count the alarms at each level in the first so many `ticks` of each of some references."""
+    """Count the alarms at each level in the first so many `ticks` of each of some references.
+
+    `ticks` are by level, the highest first.
+    """
     levels, needed = list(ticks), np.array(list(ticks.values()))
     shape = (len(levels), references)
     found = Alarms(np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64))
@@ -50,11 +53,15 @@ def alarms(
                 near &= screen.near(rows)
             for tick in np.flatnonzero(near.any(axis=1)):
                 sides = judge.sides(rows[:, tick])
+                floored = True
                 for at in np.flatnonzero(near[tick]):
-                    if _alarms(sides, levels[at], NO_FLOORS):
-                        found.bare[at, place] += 1
-                        # A floor only ever prevents an alarm.
-                        found.floored[at, place] += _alarms(sides, levels[at], Floors())
+                    # What is no alarm at a level is none at a lower one.
+                    if not _alarms(sides, levels[at], NO_FLOORS):
+                        break
+                    found.bare[at, place] += 1
+                    # A floor only ever prevents an alarm.
+                    floored = floored and _alarms(sides, levels[at], Floors())
+                    found.floored[at, place] += floored
     return found
 
 

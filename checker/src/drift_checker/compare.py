@@ -157,9 +157,7 @@ class Comparison:
 
     def result(self) -> Result:
         """Reach the verdict."""
-        self._check_batch()
-        for name in self.reference.names:
-            self._prepare(name)
+        self.take_samples()
         found, segments = self._windows(), list[Segment]()
         if found is None:
             joint, joint_reason = self._judge_joint()
@@ -193,9 +191,15 @@ class Comparison:
             calibration=self.calibration,
         )
 
+    def take_samples(self) -> None:
+        """Look at the batch and at each column: for faults, and for what the tests need."""
+        self._check_batch()
+        for name in self.reference.names:
+            self._prepare(name)
+
     @cached_property
     def profile(self) -> BatchProfile:
-        """What the batch leaves for the sequential statistic of later ticks."""
+        """What the batch leaves for the sequential statistic of later ticks, of its samples."""
         left = {name: sample.left for name, sample in self.samples.items()}
         return BatchProfile(
             reference=self.sides.cells,
