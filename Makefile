@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy trust trust-dependent trust-flights trust-plots trust-profiled trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-plots trust trust-dependent trust-flights trust-plots trust-profiled trust-sequences trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,10 @@ lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
 
 bench: dev ## measure start, memory and CPU against named baselines
 	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ARGS)
+
+bench-plots: dev ## plot how the CPU time of large files grows
+	$(uv) run --quiet --isolated --no-project --with-requirements benchmarks/trust/requirements.txt \
+		python -m benchmarks.plots benchmarks/results/large.json
 
 bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick there
 	PYTHONPATH=tests .venv/bin/python -m benchmarks deploy latency $(ARGS)

@@ -39,7 +39,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
 }
 # They are about a choice that was made, and asked for by name.
 ENGINE_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {"engines": engines.measure}
-# They take half an hour and an hour, and are asked for by name.
+# They take a quarter of an hour or more each, and are asked for by name.
 LONG_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "monitors": monitors.measure,
     "endurance": endurance.measure,

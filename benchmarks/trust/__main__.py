@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -11,9 +10,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 
 from benchmarks.trust import budget, design, power
+from benchmarks.trust.arguments import command_line
 from benchmarks.trust.drifts import DRIFTS
 from benchmarks.trust.tables import Row, show
 
@@ -24,14 +23,8 @@ Task = Callable[[], list[Row]]
 
 def main() -> int:
     """Run the simulations, and return 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.trust", description=__doc__, allow_abbrev=False
-    )
+    parser = command_line("benchmarks.trust", __doc__, seed=SEED)
     parser.add_argument("--smoke", action="store_true", help="few cells and trials: minutes")
-    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
-    )
     parser.add_argument("--cell", action="append", help="only the one of this name; repeatable")
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--no-power", action="store_true", help="false alarms only")
@@ -39,7 +32,6 @@ def main() -> int:
     parser.add_argument(
         "--unscreened", action="store_true", help="compare every tick; same alarms, hours"
     )
-    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
     cells = design.smoke() if arguments.smoke else design.covering()
     names = [cell.name for cell in cells]

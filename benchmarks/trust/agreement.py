@@ -8,18 +8,16 @@ differ for that alone: a threshold or the floor lies between what both found.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.trust.arguments import command_line
 from benchmarks.trust.draws import Generator
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors
@@ -168,15 +166,8 @@ def agreements(seed: int, cases: int, jobs: int) -> Iterator[Agreement]:
 
 def main() -> int:
     """Compare all cases, and return 1 where profiles change more than is stated."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.trust.agreement", description=__doc__, allow_abbrev=False
-    )
+    parser = command_line("benchmarks.trust.agreement", __doc__, seed=SEED)
     parser.add_argument("--smoke", action="store_true", help="few cases: seconds")
-    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
-    )
-    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
     cases = SMOKE_CASES if arguments.smoke else CASES
     found = (one.row() for one in agreements(arguments.seed, cases, arguments.jobs))

@@ -74,7 +74,7 @@ def run(
     ticks = {level: ceil(EXPECTED_ALARMS / level / references) for level in levels}
     found = alarms(cell, rng, references, ticks, screened=screened)
     return [
-        _rate(cell, *each).row()
+        rate(cell, *each).row()
         for each in zip(levels, ticks.values(), found.bare, found.floored, strict=True)
     ]
 
@@ -88,7 +88,8 @@ def clusters(cell: Cell, references: int) -> int:
     return references * min(MOST_TIMES_REFERENCES, ceil(cell.current / cell.reference))
 
 
-def _rate(cell: Cell, level: float, ticks: int, bare: Counts, floored: Counts) -> Rate:
+def rate(cell: Cell, level: float, ticks: int, bare: Counts, floored: Counts) -> Rate:
+    """Return the rate of a cell's alarms at a level, in so many ticks of each reference."""
     low, high = clustered_interval(bare, ticks)
     given = spread(bare, ticks)
     return Rate(

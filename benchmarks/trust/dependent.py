@@ -8,8 +8,6 @@ once for all of its ticks; the first of them is compared as independent rows too
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +16,6 @@ from datetime import timedelta
 from functools import partial
 from itertools import combinations, product
 from math import floor
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -26,6 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from benchmarks.trust.arguments import command_line
 from benchmarks.trust.design import LEVELS, WEEKLY
 from benchmarks.trust.draws import Floats, Generator
 from benchmarks.trust.rates import clustered_interval, interval
@@ -310,16 +308,9 @@ def simulate(
 
 def main() -> int:
     """Run all, and return 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.trust.dependent", description=__doc__, allow_abbrev=False
-    )
+    parser = command_line("benchmarks.trust.dependent", __doc__, seed=SEED)
     parser.add_argument("--smoke", action="store_true", help="few references and ticks: seconds")
     parser.add_argument("--case", action="append", choices=CASES, help="only this; repeatable")
-    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
-    )
-    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
     size = SMOKE if arguments.smoke else FULL
     cases = arguments.case or CASES

@@ -7,14 +7,12 @@ and halves of months, shuffled, whose rows are independent by construction.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +20,7 @@ import pyarrow.compute as pc
 from data.make_demo_data import join_weather, read_source
 from numpy.typing import NDArray
 
+from benchmarks.trust.arguments import command_line
 from benchmarks.trust.rates import interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, Verdict, compare
@@ -215,13 +214,8 @@ def halves(rows: int | None, *, shuffles: int, seed: int, jobs: int) -> Iterator
 
 def main() -> int:
     """Run all, with every flight and with 300 a day; return 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.trust.flights", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
+    parser = command_line("benchmarks.trust.flights", __doc__, seed=SEED)
     parser.add_argument("--shuffles", type=int, default=500, help="default: %(default)s")
-    parser.add_argument("--jobs", type=int, default=2, help="processes; default: %(default)s")
-    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
     seed, jobs = arguments.seed, arguments.jobs
 

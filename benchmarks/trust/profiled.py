@@ -9,14 +9,11 @@ the values are drawn, and they are part of the counts.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Protocol
 from zlib import crc32
 
@@ -25,10 +22,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from benchmarks.trust.budget import Rate, clusters
+from benchmarks.trust.arguments import command_line
+from benchmarks.trust.budget import Rate, clusters, rate
 from benchmarks.trust.design import LEVELS, Cell
 from benchmarks.trust.draws import MEAN, Floats, Generator, Population
-from benchmarks.trust.rates import clustered_interval, spread
 from benchmarks.trust.tables import show
 from benchmarks.trust.ticks import NO_FLOORS
 from drift_checker import CompareSettings
@@ -230,37 +227,14 @@ def rates(cell: Cell, seed: int, references: int, pool: ProcessPoolExecutor) -> 
     each = list(pool.map(partial(_one, cell=cell, seed=seed), range(references), chunksize=10))
     for level, found in zip(LEVELS, np.array(each).swapaxes(0, 1), strict=True):
         bare, floored = found.T
-        low, high = clustered_interval(bare, TICKS)
-        given = spread(bare, TICKS)
-        yield Rate(
-            cell=cell.name,
-            level=level,
-            **asdict(cell),
-            references=references,
-            ticks=references * TICKS,
-            alarms=int(bare.sum()),
-            rate=float(bare.mean()) / TICKS,
-            low=low,
-            high=high,
-            given_reference_5=given[0],
-            given_reference_50=given[1],
-            given_reference_95=given[2],
-            rate_with_floors=float(floored.mean()) / TICKS,
-        )
+        yield rate(cell, level, TICKS, bare, floored)
 
 
 def main() -> int:
     """Run all cells, and return 1 where a bound does not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.trust.profiled", description=__doc__, allow_abbrev=False
-    )
+    parser = command_line("benchmarks.trust.profiled", __doc__, seed=SEED)
     parser.add_argument("--smoke", action="store_true", help="few references: seconds")
-    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: %(default)s"
-    )
     parser.add_argument("--cell", action="append", help="only the one of this name; repeatable")
-    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
     cells = {cell.name: cell for cell in CELLS}
     names = arguments.cell or list(cells)
@@ -269,9 +243,9 @@ def main() -> int:
     references = SMOKE_REFERENCES if arguments.smoke else REFERENCES
     with ProcessPoolExecutor(arguments.jobs) as pool:
         found = (
-            rate.row()
+            one.row()
             for name in names
-            for rate in rates(cells[name], arguments.seed, references, pool)
+            for one in rates(cells[name], arguments.seed, references, pool)
         )
         return 0 if show("profiled", found, arguments.output) else 1
 

@@ -8,20 +8,19 @@ Ticks that are far from every threshold are `ok` without being compared, as in `
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kstwobign
 
+from benchmarks.trust.arguments import command_line
 from benchmarks.trust.design import WEEKLY, Cell
 from benchmarks.trust.draws import Floats, Population
 from benchmarks.trust.screen import Screen
@@ -217,14 +216,9 @@ def simulate(seed: int, *, references: int, ticks: int, jobs: int) -> Episodes:
 
 def main() -> int:
     """Run the simulation, and return 1 where the budget does not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.trust.sequences", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
+    parser = command_line("benchmarks.trust.sequences", __doc__, seed=SEED)
     parser.add_argument("--references", type=int, default=1000, help="default: %(default)s")
     parser.add_argument("--ticks", type=int, default=TICKS, help="default: %(default)s")
-    parser.add_argument("--jobs", type=int, default=2, help="processes; default: %(default)s")
-    parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     arguments = parser.parse_args()
     found = simulate(
         arguments.seed,
