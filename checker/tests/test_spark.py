@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -350,6 +353,76 @@ def test_workers_read_from_an_s3_and_tell_their_errors(
 
 def fitted_files(files: Files, spark: Spark) -> Files:
     return spark(files, Files.counted, lambda one, other: one + other)  # type: ignore[arg-type, return-value]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """The URL of a master, which has one worker, each a process of its own."""
+    home = Path(spark_module.__file__).parents[2] / "pyspark"
+    here = ["--host", "127.0.0.1", "--webui-port", "0"]
+    with ExitStack() as stack:
+
+        def start(program: str, *arguments: str, until: str) -> str:
+            command = [str(home / "bin/spark-class"), f"org.apache.spark.deploy.{program}"]
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [*command, *here, *arguments],
+                    env=os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"},
+                    stderr=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    text=True,
+                )
+            )
+            stack.callback(process.terminate)
+            assert process.stderr
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if until in line:
+                    # What it says from now on is of no interest, but has to go somewhere.
+                    Thread(target=process.stderr.read, daemon=True).start()
+                    return line.partition(until)[2].strip()
+            raise AssertionError("".join(said))
+
+        url = start("master.Master", "--port", "0", until="Starting Spark master at ")
+        work = ["--work-dir", str(tmp_path / "work"), "--cores", "2", "--memory", "1g"]
+        start("worker.Worker", *work, url, until="Successfully registered with master")
+        yield url
+
+
+@needs_java
+def test_a_tick_through_a_cluster_named_by_its_url(
+    settings: Settings, lake_monitors: Monitors, env_file: Path, cluster: str, tmp_path: Path
+) -> None:
+    defaults = {
+        "spark.pyspark.python": sys.executable,
+        "spark.driver.host": "127.0.0.1",
+        "spark.executor.memory": "512m",
+    }
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    told = "".join(f"{name} {value}\n" for name, value in defaults.items())
+    (conf / "spark-defaults.conf").write_text(told)
+    env_file.write_text(f"{env_file.read_text()}\nDRIFT_SPARK_MASTER={cluster}\n")
+
+    def checker(*words: str) -> None:
+        code = "from drift_checker.cli import main; main()"
+        command = [sys.executable, "-c", code, "--settings", str(env_file), *words]
+        ended = subprocess.run(
+            command,
+            env=os.environ | {"SPARK_CONF_DIR": str(conf)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+
+    checker("baseline", "fit", "--monitor", "lake")
+    checker("run", "--monitor", "lake", "--logical-date", DATE.isoformat())
+    judged = run(settings, lake_monitors, Tick(lake_monitors.get("lake"), DATE, "scheduled"))[0]
+    assert (judged.verdict, judged.current.rows, judged.reference.rows) == (Verdict.OK, 500, 4000)
+    # Two drivers came to the worker.
+    assert len(list((tmp_path / "work").glob("app-*"))) == 2
 
 
 def test_what_spark_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
