@@ -129,7 +129,7 @@ bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick
 # which saves two fifths of the time.
 in_checker = OPENBLAS_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824 $(in_package) checker python -m benchmarks.trust
 
-trust: dev ## simulate false alarms and power of the checker, and plot them: more than an hour
+trust: dev ## simulate false alarms and power of the checker, and plot them: an hour of two cores
 	$(in_checker) --output benchmarks/trust/results $(ARGS); held=$$?; $(MAKE) --no-print-directory trust-plots; exit $$held
 
 trust-plots: dev

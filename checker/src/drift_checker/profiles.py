@@ -67,8 +67,9 @@ def edges(reference: Floats, most: int = CELLS) -> Floats:
 
     They are distinct and increasing; the last is the reference's maximum.
     """
-    places = np.unique(np.arange(1, most + 1) * len(reference) // most)
-    return np.unique(reference[np.maximum(places, 1) - 1])
+    places = np.maximum(np.arange(1, most + 1) * len(reference) // most, 1) - 1
+    ends = reference[places]
+    return np.asarray(ends[np.append(ends[1:] != ends[:-1], True)])
 
 
 def cells(values: Floats, ends: Floats) -> Ints:
