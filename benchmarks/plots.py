@@ -15,7 +15,7 @@ mpl.use("svg")
 # The same figures make the same file.
 mpl.rcParams |= {"svg.hashsalt": "bench", "font.size": 8, "axes.spines.top": False}
 
-from matplotlib import pyplot as plt  # noqa: E402  after the choice of what it draws with
+from matplotlib import pyplot as plt  # noqa: E402  what it draws with has to be chosen before
 
 SIZE = re.compile(r"([\d,]+) rows x ([\d,]+) columns")
 COLOURS = {10: "#1b6ca8", 1000: "#c8553d", 100_000: "#5b8c5a"}

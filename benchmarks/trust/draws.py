@@ -24,9 +24,11 @@ CORRELATION = 0.5
 DEGREES_OF_FREEDOM = 4
 MEAN = 3
 """Of the integers, which are a Poisson variable."""
-_MANY, _CELLS, _BESIDE, _UNKNOWN = 100, 2**14, 0.1, -1
 INTEGERS = range(41)
 """What it may be; the last stands for all beyond."""
+# So many ends are looked up, in so many cells from a little below the first to a little above the
+# last; less than that are searched for as quickly.
+_MANY, _CELLS, _BESIDE, _UNKNOWN = 100, 2**14, 0.1, -1
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ mpl.use("svg")
 # The same table makes the same file.
 mpl.rcParams |= {"svg.hashsalt": "trust", "font.size": 8, "axes.spines.top": False}
 
-from matplotlib import pyplot as plt  # noqa: E402  after the choice of what it draws with
+from matplotlib import pyplot as plt  # noqa: E402  what it draws with has to be chosen before
 
 BOUNDS = (0.5, 1.5)
 COLOURS = ("#1b6ca8", "#c8553d", "#5b8c5a")

@@ -89,14 +89,19 @@ class _Bins:
     def of(cls, cell: Cell, population: Population, column: int) -> _Bins:
         """Return bins that suit a column; those of integers and categories hold one value each."""
         if categories := population.categories(column):
-            return cls(0, 1, 0, categories)
+            return cls.of_one_value(categories)
         if population.kinds[column] == "integers":
-            return cls(0, 1, 0, len(INTEGERS))
+            return cls.of_one_value(len(INTEGERS))
         low, high = _REACH[population.dependence]
         root = (cell.current * cell.reference / (cell.current + cell.reference)) ** 0.5
         # Where values lie densest, a bin of each dependence holds about the same share.
         bits = min(_SMALL_BITS, round(log2(_FINENESS * root * (high - low) ** 0.5)))
         return cls(low, 2**_SMALL_BITS / (high - low), _SMALL_BITS - bits, 2**bits)
+
+    @classmethod
+    def of_one_value(cls, number: int) -> _Bins:
+        """Return bins of the whole numbers from 0 on."""
+        return cls(0, 1, 0, number)
 
     def place(self, values: Floats) -> Small:
         """Return the small bin of each value; what lies beyond belongs to the last ones."""
@@ -208,7 +213,9 @@ class _Tests:
     def __init__(self, cell: Cell, alone: Floats, faults: Floats, *, tied: bool) -> None:
         """Take the p-values `alone` at which one column alarms by itself, by level."""
         n, m = cell.current, cell.reference
-        self.alone, self.tied = alone, tied
+        self.alone = alone
+        # Of ties a bin holds one value, of others many, of which it is not known where they lie.
+        self.lag = 0 if tied else 1
         self.root = (n * m / (n + m)) ** 0.5
         self.margin, self.near = _FEW if min(n, m) < _MANY_ROWS else _MANY, _NEAR_UNTIED
         # The checker's correction for sizes without ties.
@@ -239,8 +246,7 @@ class _Numbers:
         m, k = len(self.values), tests.extreme
         ends = np.partition(self.values, (0, k - 1, m - k, m - 1))
         self.inner = ends[k - 1], ends[m - k]
-        # Of a bound within a small bin it is not known which values of that are beyond.
-        lag = 0 if tests.tied else 1
+        lag = tests.lag
         lowest, low, high, highest = bins.place(ends[[0, k - 1, m - k, m - 1]]).tolist()
         self.inner_bins = low + lag, high - lag
         self.outer_bins = lowest + lag, highest - lag
@@ -249,7 +255,7 @@ class _Numbers:
         """Return the largest distances of ticks, and the most rows in the tails and outside."""
         after, before = ticks.shares, self.before
         # Within a bin both shares lie between those at its ends; one value alone leaves no within.
-        lag = 0 if self.tests.tied else 1
+        lag = self.tests.lag
         ends = after.shape[1] - lag
         above = (after[:, lag:] - before[:ends]).max(axis=1)
         below = (before[lag:] - after[:, :ends]).max(axis=1)
@@ -320,7 +326,7 @@ class _Categories:
 
     def sharpen(self, values: Floats) -> Floats:
         """Return the inverse p-values of ticks, those of unusual ones as the checker has them."""
-        counts = _Bins(0, 1, 0, len(self.reference)).count(values).counts
+        counts = _Bins.of_one_value(len(self.reference)).count(values).counts
         p_values = self._p_values(counts)
         for tick in np.flatnonzero(p_values < _USUAL_P_VALUE):
             there = counts[tick] + self.reference > 0

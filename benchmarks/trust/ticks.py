@@ -20,7 +20,7 @@ from drift_checker.result import Verdict
 from drift_checker.tables import Batch, from_frame
 
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
-# Floats that are drawn at a time.
+# Values that are drawn at a time.
 _BLOCK = 3_000_000
 
 
