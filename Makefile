@@ -64,11 +64,12 @@ dev: .venv/dev
 	$(uv) pip sync --quiet --require-hashes --python .venv/bin/python requirements-dev.txt
 	@touch $@
 
-test: test-packages test-dags test-roles test-e2e ## run every test that needs no cluster
+# The longest first, for those who run two at once.
+test: test-e2e test-packages test-roles test-dags ## run every test that needs no cluster
 
 test-packages: dev .cache/mlflow/release
 	$(in_package) drifter pytest drifter/tests
-	DRIFT_TEST_MLFLOW=$(mlflow) $(in_package) checker pytest checker/tests
+	DRIFT_TEST_MLFLOW=$(mlflow) $(in_package) checker pytest --numprocesses auto --dist loadfile checker/tests
 	$(in_package) checker python -m pytest benchmarks/trust
 
 .cache/mlflow/release: roles/mlflow/files/requirements.txt .venv/dev

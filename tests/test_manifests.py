@@ -167,3 +167,20 @@ def test_the_stack_fits_a_small_machine_and_its_quota(manifests: list[Manifest])
         measure = cores if amount == "cpu" else megabytes
         assert always + (passing if kind == "requests" else 0) <= most, (kind, amount)
         assert always + passing <= measure(quota[f"{kind}.{amount}"]), (kind, amount)
+
+
+def test_a_monitor_of_spark_brings_java_and_the_memory_for_it(tmp_path: Path) -> None:
+    files = {"url": "s3://lake/sales/"}
+    monitors = [{"name": "sales", "engine": "spark", "current": files, "reference": files}]
+    manifests = render(
+        ["--inventory=inventory/minikube", f"--extra-vars={json.dumps({'monitors': monitors})}"],
+        tmp_path,
+    )
+    checker = pods(manifests)["checker.yml"]
+    (container,) = checker["containers"]
+    assert container["image"].startswith("drift-detection/checker-spark:")
+    assert needs(checker, "requests", "memory") >= MEBIBYTE["Gi"]
+    (quota,) = (item["spec"]["hard"] for item in manifests if item["kind"] == "ResourceQuota")
+    for kind in ("requests", "limits"):
+        most = CHECKERS * needs(checker, kind, "memory")
+        assert megabytes(quota[f"{kind}.memory"]) > most

@@ -110,7 +110,7 @@ def upload(store: Minio, file: str, prefix: str) -> None:
 
 
 def settings(shop: Cluster) -> dict[str, Any]:
-    """What a person writes into group_vars for the two monitors."""
+    """What a person writes into group_vars for the three monitors."""
     database = f"postgresql://shop.{shop.namespace}.svc.cluster.local:5432/shop"
     yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d %H:%M}Z"
     before = f"SELECT * FROM orders WHERE made_at < '{yesterday}' ORDER BY id"  # noqa: S608  # ours
@@ -138,6 +138,16 @@ def settings(shop: Cluster) -> dict[str, Any]:
                 "reference": {"url": f"s3://{LAKE}/flights/reference/", "credentials": "lake"},
                 "columns": {"timestamp": "time_hour", "target": "arr_delay"},
                 "sampling": "iid",
+            },
+            {
+                "name": "lake",
+                "engine": "spark",
+                "current": {
+                    "url": f"s3://{LAKE}/flights/day={{logical_date:%Y-%m-%d}}/",
+                    "credentials": "lake",
+                },
+                "reference": {"url": f"s3://{LAKE}/flights/reference/", "credentials": "lake"},
+                "columns": {"timestamp": "time_hour", "target": "arr_delay"},
             },
         ],
         "source_credentials": {
