@@ -98,12 +98,11 @@ molecule: dev ## test the local stack, and the roles that only it has, by molecu
 # From what only checks to what needs all others.
 cluster_scenarios = cluster preflight namespace kubernetes images postgres minio checker reference drifter mlflow airflow
 
-molecule-cluster: dev ## test every role by molecule, on the cluster of kubectl's current context
-	@for scenario in $(cluster_scenarios); do \
-		began=$$(date +%s); \
-		PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s $$scenario || exit; \
-		took="$$took$$scenario $$(($$(date +%s) - began)) s\n"; \
-	done; printf "$$took"
+molecule-cluster: $(cluster_scenarios:%=molecule-cluster-%) ## test every role by molecule, on the cluster of kubectl's current context
+
+.PHONY: $(cluster_scenarios:%=molecule-cluster-%)
+$(cluster_scenarios:%=molecule-cluster-%): molecule-cluster-%: dev
+	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s $*
 
 lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff check
