@@ -114,6 +114,14 @@ def settings(shop: Cluster) -> dict[str, Any]:
     database = f"postgresql://shop.{shop.namespace}.svc.cluster.local:5432/shop"
     yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d %H:%M}Z"
     before = f"SELECT * FROM orders WHERE made_at < '{yesterday}' ORDER BY id"  # noqa: S608  # ours
+    partitions = {
+        "current": {
+            "url": f"s3://{LAKE}/flights/day={{logical_date:%Y-%m-%d}}/",
+            "credentials": "lake",
+        },
+        "reference": {"url": f"s3://{LAKE}/flights/reference/", "credentials": "lake"},
+        "columns": {"timestamp": "time_hour", "target": "arr_delay"},
+    }
     return {
         "monitors": [
             {
@@ -131,23 +139,13 @@ def settings(shop: Cluster) -> dict[str, Any]:
             },
             {
                 "name": "files",
-                "current": {
-                    "url": f"s3://{LAKE}/flights/day={{logical_date:%Y-%m-%d}}/",
-                    "credentials": "lake",
-                },
-                "reference": {"url": f"s3://{LAKE}/flights/reference/", "credentials": "lake"},
-                "columns": {"timestamp": "time_hour", "target": "arr_delay"},
+                **partitions,
                 "sampling": "iid",
             },
             {
                 "name": "lake",
                 "engine": "spark",
-                "current": {
-                    "url": f"s3://{LAKE}/flights/day={{logical_date:%Y-%m-%d}}/",
-                    "credentials": "lake",
-                },
-                "reference": {"url": f"s3://{LAKE}/flights/reference/", "credentials": "lake"},
-                "columns": {"timestamp": "time_hour", "target": "arr_delay"},
+                **partitions,
             },
         ],
         "source_credentials": {
@@ -187,17 +185,20 @@ def test_a_query_and_a_partitioned_prefix_are_watched_from_settings_alone(
         still = deployed.result(run, "orders")
         assert (still["verdict"], still["faults"]) == ("ok", [])
         assert still["current"]["rows"] == 6 * 3600 / 10
-        files = deployed.result(run, "files")
-        assert files["verdict"] == "ok", files
-        # The folders are a column like others.
-        assert "origin" in {column["name"] for column in files["columns"]}
+        # The same files, read by the check itself and by Spark in its pod.
+        for name in ("files", "lake"):
+            files = deployed.result(run, name)
+            assert (files["verdict"], files["faults"]) == ("ok", []), files
+            # The folders are a column like others.
+            assert "origin" in {column["name"] for column in files["columns"]}
 
         ask(shop, "UPDATE orders SET price = price * 2 WHERE made_at > now() - INTERVAL '6 hours'")
         with deployed.airflow() as airflow:
             run = airflow.wait(airflow.trigger())
         moved = deployed.result(run, "orders")
         assert (moved["verdict"], moved["drifted_columns"]) == ("drift", ["price"])
-        assert deployed.result(run, "files")["verdict"] == "ok"
+        for name in ("files", "lake"):
+            assert deployed.result(run, name)["verdict"] == "ok"
 
         assert deployed.succeed("site.yml", **chosen).changed == [0]
     finally:
