@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 from drift_checker import CompareSettings
-from drift_checker.compare import Comparison
-from drift_checker.engine.layout import fit
-from drift_checker.engine.pairs import Profiles, side
-from drift_checker.engine.sources import open_table
+from drift_checker.comparison.compare import Comparison
+from drift_checker.comparison.profiled_pairs import Profiles, side
+from drift_checker.profiles.layout import fit
+from drift_checker.tables.chunks import open_table
 
 
 def main(reference: Path, current: Path) -> None:

@@ -21,15 +21,15 @@ from benchmarks.trust.arguments import command_line
 from benchmarks.trust.draws import Generator
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors
-from drift_checker.compare import Comparison
+from drift_checker.comparison.compare import Comparison
+from drift_checker.comparison.pairs import Numbers as Values
+from drift_checker.comparison.pairs import Tables
+from drift_checker.comparison.profiled_pairs import Profiles, profiles
 from drift_checker.decision import kolmogorov
-from drift_checker.engine.numbers import Numbers
-from drift_checker.engine.pairs import Profiles, profiles
-from drift_checker.engine.sources import InMemory
-from drift_checker.pairs import Numbers as Values
-from drift_checker.pairs import Tables
+from drift_checker.profiles.numbers import Numbers
 from drift_checker.result import ColumnResult
-from drift_checker.tables import from_frame
+from drift_checker.tables.chunks import InMemory
+from drift_checker.tables.reading import from_frame
 
 SEED = 20_261_128
 CASES, SMOKE_CASES = 1000, 20

@@ -29,7 +29,7 @@ from benchmarks.trust.draws import Floats, Generator
 from benchmarks.trust.rates import clustered_interval, interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, Verdict, compare
-from drift_checker.windows import (
+from drift_checker.comparison.windows import (
     Measure,
     Measured,
     Scale,

@@ -19,12 +19,12 @@ from benchmarks.trust.drifts import COLUMNS, DRIFTS, Drift, Made, draw
 from benchmarks.trust.rates import interval
 from benchmarks.trust.tables import Row
 from drift_checker import CompareSettings
-from drift_checker.compare import Comparison
-from drift_checker.pairs import Tables
-from drift_checker.profiles import BatchProfile
+from drift_checker.comparison.compare import Comparison
+from drift_checker.comparison.pairs import Tables
+from drift_checker.comparison.sequential import MAX_TICKS
+from drift_checker.profiles.bins import BatchProfile
 from drift_checker.result import Result, Verdict
-from drift_checker.sequential import MAX_TICKS
-from drift_checker.tables import from_frame
+from drift_checker.tables.reading import from_frame
 
 CURRENT, REFERENCE = 1000, 5000
 

@@ -29,16 +29,16 @@ from benchmarks.trust.draws import MEAN, Floats, Generator, Population
 from benchmarks.trust.tables import show
 from benchmarks.trust.ticks import NO_FLOORS
 from drift_checker import CompareSettings
-from drift_checker.compare import Comparison
+from drift_checker.comparison.compare import Comparison
+from drift_checker.comparison.joint import SAMPLE_ROWS
+from drift_checker.comparison.options import Floors
+from drift_checker.comparison.profiled_pairs import Profiles, Side
 from drift_checker.decision.exceedance import extreme
-from drift_checker.engine.categories import Categories
-from drift_checker.engine.layout import Column, Layout
-from drift_checker.engine.numbers import Cuts, Numbers, count
-from drift_checker.engine.pairs import Profiles, Side
-from drift_checker.engine.profile import ColumnProfile, Profile
-from drift_checker.engine.rows import RowSample
-from drift_checker.joint import SAMPLE_ROWS
-from drift_checker.options import Floors
+from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.layout import Column, Layout
+from drift_checker.profiles.numbers import Cuts, Numbers, count
+from drift_checker.profiles.profile import ColumnProfile, Profile
+from drift_checker.profiles.sample import RowSample
 from drift_checker.result import Verdict
 
 SEED = 20_261_127

@@ -26,14 +26,14 @@ from benchmarks.trust.draws import Floats, Population
 from benchmarks.trust.screen import Screen
 from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
-from drift_checker.alarms import alarm_of
-from drift_checker.compare import Comparison
-from drift_checker.history import LOOK_BACK, History
-from drift_checker.pairs import Tables
-from drift_checker.profiles import BatchProfile, cells, edges
+from drift_checker.comparison.compare import Comparison
+from drift_checker.comparison.pairs import Tables
+from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
+from drift_checker.profiles.bins import BatchProfile, cells, edges
 from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
-from drift_checker.sequential import FEW_TICKS, MAX_TICKS
-from drift_checker.tables import from_frame
+from drift_checker.state.history import LOOK_BACK, History
+from drift_checker.tables.reading import from_frame
+from drift_checker.ticks.alarms import alarm_of
 
 SEED = 20_261_124
 TICKS = 2016

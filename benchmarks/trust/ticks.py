@@ -13,11 +13,11 @@ from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Floats, Generator, Population
 from benchmarks.trust.screen import Screen
 from drift_checker import CompareSettings
-from drift_checker.compare import Comparison, sides_of
-from drift_checker.options import Floors
-from drift_checker.pairs import Sides
+from drift_checker.comparison.compare import Comparison, sides_of
+from drift_checker.comparison.options import Floors
+from drift_checker.comparison.pairs import Sides
 from drift_checker.result import Verdict
-from drift_checker.tables import Batch, from_frame
+from drift_checker.tables.reading import Batch, from_frame
 
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 # Values that are drawn at a time.

@@ -5,17 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from deployment import Deployment
+from samples import parquet, table
 from web import FakeMlflow, Web
 
-from drift_checker import baseline
-from drift_checker.monitors import Monitors, load_monitors
-from drift_checker.settings import Settings, load_settings
-from drift_checker.store import Store
+from drift_checker.config.monitors import Monitors, load_monitors
+from drift_checker.config.settings import Settings, load_settings
 
 # No test depends on the time it takes.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -28,37 +24,6 @@ monitors:
     current: {url: "%s", params: {seed: "{seed}", at: "{logical_date}"}}
     reference: {path: reference.parquet}
 """
-
-
-def table(rows: int, *, seed: int, shift: float = 0) -> pa.Table:
-    """Numbers and categories; `shift` moves the numbers by so many standard deviations."""
-    rng = np.random.default_rng(seed)
-    return pa.table(
-        {
-            "x": pa.array(rng.normal(shift, 1, rows)),
-            "y": pa.array(rng.normal(0, 1, rows)),
-            "kind": pa.array(rng.choice(["a", "b", "c"], rows)),
-        }
-    )
-
-
-def parquet(content: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(content, sink)
-    return sink.getvalue().to_pybytes()
-
-
-class Site:
-    """A monitor with a reference, its source, a fake MLflow, and the settings that lead to them."""
-
-    def __init__(
-        self, env_file: Path, settings: Settings, monitors: Monitors, web: Web, mlflow: FakeMlflow
-    ) -> None:
-        self.env_file, self.settings, self.monitors = env_file, settings, monitors
-        self.web, self.mlflow = web, mlflow
-        self.store = Store(settings)
-        self.monitor = monitors.get("m")
-        baseline.fit(self.store, self.monitor, settings)
 
 
 @pytest.fixture(autouse=True)

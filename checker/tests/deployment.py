@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
+from web import FakeMlflow, Web
 
-from drift_checker import baseline
 from drift_checker.cli import main
-from drift_checker.monitors import Monitors
+from drift_checker.config.monitors import Monitors
+from drift_checker.config.settings import Settings
+from drift_checker.references import versions as baseline
 from drift_checker.result import Result
-from drift_checker.run import Tick, Trigger, run
-from drift_checker.settings import Settings
-from drift_checker.store import Store
+from drift_checker.state.store import Store
+from drift_checker.ticks.tick import Tick, Trigger, run
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -45,3 +46,16 @@ class Deployment:
 
     def results(self) -> list[str]:
         return [entry.key for entry in self.store.list("results") if "/result" in entry.key]
+
+
+class Site:
+    """A monitor with a reference, its source, a fake MLflow, and the settings that lead to them."""
+
+    def __init__(
+        self, env_file: Path, settings: Settings, monitors: Monitors, web: Web, mlflow: FakeMlflow
+    ) -> None:
+        self.env_file, self.settings, self.monitors = env_file, settings, monitors
+        self.web, self.mlflow = web, mlflow
+        self.store = Store(settings)
+        self.monitor = monitors.get("m")
+        baseline.fit(self.store, self.monitor, settings)

@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as CliResult
-from conftest import Site, parquet, table
+from deployment import Site
+from samples import parquet, table
 from web import FakeMlflow, Web
 
-from drift_checker import baseline, keys
 from drift_checker.cli import main
-from drift_checker.monitors import Monitors, date_key
+from drift_checker.config.monitors import Monitors, date_key
+from drift_checker.config.settings import Settings
+from drift_checker.outputs.mlflow import Tracking
+from drift_checker.references import versions as baseline
 from drift_checker.retention import Kind, Retention
-from drift_checker.run import Tick, Trigger, run
-from drift_checker.settings import Settings
-from drift_checker.store import Store
-from drift_checker.tracking import Tracking
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+from drift_checker.ticks.tick import Tick, Trigger, run
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 KEEP = timedelta(days=30)
@@ -221,7 +223,7 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
 
 
 def test_many_runs_come_in_pages(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drift_checker.tracking.MAX_RUNS", 5)
+    monkeypatch.setattr("drift_checker.outputs.mlflow.MAX_RUNS", 5)
     history.tick(RECENT)
     with Tracking(history.settings) as tracking:
         for _ in range(12):

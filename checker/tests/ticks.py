@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from conftest import parquet, table
 from deployment import DATE, Deployment
+from samples import parquet, table
 from web import Web
 
 from drift_checker.result import Result
-from drift_checker.run import Trigger
+from drift_checker.ticks.tick import Trigger
 
 
 def date(number: int) -> datetime:

@@ -10,10 +10,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.monitors import load_monitors
-from drift_checker.run import Tick, run
-from drift_checker.settings import load_settings
+from drift_checker.ticks.tick import Tick, run
 
 configure_logs("error")
 settings = load_settings(Path(sys.argv[1]))

@@ -15,9 +15,9 @@ from benchmarks.trust.tables import Table
 from benchmarks.trust.ticks import alarms
 
 from drift_checker import Floors
-from drift_checker.engine import numbers
-from drift_checker.engine.categories import Categories
-from drift_checker.engine.numbers import Cuts, Numbers
+from drift_checker.profiles import numbers
+from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.numbers import Cuts, Numbers
 
 FACTORS = {
     "current": design.CURRENT,

@@ -17,13 +17,14 @@ from itertools import islice
 
 import structlog
 
-from drift_checker import baseline, keys
-from drift_checker.history import history
-from drift_checker.latest import read_latest
-from drift_checker.monitors import Monitors, date_key
+from drift_checker.config.monitors import Monitors, date_key
+from drift_checker.outputs.mlflow import Run, Tracking
+from drift_checker.references import versions as baseline
 from drift_checker.result import Alarm, Result
-from drift_checker.store import PAGE, Entry, Store
-from drift_checker.tracking import Run, Tracking
+from drift_checker.state import keys
+from drift_checker.state.history import history
+from drift_checker.state.latest import read_latest
+from drift_checker.state.store import PAGE, Entry, Store
 
 UNFINISHED = timedelta(days=1)
 """Age from which an upload is taken for one that nobody will finish."""

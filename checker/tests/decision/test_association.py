@@ -5,10 +5,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from calibration import assert_calibrated
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from test_calibration import assert_calibrated
 
 from drift_checker.decision import association
 from drift_checker.decision.special import log_binomial

@@ -6,16 +6,15 @@ counts at these levels, so that a right test practically never fails.
 """
 
 from collections.abc import Callable
-from statistics import NormalDist
 
 import numpy as np
 import pytest
+from calibration import assert_calibrated
 
 from drift_checker.decision import column, homogeneity, kolmogorov
 from drift_checker.decision.counts import share_p_value, unseen_p_value
 from drift_checker.decision.exceedance import exceedance
 
-LEVELS = (0.05, 0.01)
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 CONTINUOUS: dict[str, Draw] = {
@@ -27,18 +26,6 @@ TIED: dict[str, Draw] = {
     "counts": lambda rng, size: rng.poisson(3, size=size).astype(float),
     "mostly zero": lambda rng, size: rng.normal(size=size) * (rng.random(size) < 0.2),
 }
-
-
-def bound(runs: int, level: float, quantile: float) -> float:
-    spread = (runs * level * (1 - level)) ** 0.5
-    return runs * level + NormalDist().inv_cdf(quantile) * spread
-
-
-def assert_calibrated(p_values: list[float], *, spent: bool = False) -> None:
-    for level in LEVELS:
-        alarms, runs = sum(p <= level for p in p_values), len(p_values)
-        assert alarms <= bound(runs, 1.1 * level, 0.999)
-        assert not spent or alarms >= bound(runs, 0.8 * level, 0.001)
 
 
 @pytest.mark.parametrize("name", [*CONTINUOUS, *TIED])

@@ -8,22 +8,22 @@ from typing import Any
 
 import click
 
-from drift_checker.acceptance import Accepted, last_ticks, new_normal
-from drift_checker.acceptance import accept as accept_ticks
-from drift_checker.acceptance import use as use_version
-from drift_checker.baseline import fit as fit_baseline
-from drift_checker.baseline import history, read, read_profile
-from drift_checker.baseline import show as show_baseline
-from drift_checker.budget import settings_of
 from drift_checker.cli.moment import moment
-from drift_checker.columns import reference_column
+from drift_checker.comparison.windows import of_reference, overview
+from drift_checker.config.budget import settings_of
+from drift_checker.config.monitors import Monitor, Monitors, load_monitors
+from drift_checker.config.settings import Settings, load_settings
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs
-from drift_checker.monitors import Monitor, Monitors, load_monitors
-from drift_checker.settings import Settings, load_settings
-from drift_checker.store import Store
-from drift_checker.windows import of_reference, overview
-from drift_checker.words import one_of
+from drift_checker.references.acceptance import Accepted, last_ticks, new_normal
+from drift_checker.references.acceptance import accept as accept_ticks
+from drift_checker.references.acceptance import use as use_version
+from drift_checker.references.versions import fit as fit_baseline
+from drift_checker.references.versions import history, read, read_profile
+from drift_checker.references.versions import show as show_baseline
+from drift_checker.state.store import Store
+from drift_checker.tables.columns import reference_column
+from drift_checker.wording.phrases import one_of
 
 _format = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from drift_checker.cli.fail_on import exit_on, fail_on_option
-from drift_checker.compare import compare
+from drift_checker.comparison.compare import compare
+from drift_checker.comparison.options import ColumnRoles, CompareSettings, span
 from drift_checker.decision.windows import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
-from drift_checker.options import ColumnRoles, CompareSettings, span
 from drift_checker.result import EvidentlySummary, Result
-from drift_checker.tables import Batch, as_reference, read_batch, read_reference
-from drift_checker.view import as_table
+from drift_checker.tables.reading import Batch, as_reference, read_batch, read_reference
+from drift_checker.wording.terminal import as_table
 
 if TYPE_CHECKING:
-    from drift_checker.answers import Body
+    from drift_checker.sources.responses import Body
 
 
 def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -138,8 +138,8 @@ def _content(ctx: click.Context, location: str) -> Path | Body:
     """Return a file that can be read, or what a URL answers."""
     if location.startswith(("http://", "https://")):
         # Network clients are imported only where one is needed.
-        from drift_checker.settings import load_limits  # noqa: PLC0415
-        from drift_checker.sources import ask  # noqa: PLC0415
+        from drift_checker.config.settings import load_limits  # noqa: PLC0415
+        from drift_checker.sources.http import ask  # noqa: PLC0415
 
         return ask(location, load_limits(ctx.obj["settings_file"]))
     path = Path(location)
@@ -157,7 +157,7 @@ def _report(
     after = read_batch(current) if isinstance(current, Path) else current
     # Evidently costs seconds to import and is an extra.
     try:
-        from drift_checker.report import write_report  # noqa: PLC0415
+        from drift_checker.wording.page import write_report  # noqa: PLC0415
     except ImportError as error:
         raise UsageError("--html needs Evidently: pip install 'drift-checker[report]'") from error
     return write_report(before, after, path, result.explanation)

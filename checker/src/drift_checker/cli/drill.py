@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import click
 
-from drift_checker.drill import TICKS, DrillReport, Plan, Rate
-from drift_checker.drill import drill as run_drill
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import load_settings
+from drift_checker.drill.drill import TICKS, DrillReport, Plan, Rate
+from drift_checker.drill.drill import drill as run_drill
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs
-from drift_checker.monitors import load_monitors
-from drift_checker.settings import load_settings
 
 FAILED_EXIT_CODE = 6
 

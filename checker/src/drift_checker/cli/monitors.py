@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from drift_checker.budget import alarm_budget
-from drift_checker.monitors import load_monitors
+from drift_checker.config.budget import alarm_budget
+from drift_checker.config.monitors import load_monitors
 
 
 @click.group()

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 import click
 
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import Settings, load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
-from drift_checker.events import of_silence
 from drift_checker.logs import configure_logs
-from drift_checker.monitors import load_monitors
-from drift_checker.notify import addresses
-from drift_checker.notify import notify as tell
-from drift_checker.settings import Settings, load_settings
-from drift_checker.store import Store
+from drift_checker.outputs.events import of_silence
+from drift_checker.outputs.notify import addresses
+from drift_checker.outputs.notify import notify as tell
+from drift_checker.state.store import Store
 
 
 @click.group()

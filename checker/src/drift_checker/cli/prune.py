@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.monitors import load_monitors
+from drift_checker.outputs.mlflow import Tracking
 from drift_checker.retention import Kind, Retention
-from drift_checker.settings import load_settings
-from drift_checker.store import Store
-from drift_checker.tracking import Tracking
+from drift_checker.state.store import Store
 
 
 @click.command()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.publish import publish_pending
-from drift_checker.settings import load_settings
-from drift_checker.store import Store
-from drift_checker.tracking import Tracking
+from drift_checker.outputs.mlflow import Tracking
+from drift_checker.outputs.publish import publish_pending
+from drift_checker.state.store import Store
 
 
 @click.command()

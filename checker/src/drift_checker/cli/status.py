@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import click
 
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.monitors import load_monitors
-from drift_checker.settings import load_settings
-from drift_checker.status import MonitorStatus
-from drift_checker.status import status as read_status
-from drift_checker.store import Store
+from drift_checker.outputs.status import MonitorStatus
+from drift_checker.outputs.status import status as read_status
+from drift_checker.state.store import Store
 
 SILENT_EXIT_CODE = 5
 

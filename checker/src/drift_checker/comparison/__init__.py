@@ -1,0 +1,1 @@
+"""A reference and a batch compared: faults, columns, joint, windows, sequential, segments."""

@@ -1,0 +1,108 @@
+"""Statistical faults: counts of faulty rows tested against the reference's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.decision.counts import constant_p_value, share_p_value, unseen_p_value
+from drift_checker.decision.exceedance import Exceedance
+from drift_checker.wording.phrases import percent, short
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CountTest:
+    """One test of one kind of fault in one column; `effect` is a share of rows."""
+
+    fault: str
+    column: str
+    p_value: float
+    effect: float
+    detail: str
+
+
+def share_of(
+    fault: str, column: str, what: str, current: tuple[int, int], reference: tuple[int, int]
+) -> CountTest:
+    """Test the share of rows that are `what`: (count, rows) of either side."""
+    before, after = reference[0] / reference[1], current[0] / current[1]
+    return CountTest(
+        fault,
+        column,
+        share_p_value(*current, *reference),
+        abs(after - before),
+        f"{what}: {percent(before)} -> {percent(after)} of the rows",
+    )
+
+
+def out_of_range(column: str, found: Exceedance) -> CountTest:
+    """Test the rows outside the reference's range; some are expected by chance."""
+    return CountTest(
+        "out_of_range",
+        column,
+        found.p_value,
+        found.excess,
+        f"{percent(found.count / found.rows)} of the rows lie outside the reference's range "
+        f"{found.low:g} to {found.high:g} ({percent(found.expected_share)} expected)",
+    )
+
+
+def unseen(column: str, names: list[str], current: Ints, reference: Ints) -> CountTest:
+    """Test the rows whose category the reference does not have, above those expected.
+
+    Expected by chance is the reference's share of categories seen once (Good 1953).
+    """
+    new = np.flatnonzero((reference == 0) & (current > 0))
+    rows = int(current[new].sum())
+    largest = names[new[np.argmax(current[new])]] if len(new) else ""
+    expected = float((reference == 1).sum() / reference.sum())
+    share = rows / int(current.sum())
+    return CountTest(
+        "unseen_categories",
+        column,
+        unseen_p_value(current, reference),
+        share - expected,
+        f"{percent(share)} of the rows have categories that the reference does not have "
+        f"({len(new)}, the largest {short(largest)!r}; {percent(expected)} of the rows expected)",
+    )
+
+
+def constant(column: str, value: str, current: int, same: int, others: Ints) -> CountTest:
+    """Test that all `current` rows are `value`; the reference has it `same` times, and others."""
+    rows = same + int(others.sum())
+    return CountTest(
+        "constant",
+        column,
+        constant_p_value(np.append(others, same + current), current),
+        1 - same / rows,
+        f"every row is {value}, in the reference {percent(same / rows)} are",
+    )
+
+
+def constant_number(column: str, current: Floats, reference: Floats) -> CountTest:
+    """Test that a numeric column which varied has one value only; both samples are sorted."""
+    value = current[0]
+    if value != current[-1]:
+        return varies(column)
+    values, counts = np.unique(reference, return_counts=True)
+    same = int(counts[values == value].sum())
+    return constant(column, f"{value:g}", len(current), same, counts[values != value])
+
+
+def constant_category(column: str, names: list[str], current: Ints, reference: Ints) -> CountTest:
+    """Test that a categorical column which varied has one category only."""
+    if np.count_nonzero(current) > 1:
+        return varies(column)
+    only = int(np.argmax(current))
+    others = np.delete(reference, only)
+    return constant(column, repr(names[only]), int(current.sum()), int(reference[only]), others)
+
+
+def varies(column: str) -> CountTest:
+    """Return the same test where nothing is to be said; it has its share of the level too."""
+    return CountTest("constant", column, 1.0, 0.0, "")

@@ -1,0 +1,71 @@
+"""Joint drift: do the columns hang together as they did, whatever each one does?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drift_checker.decision.association import interval, largest_changes, places
+from drift_checker.profiles.sample import MIN_ROWS, SAMPLE_ROWS, smallest, varies_enough
+from drift_checker.result import JointResult, PairResult, Verdict
+
+Floats = NDArray[np.float64]
+
+
+def sampled_rows(rows: int) -> NDArray[np.intp]:
+    """Return the numbers of at most `SAMPLE_ROWS` of so many rows, in order.
+
+    They are those of the smallest hash of the row's number: the same rows each time, and of no
+    period in the data.
+    """
+    return smallest(np.arange(rows), SAMPLE_ROWS)
+
+
+class Joint:
+    """The numeric columns of both sides, row by row, with NaN where a value is missing."""
+
+    def __init__(self, columns: Mapping[str, tuple[Floats, Floats]], *, most: int) -> None:
+        """Take sampled rows of (current, reference) by name, of at most `most` columns."""
+        usable = [name for name, sides in columns.items() if all(map(varies_enough, sides))]
+        self.names = usable[:most]
+        self.sides = [columns[name] for name in self.names]
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is nothing to judge, or None."""
+        if len(self.names) > 1:
+            return None
+        return f"fewer than two numeric columns vary and have {MIN_ROWS} values on either side"
+
+    def judge(self, threshold: float, floor: float) -> JointResult:
+        """Judge all pairs at a level for all of them; a change below the floor is no drift."""
+        pooled = places(np.array([np.concatenate(sides) for sides in self.sides]))
+        current, reference = np.split(pooled, [len(self.sides[0][0])], axis=1)
+        changes = largest_changes(current, reference, floor=floor)
+        pairs = len(self.names) * (len(self.names) - 1) // 2
+        drifted = [
+            change
+            for change in changes
+            if change.effect >= floor and pairs * change.p_value <= threshold
+        ]
+        shown = drifted or changes[:1]
+        return JointResult(
+            verdict=Verdict.DRIFT if drifted else Verdict.OK,
+            test="rank_correlation",
+            statistic=shown[0].standardised,
+            p_value=min(1.0, pairs * shown[0].p_value),
+            threshold=threshold,
+            effect=shown[0].effect,
+            pairs=[
+                PairResult(
+                    columns=(self.names[change.columns[0]], self.names[change.columns[1]]),
+                    reference=change.reference,
+                    current=change.current,
+                    interval=interval(current, reference, change),
+                    p_value=min(1.0, pairs * change.p_value),
+                )
+                for change in shown
+            ],
+        )

@@ -1,0 +1,1 @@
+"""Settings, the monitors file, the alarm budget."""

@@ -1,0 +1,393 @@
+"""The monitors file: what is watched, how often, and with how many false alarms.
+
+`docs/monitors.md` describes every key.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import yaml
+from croniter import CroniterError, croniter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from drift_checker.comparison.options import ColumnRoles, span
+from drift_checker.config.settings import redact
+from drift_checker.decision.windows import LEAST_WINDOWS
+from drift_checker.errors import UsageError
+
+NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
+PLACEHOLDERS = ("seed", "logical_date")
+CRON_FIELDS = 5
+CRON_HELP = 'allowed: a cron expression of five fields in UTC, such as "*/5 * * * *"'
+_FIRINGS = 200
+SCHEMES = ("http", "https", "s3", "file")
+WINDOW_PARAMETER = re.compile(r"(?<![:\w]):(window_start|window_end)\b")
+"""Of a query: the bounds of a tick's window, the first within it and the last not."""
+
+
+def _cron(schedule: str) -> str:
+    try:
+        croniter(schedule).get_next()
+    except (CroniterError, ValueError) as error:
+        raise ValueError(f"{error}; {CRON_HELP}") from None
+    if len(schedule.split()) != CRON_FIELDS:
+        raise ValueError(CRON_HELP)
+    return schedule
+
+
+def _source_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or not (parts.netloc or parts.scheme == "file"):
+        raise ValueError("allowed: http(s)://host/path, s3://bucket/key or file:///path")
+    if "@" in parts.netloc:
+        raise ValueError(
+            "a URL must not carry a user or a password; name them with `credentials` instead"
+        )
+    return _template(url)
+
+
+def _database_url(url: str) -> str:
+    parts = urlsplit(url)
+    local = parts.scheme == "duckdb" and not parts.netloc and parts.path.startswith("/")
+    if not local and not (parts.scheme == "postgresql" and parts.hostname):
+        raise ValueError("allowed: postgresql://host:port/database or duckdb:///absolute/file")
+    secrets = {"user", "password", "passfile", "options"} & dict(parse_qsl(parts.query)).keys()
+    if "@" in parts.netloc or secrets:
+        raise ValueError(
+            "a URL must not carry a user, a password or options; name the login with `credentials`"
+        )
+    return url
+
+
+def _template(text: str) -> str:
+    allowed = "allowed placeholders: " + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{error}; {allowed}") from None
+    if not names <= set(PLACEHOLDERS):
+        raise ValueError(allowed)
+    return text
+
+
+def _timespan(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return span(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+Span = Annotated[timedelta, BeforeValidator(_timespan)]
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+Cron = Annotated[str, AfterValidator(_cron)]
+Url = Annotated[str, AfterValidator(_source_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+Parameter = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value),
+    AfterValidator(_template),
+]
+Credentials = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+DagId = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,200}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: object) -> object:
+        if isinstance(data, dict) and (unknown := data.keys() - cls.model_fields.keys()):
+            names = ", ".join(sorted(map(str, unknown)))
+            raise ValueError(f"unknown key {names}; allowed: {', '.join(cls.model_fields)}")
+        return data
+
+
+class _Moment(datetime):
+    """A moment that a template without a format writes as ISO 8601 in UTC."""
+
+    def __format__(self, spec: str) -> str:
+        return self.strftime(spec or "%Y-%m-%dT%H:%M:%SZ")
+
+
+class Source(_Model):
+    """Where a table comes from: a URL, a path (relative to the monitors file), or a database."""
+
+    url: Url | None = None
+    path: Path | None = None
+    database: DatabaseUrl | None = None
+    query: str | None = None
+    """What the database is asked."""
+    columns: tuple[str, ...] = ()
+    """Those that are read of files; all where none are named."""
+    credentials: Credentials | None = None
+    """Name of a secret: variables `DRIFT_SOURCE_<NAME>_*`."""
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        folder: Path = (info.context or {}).get("folder", Path.cwd())
+        return path and (folder / path).absolute()
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if [self.url, self.path, self.database].count(None) != 2:  # noqa: PLR2004  all but one
+            raise ValueError("allowed: exactly one of `url`, `path` and `database`")
+        if (self.database is None) != (self.query is None):
+            raise ValueError("`database` and `query` belong together")
+        if self.columns and not self.of_files:
+            raise ValueError("`columns` belong to files, directories and S3")
+        return self
+
+    @property
+    def of_files(self) -> bool:
+        """Whether it is of files, in a directory or an S3."""
+        return self.path is not None or urlsplit(self.url or "").scheme in {"file", "s3"}
+
+
+class Reference(Source):
+    """The data that batches are compared with."""
+
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _without_window(self) -> Self:
+        if WINDOW_PARAMETER.search(self.query or ""):
+            raise ValueError("a reference belongs to no tick, and has no window")
+        return self
+
+
+class Current(Source):
+    """The data of one tick."""
+
+    params: dict[str, Parameter] = Field(default_factory=dict)
+    """Query parameters; `{seed}` and `{logical_date}` are filled in."""
+    time: str | None = None
+    """Column of files by which rows are in a tick's window."""
+    window: Span | None = None
+    """How far a tick's window reaches back from its logical date."""
+
+    @model_validator(mode="after")
+    def _window_of_tick(self) -> Self:
+        if self.time and not self.of_files:
+            raise ValueError("`time` belongs to files, directories and S3")
+        used = bool(self.time or WINDOW_PARAMETER.search(self.query or ""))
+        if used != (self.window is not None):
+            raise ValueError(
+                "`window`, such as 1h, belongs to `time` "
+                "or to a query with :window_start or :window_end"
+            )
+        return self
+
+
+class Columns(_Model):
+    """What columns mean; all others are features."""
+
+    timestamp: str | None = None
+    target: str | None = None
+    prediction: str | None = None
+    id: str | None = None
+    ignore: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+
+    def named(self) -> set[str]:
+        """Return the columns that the reference must have."""
+        return self.roles.named() | set(self.segments)
+
+    @property
+    def roles(self) -> ColumnRoles:
+        """The roles as a comparison takes them."""
+        return ColumnRoles(**self.model_dump(exclude={"segments"}))
+
+
+class Baseline(_Model):
+    """How the reference follows the data."""
+
+    kind: Literal["fixed", "rolling", "seasonal"] = "fixed"
+    ticks: int = Field(default=20, ge=2, le=100)
+    """Of a rolling baseline: the latest `ok` ticks that are the reference."""
+
+    @model_validator(mode="after")
+    def _only_rolling_has_ticks(self) -> Self:
+        if self.kind != "rolling" and "ticks" in self.model_fields_set:
+            raise ValueError("`ticks` belong to `kind: rolling`")
+        return self
+
+
+class Monitor(_Model):
+    """One watched source."""
+
+    name: Name
+    current: Current
+    reference: Reference
+    columns: Columns = Columns()
+    sampling: Literal["iid", "windows"] | None = None
+    """Whether rows of a batch are independent; `windows` where a timestamp is set, else `iid`."""
+    window: Span | None = None
+    """One tick's worth of time; the interval of the schedule where it is not set."""
+    min_windows: int = Field(default=20, ge=LEAST_WINDOWS)
+    baseline: Baseline = Baseline()
+    engine: Literal["auto", "spark"] = "auto"
+    """What reads large data; `spark` reads files where they lie, and copies none of them."""
+    schedule: Cron | None = None
+    """Only where it differs from `check_schedule`."""
+    min_rows: int = Field(default=50, ge=2)
+
+    @model_validator(mode="after")
+    def _windows_need_time(self) -> Self:
+        if self.columns.timestamp is None and (self.sampling == "windows" or self.window):
+            raise ValueError("windows need `columns.timestamp`, the time of each row")
+        if self.sampling == "iid" and self.window:
+            raise ValueError("`window` belongs to `sampling: windows`")
+        if self.baseline.kind == "seasonal" and not self.windowed:
+            raise ValueError("a seasonal baseline needs `sampling: windows`")
+        if self.in_place:
+            self._check_in_place()
+        if self._rolls_too_short:
+            raise ValueError(
+                f"a rolling baseline of {self.baseline.ticks} ticks has as many windows, and "
+                f"`min_windows` are {self.min_windows}: raise `baseline.ticks`"
+            )
+        return self
+
+    def _check_in_place(self) -> None:
+        if not (self.current.of_files and self.reference.of_files):
+            raise ValueError("`engine: spark` reads files, in a directory or an S3, on both sides")
+        if self.baseline.kind != "fixed":
+            raise ValueError("`engine: spark` keeps no batches that a baseline could follow")
+        if self.reference.sha256:
+            raise ValueError("`engine: spark` knows files by their names, sizes and tags alone")
+
+    @property
+    def in_place(self) -> bool:
+        """Whether its data are read where they lie, and not copied to the store."""
+        return self.engine == "spark"
+
+    @property
+    def _rolls_too_short(self) -> bool:
+        rolls = self.baseline.kind == "rolling" and self.windowed
+        return rolls and self.baseline.ticks < self.min_windows
+
+    @property
+    def windowed(self) -> bool:
+        """Whether windows of the reference tell what is normal."""
+        return (self.sampling or "windows") == "windows" and self.columns.timestamp is not None
+
+    def seed(self, logical_date: datetime) -> int:
+        """A seed below 2**31 that the monitor's name and the logical date alone decide.
+
+        The first four bytes, big endian, of the SHA-256 of `<name>/<YYYYMMDDTHHMMSSZ>`, without
+        the highest bit.
+        """
+        digest = sha256(f"{self.name}/{date_key(logical_date)}".encode()).digest()
+        return int.from_bytes(digest[:4]) & 0x7FFF_FFFF
+
+    def fill(self, template: str, logical_date: datetime) -> str:
+        """Fill the placeholders of a URL or parameter for one tick."""
+        moment = _Moment.fromtimestamp(logical_date.timestamp(), UTC)
+        return template.format(seed=self.seed(logical_date), logical_date=moment)
+
+
+class Monitors(_Model):
+    """The whole file."""
+
+    check_schedule: Cron = "*/5 * * * *"
+    alarms_per_week: float = Field(default=1, gt=0)
+    """False alarms that the user is ready to see per week, over all monitors."""
+    watch_schedule: Cron | None = None
+    """When Airflow looks for silent monitors; never without one."""
+    on_drift_trigger_dag: DagId | None = None
+    """The DAG that Airflow starts when an alarm opens."""
+    monitors: list[Monitor] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> Self:
+        names = [monitor.name for monitor in self.monitors]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"names of monitors must be unique, these are not: {', '.join(twice)}")
+        return self
+
+    def get(self, name: str) -> Monitor:
+        """The monitor of that name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for monitor in self.monitors:
+            if monitor.name == name:
+                return monitor
+        known = ", ".join(monitor.name for monitor in self.monitors)
+        raise UsageError(f"no monitor is named {name!r}; there are: {known}")
+
+    def window_of(self, monitor: Monitor) -> timedelta | None:
+        """The span of one tick's worth of rows; None where rows are independent."""
+        if not monitor.windowed:
+            return None
+        return monitor.window or interval(self.schedule_of(monitor))
+
+    def schedule_of(self, monitor: Monitor) -> str:
+        """The cron expression that the monitor is checked by."""
+        return monitor.schedule or self.check_schedule
+
+
+@cache
+def interval(schedule: str) -> timedelta:
+    """The most frequent time between two firings of a cron expression."""
+    moments = croniter(schedule, datetime(2001, 1, 1, tzinfo=UTC), ret_type=float).all_next()
+    steps = Counter(later - before for before, later in pairwise(islice(moments, _FIRINGS)))
+    return timedelta(seconds=steps.most_common(1)[0][0])
+
+
+def load_monitors(path: Path) -> Monitors:
+    """Read and validate the monitors file; paths in it become absolute.
+
+    Raises:
+        UsageError: with one line for each mistake: where it is, what it is, what is allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    try:
+        return Monitors.model_validate(content, context={"folder": path.parent})
+    except ValidationError as error:
+        lines = (f"{path}: {_explain(details)}" for details in error.errors())
+        raise UsageError("\n".join(lines)) from None
+
+
+def _explain(error: ErrorDetails) -> str:
+    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
+    message = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(error["input"], dict | list) else f" (got {redact(error['input'])})"
+    return f"{place or 'the whole file'}: {message}{shown}"
+
+
+def date_key(moment: datetime) -> str:
+    """A moment as it stands in keys of the store: `YYYYMMDDTHHMMSSZ`, in UTC."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,1 @@
+"""Known drift injected into the deployed monitor, and the score of what is found."""

@@ -1,0 +1,194 @@
+"""Batches with a known drift for a drill: asked of the Drifter, or made of stored batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from drift_checker.config.monitors import Monitor
+from drift_checker.config.settings import Settings
+from drift_checker.drill.perturbation import CHANGES, perturb
+from drift_checker.errors import UsageError
+from drift_checker.result import Result, Verdict
+from drift_checker.sources.fetch import StoredBatch, load, truth_of
+from drift_checker.sources.http import ask_for_batch
+from drift_checker.sources.responses import RejectedAnswerError
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+from drift_checker.tables.columns import kind_of, reference_column
+from drift_checker.tables.reading import Batch
+
+SCENARIOS = tuple(CHANGES)
+NONE = "none"
+"""What the Drifter calls a batch without drift."""
+CLEAR = 0.3
+"""Rank correlation from which on two columns are taken to depend on each other."""
+RECENT = 100
+"""Stored batches of a monitor that a drill looks at, the latest."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One batch of a drill; `trial` and `tick` tell it from others of the same drift."""
+
+    scenario: str
+    strength: float
+    trial: int
+    tick: int = 0
+
+    def seed(self, drill: str) -> int:
+        """A seed below 2**31 that the drill and the batch alone decide."""
+        name = f"{drill}/{self.scenario}/{self.strength}/{self.trial}/{self.tick}"
+        return int.from_bytes(sha256(name.encode()).digest()[:4]) & 0x7FFF_FFFF
+
+
+class Injection(Protocol):
+    """Where the batches of a drill come from."""
+
+    kind: str
+
+    def scenarios(self) -> tuple[str, ...]:
+        """The scenarios that the data can carry."""
+        ...
+
+    def batch(self, wanted: Wanted) -> Batch:
+        """A batch with a drift, or without one where the scenario is `NONE`."""
+        ...
+
+
+def injection(
+    store: Store, monitor: Monitor, settings: Settings, reference: Batch, drill: str
+) -> Injection:
+    """Tell where a drill of a monitor gets its batches: its stored batches say what its source is.
+
+    Raises:
+        UsageError: no batch of the monitor that was `ok` is stored.
+    """
+    dates = store.folders(f"batches/{monitor.name}")[-RECENT:]
+    stored = [batch for date in dates if (batch := _sound(store, monitor.name, date))]
+    if not stored:
+        raise UsageError(
+            f"{monitor.name} has no batch that was ok among its last {RECENT}; run a check first"
+        )
+    if stored[-1].truth is not None:
+        return DrifterInjection(monitor, settings, drill)
+    return StoredInjection([one.batch for one in stored], reference, monitor, drill)
+
+
+def _sound(store: Store, monitor: str, date: str) -> StoredBatch | None:
+    moment = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    data = store.get(keys.result(monitor, moment))
+    if data is None or Result.model_validate_json(data).verdict is not Verdict.OK:
+        return None
+    return load(store, monitor, moment)
+
+
+class DrifterInjection:
+    """Asks the monitor's own Drifter, by the parameters of a request."""
+
+    kind = "drifter"
+
+    def __init__(self, monitor: Monitor, settings: Settings, drill: str) -> None:
+        self._monitor = monitor
+        self._settings = settings
+        self._drill = drill
+
+    def scenarios(self) -> tuple[str, ...]:
+        """All of them."""
+        return SCENARIOS
+
+    def batch(self, wanted: Wanted) -> Batch:
+        """Ask for a batch.
+
+        Raises:
+            NoBatchError: the Drifter answered with none.
+            ServiceAwayError: it stayed away.
+            UsageError: it takes no scenario from a request, or does not tell what it did.
+        """
+        seed = wanted.seed(self._drill)
+        asked = {"scenario": wanted.scenario, "seed": str(seed)}
+        if wanted.scenario != NONE:
+            asked["strength"] = str(wanted.strength)
+        current = self._monitor.current
+        source = current.model_copy(update={"params": {**current.params, **asked}})
+        monitor = self._monitor.model_copy(update={"current": source})
+        try:
+            answer = ask_for_batch(monitor, datetime.now(UTC), self._settings)
+        except RejectedAnswerError as error:
+            if b"DRIFT_ALLOW_OVERRIDE" not in error.evidence:
+                raise
+            raise UsageError(
+                f"{monitor.name}: the Drifter takes no drift from a request; set "
+                "DRIFT_ALLOW_OVERRIDE=true for it (with Ansible drifter_allow_override: true)"
+            ) from error
+        truth = truth_of(answer.headers)
+        if truth is None or (truth.scenario or NONE) != wanted.scenario:
+            raise UsageError(
+                f"{monitor.name}: asked for {wanted.scenario}, the source says it sent {truth}"
+            )
+        return answer.batch()
+
+
+class StoredInjection:
+    """Perturbs one column of stored batches; without a drift they are used as they are."""
+
+    kind = "stored batches"
+
+    def __init__(
+        self, batches: list[Batch], reference: Batch, monitor: Monitor, drill: str
+    ) -> None:
+        self._batches = batches
+        self._reference = reference
+        self._roles = monitor.columns.roles
+        self._drill = drill
+
+    @cached_property
+    def _columns(self) -> dict[str, list[str]]:
+        """The columns that are tested, by kind."""
+        roles = self._roles
+        left_out = {roles.timestamp, roles.id, *roles.ignore}
+        found: dict[str, list[str]] = {}
+        for name in self._reference.table.column_names:
+            if name not in left_out:
+                kind = kind_of(reference_column(self._reference, name).type)
+                found.setdefault(kind, []).append(name)
+        return found
+
+    @cached_property
+    def _correlated(self) -> list[str]:
+        """The numeric columns that depend on another: to shuffle any other changes nothing."""
+        names = self._columns.get("numeric", [])
+        table = self._reference.table.select(names).drop_null()
+        if len(names) <= 1 or not table.num_rows:
+            return []
+        values = [np.asarray(table[name].cast(pa.float64()).to_numpy()) for name in names]
+        ranks = [column.argsort().argsort() for column in values]
+        pairs = np.abs(np.corrcoef(ranks)) - np.eye(len(names))
+        return [name for name, most in zip(names, pairs.max(axis=0), strict=True) if most >= CLEAR]
+
+    def _candidates(self, scenario: str) -> list[str]:
+        if scenario == "correlation_change":
+            return self._correlated
+        kinds, _ = CHANGES[scenario]
+        return [name for kind in kinds for name in self._columns.get(kind, [])]
+
+    def scenarios(self) -> tuple[str, ...]:
+        """Those for which there is a column."""
+        return tuple(name for name in SCENARIOS if self._candidates(name))
+
+    def batch(self, wanted: Wanted) -> Batch:
+        """One of the batches, in turn; the same column drifts in all ticks of a trial."""
+        stored = self._batches[(wanted.trial + wanted.tick) % len(self._batches)]
+        if wanted.scenario == NONE:
+            return stored
+        trial = np.random.default_rng(replace(wanted, tick=0).seed(self._drill))
+        tick = np.random.default_rng(wanted.seed(self._drill))
+        column = trial.choice(self._candidates(wanted.scenario))
+        table = perturb(stored.table, str(column), wanted.scenario, wanted.strength, tick)
+        return replace(stored, table=table)

@@ -1,0 +1,1 @@
+"""What leaves the checker: MLflow runs, notifications, status."""

@@ -1,0 +1,282 @@
+"""A thin client of MLflow's REST interface: what publishing needs, without its Python package.
+
+Importing `mlflow-skinny` costs more CPU than a whole check; a handful of requests costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote
+
+import httpx
+import stamina
+
+from drift_checker.config.settings import Settings
+from drift_checker.config.tls import authorities
+from drift_checker.errors import ServiceAwayError, UsageError
+
+MAX_METRICS = 1000
+"""Most metrics that MLflow takes in one request."""
+MAX_EXPERIMENTS = 1000
+"""Experiments in one answer to a search."""
+MAX_RUNS = 100
+"""Runs in one answer to a search; each comes with all of its metrics."""
+MAX_NAME = 200
+"""Longest escaped name, in characters; with its prefix it stays below MLflow's limit of 250."""
+MAX_TAG = 8000
+"""Longest value of a tag that MLflow stores, in characters."""
+MAX_DIGEST = 36
+"""Longest digest of a dataset that MLflow stores, in characters."""
+PAGES = "workflowType=machine_learning"
+"""Makes MLflow show the pages for metrics; by default it shows those for language models."""
+MAX_QUOTED = 200
+"""As much of an answer that is none of MLflow's as is quoted, in characters."""
+
+
+class Run(NamedTuple):
+    """A run of MLflow."""
+
+    run_id: str
+    experiment_id: str
+    artifact_uri: str
+    tags: Mapping[str, str]
+
+
+class Dataset(NamedTuple):
+    """A dataset that went into a run; `context` is its part in it."""
+
+    context: str
+    name: str
+    digest: str
+    uri: str
+
+
+class Tracking:
+    """MLflow's tracking server.
+
+    Every method raises `ServiceAwayError` when MLflow stays away and `UsageError` when it refuses.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = settings.mlflow_url
+        self.max_artifact = int(settings.max_artifact_mb * (1 << 20))
+        self._retry_seconds = settings.retry_seconds
+        self._client = httpx.Client(
+            base_url=self.url, timeout=settings.timeout_seconds, verify=authorities()
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment of that name, which is made or restored where needed."""
+        found = self._find_experiment(name)
+        if found is None:
+            answer = self._post(
+                "experiments/create", {"name": name}, allow="RESOURCE_ALREADY_EXISTS"
+            )
+            found = answer or self._find_experiment(name) or {}
+        if found.get("lifecycle_stage") == "deleted":
+            self._post("experiments/restore", {"experiment_id": found["experiment_id"]})
+        return str(found["experiment_id"])
+
+    def _find_experiment(self, name: str) -> dict[str, Any] | None:
+        answer = self._send(
+            "GET",
+            "/api/2.0/mlflow/experiments/get-by-name",
+            params={"experiment_name": name},
+            allow="RESOURCE_DOES_NOT_EXIST",
+        )
+        return answer and answer["experiment"]
+
+    def find_runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[Run]:
+        """The runs that carry all these tags, oldest first; values must not contain quotes."""
+        answer = self._post(
+            "runs/search",
+            {
+                "experiment_ids": [experiment_id],
+                "filter": " AND ".join(f"tags.{key} = '{value}'" for key, value in tags.items()),
+                "order_by": ["attributes.start_time ASC"],
+                "max_results": 100,
+            },
+        )
+        return [_run(run) for run in answer.get("runs", [])]
+
+    def experiments(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Id and name of every experiment whose name begins with a prefix without `%` and `_`."""
+        query = {"filter": f"name LIKE '{prefix}%'", "max_results": MAX_EXPERIMENTS}
+        for answer in self._pages("experiments/search", query):
+            for found in answer.get("experiments", []):
+                yield str(found["experiment_id"]), str(found["name"])
+
+    def runs_before(self, experiment_id: str, moment: datetime) -> Iterator[Run]:
+        """The runs that were started before a moment, oldest first."""
+        query = {
+            "experiment_ids": [experiment_id],
+            "filter": f"attributes.start_time < {int(moment.timestamp() * 1000)}",
+            "order_by": ["attributes.start_time ASC"],
+            "max_results": MAX_RUNS,
+        }
+        for answer in self._pages("runs/search", query):
+            yield from map(_run, answer.get("runs", []))
+
+    def artifact_bytes(self, run: Run) -> int:
+        """Size of a run's artifacts in bytes."""
+        answer = self._send("GET", "/api/2.0/mlflow/artifacts/list", params={"run_id": run.run_id})
+        files = answer.get("files", []) if answer else []
+        return sum(int(file.get("file_size", 0)) for file in files)
+
+    def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
+        """Start a run."""
+        answer = self._post(
+            "runs/create",
+            {
+                "experiment_id": experiment_id,
+                "run_name": name,
+                "start_time": _now(),
+                "tags": [{"key": key, "value": value} for key, value in tags.items()],
+            },
+        )
+        return _run(answer["run"])
+
+    def log_metrics(self, run: Run, metrics: Mapping[str, float], timestamp: int) -> None:
+        """Log at most `MAX_METRICS` metrics in one request; the same again changes nothing.
+
+        `timestamp` is in milliseconds since 1970.
+        """
+        entries = [
+            {"key": key, "value": value, "timestamp": timestamp, "step": 0}
+            for key, value in metrics.items()
+        ]
+        self._post("runs/log-batch", {"run_id": run.run_id, "metrics": entries})
+
+    def log_inputs(self, run: Run, datasets: Sequence[Dataset]) -> None:
+        """Log the datasets that went into a run; the same again changes nothing."""
+        entries = [
+            {
+                "tags": [{"key": "mlflow.data.context", "value": dataset.context}],
+                "dataset": {
+                    "name": dataset.name,
+                    "digest": dataset.digest[:MAX_DIGEST],
+                    "source_type": dataset.uri.partition(":")[0],
+                    "source": json.dumps({"uri": dataset.uri}),
+                },
+            }
+            for dataset in datasets
+        ]
+        self._post("runs/log-inputs", {"run_id": run.run_id, "datasets": entries})
+
+    def log_artifact(self, run: Run, name: str, data: bytes) -> None:
+        """Store an artifact of a run through the server; the same again changes nothing."""
+        scheme, _, path = run.artifact_uri.partition(":/")
+        if scheme != "mlflow-artifacts":
+            raise UsageError(
+                f"DRIFT_MLFLOW_URL={self.url}: MLflow must serve artifacts itself "
+                f"(--serve-artifacts); this run's lie at {run.artifact_uri}"
+            )
+        target = f"/api/2.0/mlflow-artifacts/artifacts/{quote(path.strip('/'))}/{quote(name)}"
+        self._send("PUT", target, content=data)
+
+    def finish(self, run: Run) -> None:
+        """End a run."""
+        self._post("runs/update", {"run_id": run.run_id, "status": "FINISHED", "end_time": _now()})
+
+    def delete_run(self, run_id: str) -> None:
+        """Move a run to MLflow's trash."""
+        self._post("runs/delete", {"run_id": run_id}, allow="RESOURCE_DOES_NOT_EXIST")
+
+    def page(self, run: Run) -> str:
+        """The URL of the run's page."""
+        return f"{self.url}/#/experiments/{run.experiment_id}/runs/{run.run_id}?{PAGES}"
+
+    def _pages(self, path: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The answers to a search, page by page."""
+        answer = self._post(path, query)
+        yield answer
+        while token := answer.get("next_page_token"):
+            answer = self._post(path, {**query, "page_token": token})
+            yield answer
+
+    def _post(self, path: str, body: dict[str, Any], allow: str = "") -> dict[str, Any]:
+        return self._send("POST", f"/api/2.0/mlflow/{path}", json=body, allow=allow) or {}
+
+    def _send(
+        self, method: str, path: str, *, allow: str = "", **content: Any
+    ) -> dict[str, Any] | None:
+        """Send a request; an error of the code `allow` gives None."""
+        try:
+            for attempt in stamina.retry_context(
+                on=_is_away, attempts=None, timeout=self._retry_seconds
+            ):
+                with attempt:
+                    response = self._client.request(method, path, **content)
+                    if (
+                        response.is_server_error
+                        or response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+                    ):
+                        response.raise_for_status()
+        except httpx.HTTPError as error:
+            raise ServiceAwayError(f"DRIFT_MLFLOW_URL={self.url}: {error}") from error
+        try:
+            answer = dict(response.json()) if response.content else {}
+        except ValueError:
+            answer = {"message": response.text[:MAX_QUOTED]}
+        if response.is_success and "message" not in answer:
+            return answer
+        if allow and answer.get("error_code") == allow:
+            return None
+        raise UsageError(
+            f"DRIFT_MLFLOW_URL={self.url}: {path} answered HTTP {response.status_code}: "
+            f"{answer.get('message', '')}"
+        )
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, httpx.TransportError | httpx.HTTPStatusError)
+
+
+def _run(answer: dict[str, Any]) -> Run:
+    info = answer["info"]
+    tags = {tag["key"]: tag["value"] for tag in answer["data"].get("tags", [])}
+    return Run(info["run_id"], info["experiment_id"], info["artifact_uri"], tags)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def escape(column: str) -> str:
+    """A column's name as part of the name of a metric; different names stay different.
+
+    Letters and digits of ASCII, `_`, `-`, `.` and the space stay; every other byte of the name in
+    UTF-8 becomes `:` and two hexadecimal digits. Of what is longer than `MAX_NAME` characters, the
+    rest is replaced by `::` and the first 16 digits of the name's SHA-256.
+    """
+    escaped = "".join(
+        character if re.fullmatch(r"[A-Za-z0-9_. -]", character) else _hex(character)
+        for character in column
+    )
+    if len(escaped) <= MAX_NAME:
+        return escaped
+    digest = sha256(column.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{escaped[: MAX_NAME - 18]}::{digest}"
+
+
+def _hex(character: str) -> str:
+    return "".join(f":{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))

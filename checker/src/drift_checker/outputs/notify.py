@@ -1,0 +1,192 @@
+"""Telling people: each event once to each address, whoever else is at it and whatever is killed.
+
+An event waits in the outbox until each address has it. Before an attempt is made it is claimed by a
+conditional put, so that of several senders one sends; how it ended is noted afterwards. An attempt
+that failed is followed by another when twice as much time has passed since the first, for two
+days. One whose end is not known, because its process was killed, is not followed: the event may
+have arrived, and is never told twice.
+Nothing here raises: what is not told fails nothing else, and the next tick tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import count
+from typing import Literal, Protocol
+
+import structlog
+
+from drift_checker.config.settings import Settings
+from drift_checker.errors import DriftCheckerError, UsageError
+from drift_checker.outputs.events import Event
+from drift_checker.result import Model
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+
+KEEP_TRYING = timedelta(days=2)
+"""Time after the first attempt in which others follow."""
+ABANDONED = timedelta(hours=1)
+"""Age from which an attempt without an end is taken for one whose process was killed."""
+TITLE = "Drift detection"
+
+_KIND = re.compile(r"([a-z0-9]{1,20})://")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt(Model):
+    """One try to tell one address; `outcome` is null until it has ended."""
+
+    at: datetime
+    outcome: Literal["sent", "failed"] | None = None
+
+
+class Address(Protocol):
+    """Who is told; `name` is safe to be stored and logged."""
+
+    name: str
+
+    def send(self, title: str, message: str) -> bool:
+        """Send, once, and say whether that succeeded."""
+
+
+class Service:
+    """An address that apprise knows, by its URL, which is a secret."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        # With the kind of service, for people; the digest tells addresses of one kind apart.
+        kind = _KIND.match(url)
+        digest = sha256(url.encode()).hexdigest()[:8]
+        self.name = f"{kind[1] if kind else 'unknown'}-{digest}"
+
+    def send(self, title: str, message: str) -> bool:
+        """Send by apprise, which waits for seconds at most.
+
+        Raises:
+            UsageError: apprise is not installed, or does not know such a URL.
+        """
+        with warnings.catch_warnings():
+            # Apprise imports what is deprecated, and does without where it is gone.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            try:
+                import apprise  # noqa: PLC0415  # costs more than a comparison
+            except ImportError as error:
+                raise UsageError("notifications need 'drift-checker[notify]'") from error
+            # Its messages may hold parts of URLs.
+            logger = logging.getLogger("apprise")
+            logger.handlers, logger.propagate = [logging.NullHandler()], False
+            asset = apprise.AppriseAsset(
+                app_id=TITLE, app_desc=TITLE, app_url="", image_url_mask=""
+            )
+            service = apprise.Apprise(asset=asset)
+            if not service.add(self._url):
+                raise UsageError(
+                    f"DRIFT_NOTIFICATION_URLS: {self.name} is no URL that apprise knows"
+                )
+            return bool(service.notify(title=title, body=message, body_format="text"))
+
+
+def addresses(settings: Settings) -> list[Service]:
+    """The addresses of `DRIFT_NOTIFICATION_URLS`."""
+    urls = settings.notification_urls
+    return [Service(url) for url in urls.get_secret_value().split()] if urls else []
+
+
+def notify(
+    store: Store,
+    events: Iterable[Event],
+    people: Sequence[Address],
+    monitor: str | None = None,
+) -> None:
+    """Tell new events, and older ones that still wait: those of one monitor, or of all."""
+    if not people:
+        return
+    try:
+        for event in events:
+            store.put_if_absent(keys.outbox(event.monitor, event.id), _json(event))
+        _Delivery(store, people, datetime.now(UTC)).deliver(monitor)
+    except Exception:  # whatever fails in telling fails nothing else
+        log.exception("not told", monitor=monitor)
+
+
+class _Delivery:
+    def __init__(self, store: Store, people: Sequence[Address], now: datetime) -> None:
+        self.store, self.people, self.now = store, people, now
+        self.away: set[str] = set()
+        """Addresses that failed just now: the next event would fail too."""
+
+    def deliver(self, monitor: str | None) -> None:
+        for entry in self.store.list(keys.outbox(monitor)):
+            data = self.store.get(entry.key)
+            if data is None:
+                continue
+            event = Event.model_validate_json(data)
+            settled = [self._is_settled(event, address) for address in self.people]
+            if all(settled):
+                self.store.delete(entry.key)
+
+    def _is_settled(self, event: Event, address: Address) -> bool:
+        """Whether nothing is left to do for an event and an address; tries it where that is due."""
+        attempts = list(self._attempts(event, address))
+        if attempts:
+            first, last = attempts[0], attempts[-1]
+            if last.outcome == "sent":
+                return True
+            if last.outcome is None:
+                return self._is_late(last.at + ABANDONED, event, address, "it may have arrived")
+            if self._is_late(first.at + KEEP_TRYING, event, address, "it failed too often"):
+                return True
+            if self.now < last.at + (last.at - first.at):
+                return False
+        if address.name in self.away:
+            return False
+        return self._try(event, address, len(attempts) + 1)
+
+    def _attempts(self, event: Event, address: Address) -> Iterator[Attempt]:
+        for number in count(1):
+            data = self.store.get(self._claim(event, address, number))
+            if data is None:
+                return
+            yield Attempt.model_validate_json(data)
+
+    def _is_late(self, limit: datetime, event: Event, address: Address, reason: str) -> bool:
+        if self.now < limit:
+            return False
+        log.error("given up", notification=event.id, address=address.name, reason=reason)
+        return True
+
+    def _try(self, event: Event, address: Address, number: int) -> bool:
+        key = self._claim(event, address, number)
+        if not self.store.put_if_absent(key, _json(Attempt(at=self.now))):
+            return False  # another one is at it
+        sent, reason = False, "the service did not take it"
+        try:
+            sent = address.send(event.title, f"{event.message}\n\n{event.id}")
+        except Exception as error:  # noqa: BLE001  # of a hundred services
+            # Its message may hold parts of a URL, ours do not.
+            reason = str(error) if isinstance(error, DriftCheckerError) else type(error).__name__
+        outcome: Literal["sent", "failed"] = "sent" if sent else "failed"
+        self.store.put(key, _json(Attempt(at=self.now, outcome=outcome)))
+        if sent:
+            log.info("told", notification=event.id, address=address.name)
+        else:
+            self.away.add(address.name)
+            log.warning("not told", notification=event.id, address=address.name, reason=reason)
+        return sent
+
+    @staticmethod
+    def _claim(event: Event, address: Address, number: int) -> str:
+        name = f"{event.kind}.{address.name}.{number}.json"
+        return keys.notification(event.monitor, event.date, name)
+
+
+def _json(model: Model) -> bytes:
+    return model.model_dump_json().encode()

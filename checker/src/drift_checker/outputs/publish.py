@@ -1,0 +1,264 @@
+"""The publish step: a stored result becomes exactly one run of MLflow.
+
+MLflow makes a new run whenever it is asked to, so that two publishers, or one that was killed and
+its successor, could make two. Which run counts is therefore decided by the store: the first to
+write `published.json` wins. A run that was made but not recorded is found again by its tags, and
+all else that publishing does is the same when it is done twice, so nobody has to wait for anybody.
+Runs with the same tags that did not win are deleted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
+from drift_checker.outputs.mlflow import MAX_TAG, Dataset, Run, Tracking, escape
+from drift_checker.result import ColumnResult, Result, Verdict
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+from drift_checker.wording.explanation import as_markdown
+from drift_checker.wording.summary import sentence
+
+MAX_COLUMNS = 100
+"""Columns whose metrics are logged, the most drifted first."""
+MAX_OLDER = 5
+"""Older results that a run publishes besides its own."""
+ABANDONED = timedelta(hours=1)
+"""Age from which a marker without a result is taken for one whose run was killed."""
+
+log = structlog.get_logger()
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pending(_Model):
+    """The marker of a result that is not yet published."""
+
+    monitor: str
+    logical_date: datetime
+    dag_run_id: str | None
+
+
+class Published(_Model):
+    """`published.json`: the run that counts for one result, and whether all of it is there."""
+
+    result: str
+    """SHA-256 of `result.json`."""
+    run_id: str
+    url: str
+    complete: bool
+
+
+def mark_pending(store: Store, pending: Pending) -> None:
+    """Leave the marker of a result that is about to be stored."""
+    key = keys.pending(pending.monitor, pending.logical_date)
+    store.put(key, pending.model_dump_json().encode())
+
+
+def publication(store: Store, monitor: str, logical_date: datetime) -> Published | None:
+    """What is known of the publication of a result."""
+    data = store.get(keys.result(monitor, logical_date, "published.json"))
+    return Published.model_validate_json(data) if data else None
+
+
+def publish(store: Store, tracking: Tracking, pending: Pending) -> Published:
+    """Publish one stored result; if that was done before, nothing is asked of MLflow.
+
+    Raises:
+        ServiceAwayError: the store or MLflow stayed away.
+        UsageError: MLflow refuses.
+    """
+    return _Publisher(store, tracking, pending).publish()
+
+
+def publish_pending(
+    store: Store,
+    tracking: Tracking,
+    monitor: str | None = None,
+    *,
+    besides: Pending | None = None,
+    limit: int | None = None,
+) -> int:
+    """Publish the results that were left unpublished, oldest first; returns how many.
+
+    Of one monitor or of all; `besides` is left out, and at most `limit` are tried.
+
+    Raises:
+        ServiceAwayError: the store or MLflow stayed away.
+    """
+    done = 0
+    own = besides and keys.pending(besides.monitor, besides.logical_date)
+    found = (entry for entry in store.list(keys.pending(monitor)) if entry.key != own)
+    markers = sorted(found, key=lambda entry: entry.key.rpartition("/")[2])
+    for entry in markers[:limit]:
+        data = store.get(entry.key)
+        if data is None:
+            continue
+        pending = Pending.model_validate_json(data)
+        if not store.exists(keys.result(pending.monitor, pending.logical_date)):
+            # Whoever left the marker was killed before the result; a repetition leaves it anew.
+            if datetime.now(UTC) - entry.modified > ABANDONED:
+                store.delete(entry.key)
+            continue
+        try:
+            publish(store, tracking, pending)
+            done += 1
+        except ServiceAwayError:
+            raise
+        except DriftCheckerError as error:
+            log.warning("not published", monitor=pending.monitor, key=entry.key, reason=str(error))
+    return done
+
+
+class _Publisher:
+    def __init__(self, store: Store, tracking: Tracking, pending: Pending) -> None:
+        self.store = store
+        self.tracking = tracking
+        self.pending = pending
+        self.claim_key = self._key("published.json")
+        data = store.get(self._key("result.json"))
+        if data is None:
+            raise UsageError(f"{pending.monitor} has no result of {pending.logical_date}")
+        self.data = data
+        self.digest = sha256(data).hexdigest()
+        self.result = Result.model_validate_json(data)
+
+    def publish(self) -> Published:
+        claim = self._claimed()
+        if claim is None or not claim.complete:
+            claim = self._publish()
+        self.store.delete(keys.pending(self.pending.monitor, self.pending.logical_date))
+        return claim
+
+    def _publish(self) -> Published:
+        experiment = self.tracking.experiment(f"drift/{self.pending.monitor}")
+        run = self._claim(experiment)
+        self._fill(run)
+        for other in self._runs(experiment):
+            if other.run_id != run.run_id:
+                self.tracking.delete_run(other.run_id)
+        done = self._record(run, complete=True)
+        self.store.put(self.claim_key, done.model_dump_json().encode())
+        return done
+
+    def _claim(self, experiment: str) -> Run:
+        """The run that counts: the recorded one, one left by a killed publisher, or a new one."""
+        claim = self._claimed()  # before the search, which then must find its run
+        runs = {run.run_id: run for run in self._runs(experiment)}
+        if claim is not None:
+            if claim.run_id in runs:
+                return runs[claim.run_id]
+            self.store.delete(self.claim_key)  # the run was deleted in MLflow
+        ours = [run for run in runs.values() if run.tags.get("result_sha256") == self.digest]
+        run = ours[0] if ours else self._create(experiment)
+        record = self._record(run, complete=False)
+        if self.store.put_if_absent(self.claim_key, record.model_dump_json().encode()):
+            return run
+        return self._claim(experiment)
+
+    def _claimed(self) -> Published | None:
+        claim = publication(self.store, self.pending.monitor, self.pending.logical_date)
+        if claim is not None and claim.result != self.digest:
+            self.store.delete(self.claim_key)  # of a result that was replaced since
+            return None
+        return claim
+
+    def _record(self, run: Run, *, complete: bool) -> Published:
+        url = self.tracking.page(run)
+        return Published(result=self.digest, run_id=run.run_id, url=url, complete=complete)
+
+    def _runs(self, experiment: str) -> list[Run]:
+        return self.tracking.find_runs(experiment, self._identity())
+
+    def _identity(self) -> dict[str, str]:
+        date = self.pending.logical_date.astimezone(UTC)
+        return {"monitor": self.pending.monitor, "logical_date": f"{date:%Y-%m-%dT%H:%M:%SZ}"}
+
+    def _create(self, experiment: str) -> Run:
+        identity = self._identity()
+        tags = {
+            **identity,
+            "verdict": self.result.verdict,
+            "trigger": self.result.trigger,
+            "alarm": self.result.alarm.state,
+            "result_sha256": self.digest,
+            "current_url": self._current_url,
+            "mlflow.note.content": _description(self.result),
+            "mlflow.source.name": "drift-checker",
+        }
+        if self.pending.dag_run_id:
+            tags["dag_run_id"] = self.pending.dag_run_id
+        return self.tracking.create_run(experiment, identity["logical_date"], tags)
+
+    def _fill(self, run: Run) -> None:
+        timestamp = int(self.pending.logical_date.timestamp() * 1000)
+        self.tracking.log_metrics(run, metrics(self.result), timestamp)
+        self.tracking.log_inputs(run, self._datasets())
+        self.tracking.log_artifact(run, "result.json", self.data)
+        if self.result.report:
+            page = self.store.get(self.result.report)
+            if page is not None:
+                self.tracking.log_artifact(run, "report.html", page)
+        current = self.store.get_up_to(self._batch_key(), self.tracking.max_artifact)
+        if current is not None:
+            self.tracking.log_artifact(run, "current.parquet", current)
+        self.tracking.finish(run)
+
+    def _datasets(self) -> list[Dataset]:
+        version = self.result.reference.version
+        stored = keys.reference(self.pending.monitor, version, "data.parquet")
+        reference = self.result.reference.url or self.store.url_of(stored)
+        name = self.pending.monitor
+        return [
+            Dataset("reference", f"{name}-reference", version, reference),
+            Dataset("current", f"{name}-current", self.result.current.digest, self._current_url),
+        ]
+
+    @property
+    def _current_url(self) -> str:
+        return self.result.current.url or self.store.url_of(self._batch_key())
+
+    def _key(self, name: str) -> str:
+        return keys.result(self.pending.monitor, self.pending.logical_date, name)
+
+    def _batch_key(self) -> str:
+        return keys.batch(self.pending.monitor, self.pending.logical_date, "current.parquet")
+
+
+def _description(result: Result) -> str:
+    """What MLflow shows above a run; results of before there were explanations have a summary."""
+    words = as_markdown(result.explanation) if result.explanation else sentence(result)
+    return words[:MAX_TAG]
+
+
+def metrics(result: Result) -> dict[str, float]:
+    """The metrics of a result by their names in MLflow, at most three per column and a few more."""
+    tested = [column for column in result.columns if column.p_value is not None]
+    found = {
+        "rows": float(result.current.rows),
+        "drift.columns": float(len(result.drifted_columns)),
+        "drift.segments": float(sum(one.verdict is Verdict.DRIFT for one in result.segments)),
+        "drift.share": len(result.drifted_columns) / max(1, len(tested)),
+        **{f"seconds.{step}": seconds for step, seconds in result.timings.items()},
+    }
+    for column in sorted(tested, key=_drift_first)[:MAX_COLUMNS]:
+        name = escape(column.name)
+        if column.p_value is not None:
+            found[f"p_value.{name}"] = column.p_value
+        if column.effect_size is not None:
+            found[f"score.{name}"] = column.effect_size
+    return found
+
+
+def _drift_first(column: ColumnResult) -> tuple[bool, float, float]:
+    return (
+        column.verdict is not Verdict.DRIFT,
+        column.p_value if column.p_value is not None else 1.0,
+        -(column.effect_size or 0.0),
+    )

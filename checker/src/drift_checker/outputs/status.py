@@ -1,0 +1,74 @@
+"""The last verdict of every monitor, read from a few small objects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from drift_checker.config.monitors import Monitors
+from drift_checker.outputs.publish import publication
+from drift_checker.references.versions import in_force
+from drift_checker.result import Verdict
+from drift_checker.state.history import slots_before
+from drift_checker.state.latest import read_latest
+from drift_checker.state.store import Store
+
+SILENT_INTERVALS = 3
+"""A monitor without a verdict for so many intervals of its schedule is silent."""
+
+
+class MonitorStatus(BaseModel):
+    """The last verdict of one monitor; null before its first."""
+
+    name: str
+    reference: str | None
+    """Version of the reference in force, null where there is none."""
+    verdict: Verdict | None = None
+    logical_date: datetime | None = None
+    alarm: Literal["none", "opened", "ongoing", "closed"] | None = None
+    drifted_columns: list[str] = []
+    faults: list[str] = []
+    run_url: str | None = None
+    silent: bool
+
+
+class Status(BaseModel):
+    """What `drift-checker status --format json` prints."""
+
+    monitors: list[MonitorStatus]
+
+
+def status(store: Store, monitors: Monitors, now: datetime) -> Status:
+    """The last verdict of every monitor, and whether it is silent."""
+    return Status(
+        monitors=[
+            _monitor_status(store, monitor.name, monitors.schedule_of(monitor), now)
+            for monitor in monitors.monitors
+        ]
+    )
+
+
+def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
+    latest, entry = read_latest(store, name), in_force(store, name)
+    version = entry.version if entry else None
+    if latest is None:
+        return MonitorStatus(name=name, reference=version, silent=True)
+    published = publication(store, name, latest.logical_date)
+    return MonitorStatus(
+        name=name,
+        reference=version,
+        verdict=latest.verdict,
+        logical_date=latest.logical_date,
+        alarm=latest.alarm.state,
+        drifted_columns=latest.drifted_columns,
+        faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in latest.faults],
+        run_url=published.url if published else None,
+        silent=latest.logical_date < silent_before(schedule, now),
+    )
+
+
+def silent_before(schedule: str, now: datetime) -> datetime:
+    """The slot of a schedule since which a monitor must have reached a verdict."""
+    return slots_before(schedule, now, SILENT_INTERVALS)[-1]

@@ -1,0 +1,109 @@
+"""The profile of a table, by the layout of its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import pyarrow as pa
+
+from drift_checker.profiles import categories, numbers, untested
+from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.layout import Column, Layout
+from drift_checker.profiles.numbers import Numbers
+from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample, Sampling
+from drift_checker.profiles.untested import Nulls, Times
+from drift_checker.tables.chunks import Chunk, Source
+from drift_checker.tables.columns import MismatchError, floats, in_kind_of
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A column that did not arrive in the kind of its reference: the first of what was found."""
+
+    fault: Literal["changed_type", "mixed_types"]
+    detail: str
+
+
+ColumnProfile: TypeAlias = Numbers | Categories | Times | Nulls
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A table of `rows` rows; `columns` has those that its reference has too."""
+
+    rows: int
+    columns: Mapping[str, ColumnProfile | Mismatch]
+    sample: RowSample
+
+    def merge(self, other: Profile) -> Profile:
+        """Return the profile of the rows of both; those of `other` were numbered on."""
+        return Profile(
+            self.rows + other.rows,
+            {name: _merge(mine, other.columns[name]) for name, mine in self.columns.items()},
+            self.sample.merge(other.sample),
+        )
+
+
+def _merge(
+    first: ColumnProfile | Mismatch, second: ColumnProfile | Mismatch
+) -> ColumnProfile | Mismatch:
+    if isinstance(first, Mismatch):
+        return first
+    if isinstance(second, Mismatch):
+        return second
+    # Both are of the kind that the layout says.
+    return first.merge(second)  # type: ignore[arg-type]
+
+
+def profile(source: Source, layout: Layout) -> Profile:
+    """Read a table once, a column of a chunk at a time, and return its profile.
+
+    Raises:
+        UnreadableError: It is damaged.
+    """
+    names = source.types.keys()
+    columns = {name: column for name, column in layout.columns.items() if name in names}
+    return profile_chunks(source.chunks(), columns, layout.sampled, untyped=source.untyped)
+
+
+def profile_chunks(
+    chunks: Iterable[Chunk],
+    columns: Mapping[str, Column],
+    sampled: Collection[str],
+    *,
+    untyped: bool,
+) -> Profile:
+    """Return the profile of chunks of rows, in their order."""
+    found: dict[str, ColumnProfile | Mismatch] = {
+        name: _count(column, pa.nulls(0)) for name, column in columns.items()
+    }
+    sampling, rows = Sampling(SAMPLE_ROWS), 0
+    for chunk in chunks:
+        wanted = sampling.rows(chunk.first, chunk.rows)
+        for name, column in columns.items():
+            try:
+                values = in_kind_of(column.type, chunk.column(name), untyped=untyped)
+            except MismatchError as error:
+                found[name] = _merge(found[name], Mismatch(error.fault, error.detail))
+                values = pa.nulls(chunk.rows)
+            part = _count(column, values)
+            if name in sampled:
+                sampling.add(name, floats(values)[wanted])
+            found[name] = _merge(found[name], part)
+        sampling.end_chunk()
+        rows += chunk.rows
+    return Profile(rows, found, sampling.sample())
+
+
+def _count(column: Column, values: pa.Array[Any]) -> ColumnProfile:
+    match column.kind:
+        case "numeric":
+            return numbers.count(floats(values), column.cuts.edges)
+        case "categorical":
+            return categories.count(values)
+        case "timestamp":
+            return untested.count_times(values)
+        case _:
+            return untested.count_nulls(values)

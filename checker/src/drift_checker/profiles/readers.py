@@ -1,0 +1,29 @@
+"""How a source is read: here and at once, or in parts whose results are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from drift_checker.tables.chunks import Source
+
+S = TypeVar("S", bound=Source)
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """Whatever has the rows of a source read, on this machine or on others."""
+
+    def __call__(self, source: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:
+        """Return what `read` makes of a source.
+
+        `merge` makes of what was read of two parts, in their order, what is read of both.
+
+        Raises:
+            UnreadableError: The source is damaged.
+        """
+
+
+def at_once(source: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:  # noqa: ARG001  nothing is to be merged
+    """Read a source from its first row to its last, in this process."""
+    return read(source)

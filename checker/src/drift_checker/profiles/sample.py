@@ -1,0 +1,127 @@
+"""The rows of a table that are kept: those of the smallest hash of their number.
+
+They are the same rows each time, of no period in the data, and those of a whole table are among
+those of its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MIN_ROWS = 200
+"""On either side, below which there is no joint verdict."""
+SAMPLE_ROWS = 20_000
+"""Of either side, that a joint verdict looks at."""
+
+
+def hashes(numbers: Ints) -> NDArray[np.uint64]:
+    """Return a hash of each row's number, which no other row has.
+
+    The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    """
+    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
+
+
+def smallest(numbers: Ints, most: int) -> NDArray[np.intp]:
+    """Return the places of at most so many rows, those of the smallest hash, in order."""
+    if len(numbers) <= most:
+        return np.arange(len(numbers))
+    return np.sort(np.argpartition(hashes(numbers), most)[:most])
+
+
+def bound(most: int, rows: int | None) -> np.uint64:
+    """Return a hash that is exceeded by none of the `most` rows of the smallest of a table.
+
+    By it each part of a table keeps little more than its own share. It is six standard deviations
+    above what is expected, so that a sample lacks a row in one table of a thousand million.
+    """
+    if rows is None or rows <= most:
+        return _ANY
+    share = (most + 6 * most**0.5) / rows
+    return np.uint64(share * 2.0**64) if share < 1 else _ANY
+
+
+_ANY = np.uint64(2**64 - 1)
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """At most `most` rows: their numbers in the table, in order, and their values by column."""
+
+    most: int
+    numbers: Ints
+    values: Mapping[str, Floats]
+
+    def merge(self, other: RowSample) -> RowSample:
+        """Return the sample of both tables, whose rows are numbered on."""
+        numbers = np.concatenate([self.numbers, other.numbers])
+        kept = smallest(numbers, self.most)
+        return RowSample(
+            self.most,
+            numbers[kept],
+            {
+                name: np.concatenate([values, other.values[name]])[kept]
+                for name, values in self.values.items()
+            },
+        )
+
+
+@dataclass
+class Sampling:
+    """A sample being taken, chunk by chunk."""
+
+    most: int
+    bound: np.uint64 = _ANY
+    """Rows of a larger hash are in no sample, or not any more."""
+    _numbers: list[Ints] = field(default_factory=list)
+    _values: dict[str, list[Floats]] = field(default_factory=dict)
+
+    def rows(self, first: int, rows: int) -> NDArray[np.intp]:
+        """Return the places in a chunk of the rows that are wanted; called once for each chunk."""
+        numbers = np.arange(first, first + rows)
+        places = np.flatnonzero(hashes(numbers) <= self.bound)
+        self._numbers.append(numbers[places])
+        return places
+
+    def add(self, name: str, values: Floats) -> None:
+        """Take the values of a column in the rows that were wanted."""
+        self._values.setdefault(name, []).append(values)
+
+    def end_chunk(self) -> None:
+        """Drop rows that are in the sample no more, once there are twice too many."""
+        if sum(map(len, self._numbers)) >= 2 * self.most:
+            self._drop()
+
+    def sample(self) -> RowSample:
+        """Return what was taken."""
+        self._drop()
+        return RowSample(
+            self.most,
+            self._numbers[0],
+            {name: values[0] for name, values in self._values.items()},
+        )
+
+    def _drop(self) -> None:
+        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers])
+        kept = smallest(numbers, self.most)
+        if len(kept) < len(numbers):
+            self.bound = hashes(numbers[kept]).max()
+        self._numbers = [numbers[kept]]
+        for name, values in self._values.items():
+            self._values[name] = [np.concatenate(values)[kept]]
+
+
+def varies_enough(values: Floats) -> bool:
+    """Return whether a column varies and has enough values for a joint verdict."""
+    there = values[~np.isnan(values)]
+    return len(there) >= MIN_ROWS and bool((there != there[0]).any())

@@ -1,0 +1,97 @@
+"""The profile of a reference as it lies in the store, with its layout: one file, of a version."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.layout import Column, Layout
+from drift_checker.profiles.numbers import NO_CUTS, Cuts, Numbers
+from drift_checker.profiles.profile import ColumnProfile, Mismatch, Profile
+from drift_checker.profiles.sample import RowSample
+from drift_checker.profiles.untested import Nulls, Times
+
+VERSION = 1
+"""Of this form; what is fitted by another version is not read."""
+
+_KINDS: dict[str, type[Categories | Times | Nulls | Mismatch]] = {
+    kind.__name__: kind for kind in (Categories, Times, Nulls, Mismatch)
+}
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def to_bytes(layout: Layout, profile: Profile) -> bytes:
+    """Write both: numbers as arrays, all else as JSON."""
+    arrays: Arrays = {"rows": profile.sample.numbers}
+    columns = []
+    for place, (name, column) in enumerate(layout.columns.items()):
+        found = profile.columns[name]
+        columns.append({"name": name, **_described(column.cuts, found, f"{place}.", arrays)})
+    for place, name in enumerate(layout.sampled):
+        arrays[f"row.{place}"] = profile.sample.values[name]
+    schema = pa.schema([(name, column.type) for name, column in layout.columns.items()])
+    arrays["schema"] = np.frombuffer(schema.serialize().to_pybytes(), np.uint8)
+    head = {
+        "rows": profile.rows,
+        "most": profile.sample.most,
+        "sampled": layout.sampled,
+        "fit_rows": layout.fit_rows,
+        "columns": columns,
+    }
+    arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
+    sink = io.BytesIO()
+    np.savez(sink, **arrays)  # type: ignore[arg-type]  # its stub sees allow_pickle
+    return sink.getvalue()
+
+
+def from_bytes(data: bytes) -> tuple[Layout, Profile]:
+    """Read both."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        head = json.loads(arrays["head"].tobytes())
+        schema = pa.ipc.read_schema(pa.py_buffer(arrays["schema"].tobytes()))
+        columns, found = {}, {}
+        for place, described in enumerate(head["columns"]):
+            name = described["name"]
+            cuts, found[name] = _read(described, f"{place}.", arrays)
+            columns[name] = Column(schema.field(place).type, cuts)
+        values = {name: arrays[f"row.{place}"] for place, name in enumerate(head["sampled"])}
+        sample = RowSample(head["most"], arrays["rows"], values)
+    layout = Layout(columns, tuple(head["sampled"]), head["fit_rows"])
+    return layout, Profile(head["rows"], found, sample)
+
+
+def _described(
+    cuts: Cuts, found: ColumnProfile | Mismatch, prefix: str, arrays: Arrays
+) -> dict[str, Any]:
+    """Return a column as JSON holds it, and put its arrays beside."""
+    if not isinstance(found, Numbers):
+        return {"kind": type(found).__name__, "is": asdict(found)}
+    arrays |= {
+        f"{prefix}edges": found.edges,
+        f"{prefix}below": found.below,
+        f"{prefix}upto": found.upto,
+        f"{prefix}cells": cuts.cells,
+    }
+    known = (found.rows, found.nulls, found.infinite)
+    moments = (found.mean, found.squares, found.least, found.largest)
+    return {"kind": "Numbers", "is": [*known, *moments], "tails": [cuts.low, cuts.high]}
+
+
+def _read(
+    described: dict[str, Any], prefix: str, arrays: Any
+) -> tuple[Cuts, ColumnProfile | Mismatch]:
+    if described["kind"] != "Numbers":
+        return NO_CUTS, _KINDS[described["kind"]](**described["is"])
+    edges, below, upto, cells = (
+        arrays[prefix + name] for name in ("edges", "below", "upto", "cells")
+    )
+    low, high = described["tails"]
+    return Cuts(edges, low, high, cells), Numbers(edges, below, upto, *described["is"])

@@ -1,0 +1,1 @@
+"""Versions of a monitor's reference: fitted, in force, accepted, rolling."""

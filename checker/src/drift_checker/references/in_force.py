@@ -1,0 +1,87 @@
+"""The reference in force, as batches are compared with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from drift_checker.comparison.compare import is_large
+from drift_checker.comparison.options import CompareSettings
+from drift_checker.comparison.pairs import Sides, Tables
+from drift_checker.references import versions as baseline
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+from drift_checker.tables.chunks import InMemory, values_of
+from drift_checker.tables.reading import Batch
+
+if TYPE_CHECKING:
+    from drift_checker.comparison.profiled_pairs import Side
+    from drift_checker.profiles.layout import Layout
+
+
+class StoredReference:
+    """A version of a reference in the store; of a large one the profile is read, and not the rows.
+
+    The profile is made when it is first needed, and stored beside the rows.
+    """
+
+    def __init__(self, store: Store, monitor: str, settings: CompareSettings) -> None:
+        """Look up the version in force.
+
+        Raises:
+            BadReferenceError: there is none.
+        """
+        self._store, self._monitor, self._settings = store, monitor, settings
+        self.version = baseline.show(store, monitor)
+
+    @cached_property
+    def rows(self) -> Batch:
+        """All rows.
+
+        Raises:
+            BadReferenceError: they are not there.
+        """
+        return baseline.read(self._store, self._monitor, self.version)
+
+    def against(self, current: Batch) -> Sides:
+        """Return both sides of a comparison, by profiles where one of them is large.
+
+        Raises:
+            BadReferenceError: the rows are not there.
+        """
+        values = self.version.rows * len(self.version.columns)
+        if current.unreadable or not is_large(max(values, values_of(current)), self._settings):
+            return Tables(self.rows, current)
+        from drift_checker.comparison.profiled_pairs import Profiles, side  # noqa: PLC0415  # seldom needed
+
+        layout, reference = self._profiled
+        return Profiles(layout, reference, side(InMemory(current), layout))
+
+    @cached_property
+    def _profiled(self) -> tuple[Layout, Side]:
+        from drift_checker.comparison.profiled_pairs import Side, fitted  # noqa: PLC0415
+        from drift_checker.profiles import stored  # noqa: PLC0415  # seldom needed
+
+        key = key_of_profile(self._monitor, self.version.version, self._settings)
+        data = self._store.get(key)
+        if data is not None:
+            layout, profile = stored.from_bytes(data)
+            names = list(self.version.columns)
+            return layout, Side(names, self.version.digest, (), profile)
+        layout, reference = fitted(InMemory(self.rows), self._settings)
+        self._store.put(key, stored.to_bytes(layout, reference.profile))
+        return layout, reference
+
+
+def key_of_profile(monitor: str, version: str, settings: CompareSettings) -> str:
+    """Return the key of a reference's profile, which other roles of the columns make another."""
+    return keys.reference(monitor, version, f"columns-{fitted_by(settings)}.npz")
+
+
+def fitted_by(settings: CompareSettings) -> str:
+    """Return what tells a profile from those of the same reference by other settings."""
+    from drift_checker.profiles import stored  # noqa: PLC0415  # seldom needed
+
+    told = repr((stored.VERSION, settings.columns, settings.joint_columns))
+    return sha256(told.encode()).hexdigest()[: baseline.VERSION_LENGTH]

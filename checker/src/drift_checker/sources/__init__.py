@@ -1,0 +1,1 @@
+"""Where batches come from: HTTP, files below a prefix, SQL, Spark; and the fetch step."""

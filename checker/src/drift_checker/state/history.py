@@ -1,0 +1,70 @@
+"""The scheduled ticks before one, from the store: a bounded number of small objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from croniter import croniter
+
+from drift_checker.profiles.bins import BatchProfile
+from drift_checker.result import Alarm, Result
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+
+LOOK_BACK = 12
+"""Slots of the schedule that are looked at; an episode that has no result in them is over."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of the `LOOK_BACK` slots of the schedule before a tick.
+
+    `since` is the first of them; `results` are those of scheduled ticks, the oldest first.
+    """
+
+    since: datetime
+    results: list[Result]
+
+    @property
+    def alarm(self) -> Alarm | None:
+        """What the last of them says of its episode, if there is any."""
+        return self.results[-1].alarm if self.results else None
+
+
+def history(store: Store, monitor: str, schedule: str, logical_date: datetime) -> History:
+    """Read the results before a tick; asks for `LOOK_BACK` keys."""
+    since = slots_before(schedule, logical_date, LOOK_BACK)[-1]
+    results = list(results_before(store, monitor, schedule, logical_date, LOOK_BACK))
+    return History(since, results[::-1])
+
+
+def results_before(
+    store: Store, monitor: str, schedule: str, moment: datetime, slots: int
+) -> Iterator[Result]:
+    """Results of scheduled ticks before a moment, the latest first; looks at so many slots."""
+    for date in slots_before(schedule, moment, slots):
+        data = store.get(keys.result(monitor, date))
+        result = Result.model_validate_json(data) if data else None
+        if result is not None and result.trigger == "scheduled":
+            yield result
+
+
+def slots_before(schedule: str, moment: datetime, count: int) -> list[datetime]:
+    """So many slots of a schedule before a moment, the latest first."""
+    slots = croniter(schedule, moment.astimezone(UTC), ret_type=datetime)
+    return [slots.get_prev(datetime) for _ in range(count)]
+
+
+def past_profiles(store: Store, monitor: str, cells: str, before: History) -> list[BatchProfile]:
+    """Read the profiles that the sequential statistic may pool, the newest first.
+
+    They are those by the same cells of one reference (`pairs.Sides.cells`). A batch that is invalid
+    or drifted by itself has left none: found at once, it says nothing of small lasting drift, and
+    would keep its episode open for as long as it is pooled.
+    """
+    dates = [result.logical_date for result in reversed(before.results) if result.logical_date]
+    stored = [store.get(keys.result(monitor, date, "profile.json")) for date in dates]
+    profiles = [BatchProfile.model_validate_json(data) for data in stored if data is not None]
+    return [profile for profile in profiles if profile.reference == cells]

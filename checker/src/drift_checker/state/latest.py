@@ -1,0 +1,43 @@
+"""The pointer to a monitor's latest result, so that nobody has to list its history.
+
+It is a cache of what the results say: one that is lost comes back with the next tick.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from drift_checker.result import Alarm, Fault, Verdict
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+
+
+class Latest(BaseModel):
+    """What status shows of a monitor, and when its last report was made (a logical date)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    logical_date: datetime
+    verdict: Verdict
+    drifted_columns: list[str]
+    faults: list[Fault]
+    alarm: Alarm
+    reported: datetime | None
+
+
+def read_latest(store: Store, monitor: str) -> Latest | None:
+    """The pointer of a monitor, or None before its first result."""
+    data = store.get(keys.latest(monitor))
+    return Latest.model_validate_json(data) if data else None
+
+
+def write_latest(store: Store, monitor: str, latest: Latest) -> None:
+    """Move the pointer forward; a result older than the one it names leaves it there."""
+    before = read_latest(store, monitor)
+    if before is not None:
+        reported = max(filter(None, (before.reported, latest.reported)), default=None)
+        newer = max(before, latest, key=lambda pointer: pointer.logical_date)
+        latest = newer.model_copy(update={"reported": reported})
+    store.put(keys.latest(monitor), latest.model_dump_json().encode())

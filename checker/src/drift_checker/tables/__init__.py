@@ -1,0 +1,1 @@
+"""Bytes and files as Arrow columns of known kinds."""

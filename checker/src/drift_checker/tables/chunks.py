@@ -1,0 +1,288 @@
+"""Tables that are read a chunk of rows at a time: Parquet, CSV, and what is in memory."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from drift_checker.errors import NoBatchError
+from drift_checker.result import Fault
+from drift_checker.tables.columns import decoded
+from drift_checker.tables.reading import (
+    HEAD_BYTES,
+    Batch,
+    UnreadableError,
+    csv_options,
+    format_of,
+    raise_for_no_batch,
+    read_batch,
+    repeated_names,
+    unreadable_reference,
+)
+
+_BLOCK_BYTES = 8 << 20
+"""Of a CSV file, read at a time."""
+_CHUNK_ROWS = 1 << 18
+"""Of a table in memory."""
+_BYTES_PER_VALUE = 8
+"""Of text, about."""
+
+Column: TypeAlias = "pa.Array[Any]"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of a table from number `first` on; `column` reads the values of one column."""
+
+    first: int
+    rows: int
+    column: Callable[[str], Column]
+
+
+class Source(Protocol):
+    """A table that can be read again and again."""
+
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        """The columns whose name is theirs alone, and their types."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the names."""
+
+    @property
+    def rows(self) -> int | None:
+        """The number of rows, if it is known before they are read."""
+
+    @property
+    def untyped(self) -> bool:
+        """Whether text columns may hold values of any type, as in CSV."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the bytes."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read the table from its first row on.
+
+        Raises:
+            UnreadableError: It is damaged.
+        """
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A table that was read already."""
+
+    batch: Batch
+
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        """The columns and their types."""
+        return {field.name: field.type for field in self.batch.table.schema}
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What was found when it was read."""
+        return self.batch.faults
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self.batch.rows
+
+    @property
+    def untyped(self) -> bool:
+        """Whether it was read from text."""
+        return self.batch.untyped
+
+    @property
+    def digest(self) -> str:
+        """The digest of what it was read from."""
+        return self.batch.digest
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Slice the table."""
+        for first in range(0, self.batch.rows, _CHUNK_ROWS):
+            yield chunk_of(first, self.batch.table.slice(first, _CHUNK_ROWS))
+
+
+def chunk_of(first: int, table: pa.Table) -> Chunk:
+    """Return the rows of a table that is held whole."""
+    return Chunk(first, table.num_rows, lambda name: decoded(table.column(name).combine_chunks()))
+
+
+@dataclass(frozen=True)
+class _File(ABC):
+    """A file, of a format that knows the names and types of its columns."""
+
+    path: Path
+
+    @property
+    def untyped(self) -> bool:
+        """Parquet has types."""
+        return False
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def rows(self) -> int | None:
+        """Most formats do not say."""
+        return None
+
+    @property
+    @abstractmethod
+    def _schema(self) -> pa.Schema:
+        """The names and types as they stand in the file."""
+
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        """The columns whose name is theirs alone, and their types."""
+        twice = {fault.column for fault in self.faults}
+        return {field.name: field.type for field in self._schema if field.name not in twice}
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """The names that are there more than once."""
+        return repeated_names(self._schema.names)
+
+
+@dataclass(frozen=True)
+class Parquet(_File):
+    """A Parquet file; a chunk is a row group, of which one column at a time is held."""
+
+    @cached_property
+    def _file(self) -> pa.parquet.ParquetFile:
+        try:
+            return pa.parquet.ParquetFile(self.path)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(error) from error
+
+    @cached_property
+    def _schema(self) -> pa.Schema:
+        return self._file.schema_arrow
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, as it stands at the end of the file."""
+        return int(self._file.metadata.num_rows)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read a row group at a time."""
+        first = 0
+        for group in range(self._file.num_row_groups):
+            rows = self._file.metadata.row_group(group).num_rows
+            yield Chunk(first, rows, self._reader(group))
+            first += rows
+
+    def _reader(self, group: int) -> Callable[[str], Column]:
+        def column(name: str) -> Column:
+            try:
+                table = self._file.read_row_group(group, [name], use_threads=False)
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(error) from error
+            return decoded(table.column(name).combine_chunks())
+
+        return column
+
+
+def _damaged(error: Exception) -> UnreadableError:
+    return UnreadableError(f"The Parquet file is damaged or cut off: {error}")
+
+
+@dataclass(frozen=True)
+class Csv(_File):
+    """A CSV file; a chunk is a block of bytes, of which all columns are held as text."""
+
+    @property
+    def untyped(self) -> bool:
+        """CSV carries no types."""
+        return True
+
+    @cached_property
+    def _schema(self) -> pa.Schema:
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as text:
+                names = next(csv.reader(text, strict=True), [])
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise _broken(error) from error
+        return pa.schema([(name, pa.string()) for name in names])
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read a block at a time."""
+        names, first = self._schema.names, 0
+        try:
+            with pa.csv.open_csv(self.path, **csv_options(len(names), _BLOCK_BYTES)) as reader:
+                for batch in reader:
+                    yield chunk_of(first, pa.Table.from_batches([batch]).rename_columns(names))
+                    first += batch.num_rows
+        except (UnicodeDecodeError, pa.ArrowInvalid) as error:
+            raise _broken(error) from error
+
+
+def _broken(error: Exception) -> UnreadableError:
+    return UnreadableError(f"The CSV file is broken: {error}")
+
+
+def open_table(table: Batch | Path) -> Source:
+    """Return a table as it is read: a Parquet or CSV file in chunks.
+
+    Raises:
+        NoBatchError: The file is a web page, or JSON that holds no records.
+        OSError: The file cannot be read.
+    """
+    if isinstance(table, Batch):
+        return InMemory(table)
+    match _format(table):
+        case "parquet":
+            return Parquet(table)
+        case "csv":
+            return Csv(table)
+        case "json":
+            return InMemory(read_batch(table))
+
+
+def open_reference(table: Batch | Path) -> Source:
+    """Return a reference as it is read.
+
+    Raises:
+        BadReferenceError: It cannot be read.
+    """
+    try:
+        return open_table(table)
+    except (OSError, NoBatchError) as error:
+        raise unreadable_reference(error) from error
+
+
+def _format(path: Path) -> Literal["parquet", "json", "csv"]:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    raise_for_no_batch(head)
+    return format_of(head, path.suffix)
+
+
+def values_of(table: Batch | Path) -> int:
+    """Return how many values a table has, of a CSV file about; 0 of what cannot be read."""
+    if isinstance(table, Batch):
+        return table.rows * len(table.names)
+    try:
+        if _format(table) != "parquet":
+            return table.stat().st_size // _BYTES_PER_VALUE
+        metadata = pa.parquet.read_metadata(table)
+    except (OSError, pa.ArrowException, NoBatchError):
+        return 0
+    return int(metadata.num_rows * metadata.num_columns)

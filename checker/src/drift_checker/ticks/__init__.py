@@ -1,0 +1,1 @@
+"""One tick of one monitor, step by step."""

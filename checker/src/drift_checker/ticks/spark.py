@@ -1,0 +1,132 @@
+"""Ticks whose data Spark reads where they lie: only profiles of them are stored.
+
+`columns-<version>-<settings>.npz` beside `meta.json` is the profile of a tick's batch, by the
+layout of that version of the reference. It is what a repetition of the tick judges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+
+from drift_checker.comparison.options import CompareSettings
+from drift_checker.comparison.profiled_pairs import Profiles, Side, fitted, side, unreadable
+from drift_checker.config.monitors import Monitor
+from drift_checker.config.settings import Settings
+from drift_checker.errors import BadReferenceError
+from drift_checker.profiles import stored
+from drift_checker.profiles.layout import Layout
+from drift_checker.profiles.profile import Profile
+from drift_checker.references import versions as baseline
+from drift_checker.references.in_force import fitted_by, key_of_profile
+from drift_checker.sources.fetch import BatchMeta
+from drift_checker.sources.http import files_of_reference, files_of_tick
+from drift_checker.sources.spark import Spark
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+from drift_checker.tables.reading import UnreadableError
+
+
+class InPlace:
+    """The two sides of a tick, as far as they were read before, and by Spark where not."""
+
+    def __init__(
+        self, store: Store, monitor: Monitor, settings: Settings, options: CompareSettings
+    ) -> None:
+        """Look up the version of the reference in force.
+
+        Raises:
+            BadReferenceError: There is none.
+        """
+        self._store, self._monitor = store, monitor
+        self._settings, self._options = settings, options
+        self.version = baseline.show(store, monitor.name)
+
+    def sides(self, logical_date: datetime) -> tuple[Profiles, BatchMeta]:
+        """Return both sides of a tick, and what is known of its batch.
+
+        Raises:
+            BadReferenceError: The reference's files are not those that its version was made of.
+            RejectedAnswerError: There are no files of the tick.
+            ServiceAwayError: A store or Spark stayed away.
+            UsageError: Spark is not installed.
+        """
+        layout, reference = self._reference
+        found = self._stored(logical_date) or self._read(logical_date, layout)
+        current, meta = found
+        return Profiles(layout, reference, current), meta
+
+    @cached_property
+    def _spark(self) -> Spark:
+        return Spark(self._settings.spark_master)
+
+    @cached_property
+    def _reference(self) -> tuple[Layout, Side]:
+        version = self.version
+        key = key_of_profile(self._monitor.name, version.version, self._options)
+        data = self._store.get(key)
+        if data is not None:
+            layout, profile = stored.from_bytes(data)
+            return layout, Side(list(version.columns), version.digest, (), profile)
+        files = files_of_reference(self._monitor.reference, self._settings, self._spark)
+        if files.digest != version.digest:
+            raise BadReferenceError(
+                f"{files.origin}: the files have changed since version {version.version} of the "
+                f"reference: drift-checker baseline fit --monitor {self._monitor.name}"
+            )
+        layout, reference = fitted(files, self._options, self._spark)
+        self._store.put(key, stored.to_bytes(layout, reference.profile))
+        return layout, reference
+
+    def _stored(self, logical_date: datetime) -> tuple[Side, BatchMeta] | None:
+        text = self._store.get(self._key(logical_date, "meta.json"))
+        data = self._store.get(self._profile_key(logical_date))
+        if text is None or data is None:
+            return None
+        meta = BatchMeta.model_validate_json(text)
+        profile = stored.from_bytes(data)[1]
+        return Side(meta.names or [], meta.digest, tuple(meta.faults), profile), meta
+
+    def _read(self, logical_date: datetime, layout: Layout) -> tuple[Side, BatchMeta]:
+        source = self._monitor.current
+        try:
+            files = files_of_tick(self._monitor, logical_date, self._settings, self._spark)
+        except UnreadableError as error:
+            current = unreadable(sha256(str(error).encode()).hexdigest(), error)
+            place = source.path or self._monitor.fill(source.url or "", logical_date)
+            return current, _meta(current, str(place))
+        current = side(files, layout, self._spark)
+        meta = _meta(current, files.origin, size=files.bytes, untyped=files.untyped)
+        self._store.put(self._key(logical_date, "meta.json"), meta.model_dump_json().encode())
+        if not current.unreadable:
+            self._store.put(self._profile_key(logical_date), _as_bytes(current.profile, layout))
+        return current, meta
+
+    def _profile_key(self, logical_date: datetime) -> str:
+        name = f"columns-{self.version.version}-{fitted_by(self._options)}.npz"
+        return self._key(logical_date, name)
+
+    def _key(self, logical_date: datetime, name: str) -> str:
+        return keys.batch(self._monitor.name, logical_date, name)
+
+
+def _meta(current: Side, origin: str, *, size: int = 0, untyped: bool = False) -> BatchMeta:
+    return BatchMeta(
+        source=origin,
+        digest=current.digest,
+        bytes=size,
+        content_type=".csv" if untyped else ".parquet",
+        untyped=untyped,
+        faults=list(current.faults),
+        truth=None,
+        names=current.names,
+    )
+
+
+def _as_bytes(profile: Profile, layout: Layout) -> bytes:
+    """Write a profile with the part of a layout that is of its columns."""
+    columns = {name: layout.columns[name] for name in profile.columns}
+    sampled = tuple(profile.sample.values)
+    return stored.to_bytes(replace(layout, columns=columns, sampled=sampled), profile)

@@ -1,0 +1,1 @@
+"""A result in words, as text, table and page."""

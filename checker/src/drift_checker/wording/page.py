@@ -1,0 +1,129 @@
+"""Evidently's page on a bounded sample, for a person to look at; the verdict is not made here.
+
+Importing this module costs seconds: it is done where a report is made, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drift_checker.result import EvidentlySummary, Explanation
+from drift_checker.tables.columns import MismatchError, current_column, kind_of, reference_column
+from drift_checker.tables.reading import Batch
+from drift_checker.wording.explanation import as_html
+
+os.environ.setdefault("DO_NOT_TRACK", "1")
+with warnings.catch_warnings():
+    # Deprecated names of numpy and litestar that Evidently uses; nothing that a reader can mend.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from evidently import DataDefinition, Dataset, Report  # type: ignore[import-untyped]
+    from evidently.presets import DataDriftPreset  # type: ignore[import-untyped]
+
+MAX_ROWS = 2000
+"""Rows of either side that a report shows, as long as there are at most 10 columns."""
+MAX_COLUMNS = 25
+"""Columns that a report shows."""
+MAX_CELLS = MAX_ROWS * 10
+"""Values of either side that a report shows: the page holds them all, and stays below 5 MB."""
+MAX_CATEGORIES = 50
+"""Categories of a column that a report shows by their names."""
+OTHER = "(all others)"
+
+
+def write_report(
+    reference: Batch, current: Batch, path: Path, explanation: Explanation | None = None
+) -> EvidentlySummary:
+    """Write Evidently's drift report to a file, with our own verdict on top.
+
+    Of either side a sample is shown, drawn with a fixed seed and with rare categories pooled.
+    Columns that only one side has, that are empty or of another type, or that are neither numbers
+    nor categories, are left out.
+
+    Raises:
+        ValueError: there is nothing to show.
+    """
+    before, after = map(_sample, _shown(reference, current))
+    _pool_rare(before, after)
+    definition = DataDefinition(
+        numerical_columns=list(before.select_dtypes("number")),
+        categorical_columns=list(before.select_dtypes(exclude="number")),
+    )
+    with warnings.catch_warnings():
+        # What Evidently's own calculations and plots warn of says nothing about the verdict.
+        warnings.simplefilter("ignore")
+        snapshot = Report([DataDriftPreset()]).run(
+            Dataset.from_pandas(after, data_definition=definition),
+            Dataset.from_pandas(before, data_definition=definition),
+        )
+        page = snapshot.get_html_str(as_iframe=False)
+    heading = as_html(explanation) if explanation else ""
+    path.write_text(page.replace("<body>", f"<body>{heading}", 1), "utf-8")
+    drift = snapshot.dict()["metrics"][0]
+    share = float(drift["value"]["share"])
+    return EvidentlySummary(
+        version=version("evidently"),
+        reference_rows=len(before),
+        current_rows=len(after),
+        drifted_columns=int(drift["value"]["count"]),
+        columns=before.shape[1],
+        drift_share=share,
+        dataset_drift=share >= drift["config"]["drift_share"],
+    )
+
+
+def _sample(table: pd.DataFrame) -> pd.DataFrame:
+    rows = min(len(table), MAX_ROWS, MAX_CELLS // table.shape[1])
+    return table.sample(rows, random_state=0).sort_index()
+
+
+def _shown(reference: Batch, current: Batch) -> tuple[pd.DataFrame, pd.DataFrame]:
+    pairs = dict(islice(_pairs(reference, current), MAX_COLUMNS))
+    if not pairs:
+        raise ValueError("a report needs a column with values on both sides")
+    before = pd.DataFrame({name: pair[0] for name, pair in pairs.items()})
+    after = pd.DataFrame({name: pair[1] for name, pair in pairs.items()})
+    return before, after
+
+
+def _pairs(reference: Batch, current: Batch) -> Iterator[tuple[str, tuple[pd.Series, pd.Series]]]:
+    names = current.table.column_names
+    for name in reference.table.column_names:
+        if name not in names:
+            continue
+        before = reference_column(reference, name)
+        try:
+            after = current_column(current, name, before.type)
+        except MismatchError:
+            continue
+        kind = kind_of(before.type)
+        if kind in {"numeric", "categorical"}:
+            pair = _values(before, kind), _values(after, kind)
+            if all(side.notna().any() for side in pair):
+                yield name, pair
+
+
+def _values(column: pa.Array[Any], kind: str) -> pd.Series:
+    if kind == "categorical":
+        return pc.cast(column, pa.string()).to_pandas().astype(object)
+    values = pd.to_numeric(column.to_pandas(), errors="coerce").astype(float)
+    return values.replace([np.inf, -np.inf], np.nan)
+
+
+def _pool_rare(before: pd.DataFrame, after: pd.DataFrame) -> None:
+    """Give the rare categories of each column one name: a page of thousands takes minutes."""
+    for name in before.select_dtypes(exclude="number"):
+        counts = pd.concat([before[name], after[name]]).value_counts()
+        rare = counts.index[MAX_CATEGORIES:]
+        for side in (before, after):
+            side.loc[side[name].isin(rare), name] = OTHER

@@ -1,0 +1,102 @@
+"""A result as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drift_checker.result import (
+    ColumnResult,
+    Fault,
+    Result,
+    Rolling,
+    Segment,
+    SequentialResult,
+    Severity,
+    Verdict,
+)
+from drift_checker.wording.explanation import as_text
+from drift_checker.wording.phrases import correlation_change, lasting_change, p_words
+from drift_checker.wording.summary import named, target_first
+
+_COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "reason")
+_FAULTS = ("fault", "severity", "column", "detail")
+_VERDICTS = [Verdict.INVALID, Verdict.DRIFT, Verdict.OK, None]
+_SEVERITIES = list(Severity)
+
+
+def as_table(result: Result) -> str:
+    """Return the verdict, a line for each column and one for each fault; aligned, no colour."""
+    tested = sum(column.test is not None for column in result.columns)
+    drifted = len(result.drifted_columns)
+    head = (
+        f"verdict: {result.verdict}\n"
+        f"{result.current.rows} rows against {result.rows_compared_with} of the reference; "
+        f"{drifted} of {len(result.columns)} columns drifted, {tested} tested"
+    )
+    columns = sorted(
+        target_first(result.columns), key=lambda column: _VERDICTS.index(column.verdict)
+    )
+    faults = sorted(result.faults, key=lambda fault: _SEVERITIES.index(fault.severity))
+    words = [as_text(result.explanation)] if result.explanation else []
+    blocks = [head, *words, _aligned([_COLUMNS, *map(_column, columns)])]
+    if result.joint:
+        change = correlation_change(result.joint.pairs[0])
+        p_value = f"{p_words(result.joint.p_value)}, threshold {result.joint.threshold:.2g}"
+        blocks.append(f"joint: {result.joint.verdict}; at most {change} ({p_value})")
+    if result.segments:
+        blocks.append(_segments(result.segments))
+    if result.sequential and result.sequential.verdict:
+        blocks.append(_lasting(result.sequential))
+    if result.rolling and result.anchor:
+        blocks.append(_anchor(result.rolling, result.anchor))
+    if faults:
+        blocks.append(_aligned([_FAULTS, *map(_fault, faults)]))
+    return "\n\n".join(blocks)
+
+
+def _segments(segments: list[Segment]) -> str:
+    drifted = [segment.name for segment in segments if segment.verdict is Verdict.DRIFT]
+    names = f": {', '.join(drifted)}" if drifted else ""
+    return f"segments: {len(drifted)} of {len(segments)} drifted{names}"
+
+
+def _anchor(rolling: Rolling, anchor: Result) -> str:
+    drifted = f": {', '.join(anchor.drifted_columns)}" if anchor.drifted_columns else ""
+    return (
+        f"rolling reference: {rolling.ticks} ticks, {rolling.first:%Y-%m-%d %H:%M:%SZ} to "
+        f"{rolling.last:%Y-%m-%d %H:%M:%SZ}; against the fixed one: {anchor.verdict}{drifted}"
+    )
+
+
+def _lasting(found: SequentialResult) -> str:
+    changes = "; ".join(map(lasting_change, found.columns))
+    return f"sequential: {found.verdict}; {changes} (threshold {found.threshold:.2g})"
+
+
+def _column(column: ColumnResult) -> tuple[str, ...]:
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.2g}"
+
+    effect = "-" if column.effect is None else f"{column.effect} {number(column.effect_size)}"
+    return (
+        named(column),
+        column.verdict or "-",
+        column.test or "-",
+        number(column.p_value),
+        number(column.threshold),
+        effect,
+        column.reason or "",
+    )
+
+
+def _fault(fault: Fault) -> tuple[str, ...]:
+    return fault.fault, fault.severity, fault.column or "-", fault.detail
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,123 @@
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from click.testing import CliRunner, Result
+from pydantic import TypeAdapter
+from web import Web
+
+from drift_checker import result
+from drift_checker.cli import main
+
+SCHEMA = files("drift_checker") / "result.schema.json"
+
+
+def table(rows: int, seed: int, shift: float = 0) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    city = rng.choice(["Oslo", "Rome"], size=rows)
+    return pa.table({"x": pa.array(rng.normal(shift, 1, size=rows)), "city": pa.array(city)})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    pa.parquet.write_table(table(2000, 1), "reference.parquet")
+    pa.csv.write_csv(table(500, 2), "same.csv")
+    pa.csv.write_csv(table(500, 3, shift=1), "shifted.csv")
+    pa.csv.write_csv(table(5, 4), "short.csv")
+    Path("page.csv").write_text("<!doctype html><p>Sign in", "utf-8")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["compare", *arguments])
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_table_says_in_words_what_changed() -> None:
+    answer = run("reference.parquet", "shifted.csv")
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith("verdict: drift\n500 rows against 2000 of the reference")
+    lines = answer.stdout.splitlines()
+    assert any(line.startswith("x  ") and " drift " in line for line in lines)
+    assert any(line.startswith("- x: median ") for line in lines)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("current", ["same.csv", "shifted.csv", "short.csv"])
+def test_the_json_keeps_the_schema_and_can_be_read_back(current: str) -> None:
+    answer = run("reference.parquet", current, "--format", "json")
+    found = json.loads(answer.stdout)
+    jsonschema.validate(found, json.loads(SCHEMA.read_text()))
+    again = result.Result.model_validate_json(answer.stdout)
+    assert json.loads(again.model_dump_json()) == found
+
+
+def test_the_committed_schema_is_the_models() -> None:
+    schema = TypeAdapter(result.Result).json_schema(mode="serialization")
+    assert json.loads(SCHEMA.read_text()) == schema
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["reference.parquet", "shifted.csv", "--fail-on", "drift"], 10),
+        (["reference.parquet", "shifted.csv", "--fail-on", "invalid"], 0),
+        (["reference.parquet", "short.csv", "--fail-on", "drift"], 0),
+        (["reference.parquet", "short.csv", "--fail-on", "drift", "--fail-on", "invalid"], 10),
+        (["reference.parquet", "same.csv", "--fail-on", "drift"], 0),
+        (["nowhere.parquet", "same.csv"], 2),
+        (["page.csv", "same.csv"], 2),
+        (["reference.parquet", "nowhere.csv"], 2),
+        (["reference.parquet", "same.csv", "--target", "y"], 2),
+        (["reference.parquet", "same.csv", "--level", "0"], 2),
+        (["reference.parquet", "page.csv"], 3),
+    ],
+)
+def test_exit_codes(arguments: list[str], code: int) -> None:
+    answer = run(*arguments)
+    assert answer.exit_code == code
+    assert "Traceback" not in answer.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_comparing_imports_nothing_that_it_does_not_need() -> None:
+    code = (
+        "import json, sys\n"
+        "from drift_checker.cli import main\n"
+        "main(['compare', 'reference.parquet', 'shifted.csv'], standalone_mode=False)\n"
+        "print(json.dumps(list(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    services = {"pydantic", "httpx", "structlog", "obstore", "evidently", "yaml"}
+    loaded = set(json.loads(answer.stdout.splitlines()[-1]))
+    assert loaded.isdisjoint({"scipy", "pandas", "numpy.ma", *services})
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_report_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "drift_checker.wording.page", None)
+    answer = run("reference.parquet", "same.csv", "--html", "page.html")
+    assert answer.exit_code == 2
+    assert "pip install 'drift-checker[report]'" in answer.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_urls(web: Web) -> None:
+    reference = web.answer("/reference", Path("reference.parquet").read_bytes())
+    current = web.answer("/current", Path("shifted.csv").read_bytes(), content_type="text/csv")
+    gone = web.answer("/gone", b"gone", status=404)
+    assert run(reference, current).stdout.startswith("verdict: drift")
+    assert run(reference, gone).exit_code == 3
+    assert run(gone, current).exit_code == 2

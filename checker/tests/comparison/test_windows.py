@@ -1,0 +1,273 @@
+"""Comparisons that learn what is normal from windows of the reference."""
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from click.testing import CliRunner
+from deployment import Deployment
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import parquet
+from web import FakeMlflow, Web
+
+from drift_checker import ColumnRoles, CompareSettings, Result, compare
+from drift_checker.cli import main
+from drift_checker.comparison.options import span
+from drift_checker.comparison.windows import cut
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import load_settings
+from drift_checker.errors import BadReferenceError, UsageError
+
+DAY = timedelta(days=1)
+START = np.datetime64("2026-01-05T00:00:00", "us")
+"""A Monday."""
+
+
+def day(number: int, seed: int, *, rows: int = 300, shift: float = 0, weekend: float = 0) -> Any:
+    """One day: `warm` differs from day to day by a standard deviation, `calm` does not."""
+    rng = np.random.default_rng([seed, number])
+    moments = START + np.sort(rng.integers(0, 86_400, rows)) * np.timedelta64(1, "s")
+    busy = weekend if number % 7 >= 5 else 0.0
+    warm = rng.normal() + rng.normal(size=rows)
+    gap = rng.random(rows) < 0.02
+    return pa.table(
+        {
+            "time": pa.array(moments + number * np.timedelta64(1, "D")),
+            "warm": pa.array(warm, mask=gap),
+            "calm": pa.array(rng.normal(shift + busy, 1, rows)),
+            "other": pa.array(warm + rng.normal(size=rows)),
+            "kind": pa.array(rng.choice(["a", "b", "c"], rows)),
+        }
+    )
+
+
+def days(count: int, *, seed: int = 1, **options: Any) -> pa.Table:
+    return pa.concat_tables([day(number, seed, **options) for number in range(count)])
+
+
+def judged(current: pa.Table, reference: pa.Table | None = None, **settings: Any) -> Result:
+    chosen = {"level": 0.05, "window": DAY, "columns": ColumnRoles(timestamp="time")} | settings
+    return compare(reference or days(30), current, settings=CompareSettings(**chosen))
+
+
+def test_days_that_differ_as_days_do_are_ok() -> None:
+    """One in 31 is not, over the draw of the reference; nearly all are, by independent rows."""
+    windowed, alone = [], []
+    for seed in range(10, 40):
+        reference, current = days(30, seed=seed), day(30, seed)
+        windowed.append(judged(current, reference).verdict)
+        alone.append(judged(current, reference, window=None).verdict)
+
+    assert windowed.count("drift") <= 4
+    assert alone.count("drift") >= 25
+
+
+def test_a_shift_of_a_calm_column_is_found_and_named() -> None:
+    result = judged(day(30, 3, shift=1))
+
+    assert (result.verdict, result.drifted_columns) == ("drift", ["calm"])
+    assert (result.calibration.method, result.calibration.windows) == ("ranked", 30)
+    assert result.alarm_budget.parts == {"windows": 0.05}
+    assert result.alarm_budget.level_attained is None
+    calm = next(column for column in result.columns if column.name == "calm")
+    assert calm.p_value == pytest.approx(1 / 31)
+    assert calm.threshold == 0.05
+    assert calm.change is not None
+    assert Result.model_validate_json(result.model_dump_json()) == result
+
+
+def test_new_nulls_are_a_fault() -> None:
+    table = day(30, 4)
+    holes = pa.array(table["calm"].to_pylist(), mask=np.random.default_rng(1).random(300) < 0.3)
+    place = table.column_names.index("calm")
+
+    result = judged(table.set_column(place, "calm", holes))
+
+    assert result.verdict == "drift"
+    assert [(fault.fault, fault.column) for fault in result.faults] == [("nulls", "calm")]
+    assert "0 % -> " in result.faults[0].detail
+
+
+def test_a_changed_correlation_is_found() -> None:
+    table = day(30, 5)
+    shuffled = pa.array(np.random.default_rng(1).permutation(np.asarray(table["other"])))
+
+    result = judged(table.set_column(table.column_names.index("other"), "other", shuffled))
+
+    assert result.joint is not None
+    assert result.joint.verdict == "drift"
+    assert result.joint.pairs[0].columns == ("warm", "other")
+
+
+def test_a_missing_column_is_still_a_fault() -> None:
+    result = judged(day(30, 6).drop_columns(["warm"]))
+
+    assert (result.verdict, result.faults[0].fault) == ("invalid", "missing_column")
+
+
+def test_a_level_beyond_the_ranks_is_extrapolated_and_says_so() -> None:
+    result = judged(day(30, 7, shift=4), level=1e-3)
+
+    assert (result.verdict, result.drifted_columns) == ("drift", ["calm"])
+    assert (result.calibration.method, result.calibration.windows) == ("extrapolated", 30)
+    assert result.alarm_budget.level_attained == pytest.approx(1 / 31)
+    assert "999 windows" in (result.calibration.reason or "")
+    assert "999 windows" in (result.explanation.certainty if result.explanation else "")
+
+
+def test_too_few_windows_fall_back_and_say_so() -> None:
+    result = judged(day(19, 8, shift=1), days(19))
+
+    assert result.calibration.method == "exact"
+    assert "19 windows of 1 day" in (result.calibration.reason or "")
+    assert set(result.alarm_budget.parts) >= {"columns", "faults"}
+    assert judged(day(19, 8), days(19), min_windows=10).calibration.method == "ranked"
+
+
+def test_a_seasonal_baseline_has_the_same_weekdays() -> None:
+    reference = days(70, weekend=2)
+    sunday = day(76, 9, weekend=2)
+    like_monday = day(76, 9)
+    seasonal = {"baseline": "seasonal", "min_windows": 10, "level": 1 / 11}
+
+    assert judged(sunday, reference, **seasonal).calibration.windows == 10
+    assert judged(sunday, reference, **seasonal).verdict == "ok"
+    assert "calm" in judged(like_monday, reference, **seasonal).drifted_columns
+    assert "calm" not in judged(like_monday, reference, level=1 / 71).drifted_columns
+
+
+def test_hours_of_a_day_are_a_season() -> None:
+    table = day(3, 1, rows=5000)
+    windows = cut(table["time"].combine_chunks(), timedelta(minutes=15), least=1)
+    nine = pa.array([START + np.timedelta64(9 * 60 + 40, "m")])
+
+    assert len(windows) == 96
+    assert len(windows.of_season(nine)) == 4
+
+
+def test_windows_of_some_hours_are_a_season_by_when_they_begin() -> None:
+    table = days(5)
+    windows = cut(table["time"].combine_chunks(), timedelta(hours=6), least=1)
+    afternoon = pa.array([START + np.timedelta64(15 * 60 + 40, "m")])
+
+    assert len(windows) == 20
+    assert len(windows.of_season(afternoon)) == 5
+
+
+@pytest.mark.parametrize("kind", ["timestamp[s]", "timestamp[ms, UTC]", "date32"])
+def test_windows_hold_every_row_of_theirs(kind: str) -> None:
+    types = {
+        "timestamp[s]": pa.timestamp("s"),
+        "timestamp[ms, UTC]": pa.timestamp("ms", tz="UTC"),
+        "date32": pa.date32(),
+    }
+    table = pa.concat_tables([day(0, 1, rows=10), day(1, 1), day(2, 1)])
+    times = pc.cast(table["time"], types[kind], safe=False).combine_chunks()
+
+    windows = cut(times, DAY, least=50)
+
+    assert windows.sizes.tolist() == [300, 300]
+    assert np.bincount(windows.numbers + 1).tolist() == [10, 300, 300]
+    first, second, current = windows.parts(np.arange(610), np.array([7]))
+    assert (first.tolist(), second.tolist()) == (list(range(10, 310)), list(range(310, 610)))
+    assert current.tolist() == [7]
+
+
+def test_a_timestamp_that_is_none() -> None:
+    with pytest.raises(BadReferenceError, match="'calm' has values of type double"):
+        judged(day(30, 1), columns=ColumnRoles(timestamp="calm"))
+    with pytest.raises(UsageError, match="window: needs a timestamp"):
+        CompareSettings(window=DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("15m", 900), ("1h", 3600), (" 2d ", 172_800)]
+)
+def test_spans(text: str, seconds: int) -> None:
+    assert span(text) == timedelta(seconds=seconds)
+
+
+@given(st.text(max_size=6).filter(lambda text: text.strip()[-1:] not in "smhd" or not text.strip()))
+def test_what_is_no_span(text: str) -> None:
+    with pytest.raises(UsageError, match="allowed: such as 15m, 1h or 1d"):
+        span(text)
+
+
+def test_a_monitor_with_a_timestamp_is_judged_by_windows(
+    env_file: Path, web: Web, mlflow: FakeMlflow
+) -> None:
+    folder = env_file.parent
+    (folder / "reference.parquet").write_bytes(parquet(days(30)))
+    monitors = folder / "monitors.yml"
+    daily = "    columns: {timestamp: time}\n    schedule: 0 6 * * *\n"
+    monitors.write_text(monitors.read_text() + daily)
+    settings = load_settings(env_file)
+    deployment = Deployment(env_file, settings, load_monitors(monitors))
+    web.answer("/data", parquet(day(30, 11, shift=1)))
+
+    result = deployment.run(trigger="scheduled")
+
+    assert (result.verdict, result.drifted_columns) == ("drift", ["calm"])
+    assert (result.calibration.method, result.calibration.windows) == ("ranked", 30)
+    assert result.sequential is None
+    shown = deployment.cli("baseline", "show", "--all").output
+    assert "30 windows of 1 day, 0:00:00, 2026-01-05T00:00:00Z to 2026-02-04T00:00:00Z" in shown
+    assert "level 1 of 20, ranks alone attain 1 of 20: ranked" in shown
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("alarms_per_week: 0.1", "level 1 of 70, ranks alone attain 1 of 31: extrapolated"),
+        ("min_windows: 31", "with 50 rows or more, and 31 are needed"),
+        ("baseline: {kind: seasonal}", "the seasonal baseline has 4 windows"),
+        ("min_rows: 400", "no windows: rows are taken as independent"),
+        ("sampling: iid", ""),
+    ],
+)
+def test_windows_of_a_stored_reference_are_shown(env_file: Path, settings: str, said: str) -> None:
+    folder = env_file.parent
+    (folder / "reference.parquet").write_bytes(parquet(days(30)))
+    monitors = folder / "monitors.yml"
+    daily = "    columns: {timestamp: time}\n    schedule: 0 6 * * *\n"
+    indent = "" if settings.startswith("alarms_per_week") else "    "
+    monitors.write_text(f"{monitors.read_text()}{daily}{indent}{settings}\n")
+    deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
+
+    shown = deployment.cli("baseline", "show", "--monitor", "m")
+
+    assert shown.exit_code == 0
+    assert ("windows of" in shown.output or "no windows" in shown.output) == bool(said)
+    assert said in shown.output
+
+
+def test_the_command(tmp_path: Path) -> None:
+    (tmp_path / "reference.parquet").write_bytes(parquet(days(30)))
+    (tmp_path / "current.parquet").write_bytes(parquet(day(30, 3, shift=1)))
+    files = [str(tmp_path / f"{name}.parquet") for name in ("reference", "current")]
+
+    def run(*options: str) -> Any:
+        return CliRunner().invoke(main, ["compare", *files, "--level", "0.05", *options])
+
+    found = json.loads(run("--timestamp", "time", "--window", "1d", "--format", "json").stdout)
+    assert found["calibration"] == {"method": "ranked", "windows": 30, "reason": None}
+    assert found["drifted_columns"] == ["calm"]
+    wrong = [("--window", "1d"), ("--window", "day", "--timestamp", "time")]
+    assert [run(*options).exit_code for options in wrong] == [2, 2]
+
+
+def test_data_that_do_not_lie_in_memory_have_no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["drift_checker.comparison.compare"], "LARGE_IN_PARTS", 1)
+
+    result = judged(day(30, 3, shift=1))
+
+    assert result.drifted_columns == ["warm", "calm"]
+    assert result.calibration.method == "exact"
+    assert "not cut into windows" in (result.calibration.reason or "")

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift_checker.cli import main
+from drift_checker.config.budget import MAX_LEVEL, alarm_budget, ticks_per_week
+from drift_checker.config.monitors import Monitor, Monitors, load_monitors
+from drift_checker.config.settings import load_settings
+from drift_checker.errors import UsageError
+
+TIMED = {"columns": {"timestamp": "time"}}
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def content(**monitor: Any) -> dict[str, Any]:
+    one = {"name": "m", "current": {"url": "http://h/x"}, "reference": {"path": "r.csv"}}
+    return {"monitors": [one | monitor]}
+
+
+def load(tmp_path: Path, found: object) -> Monitors:
+    file = tmp_path / "monitors.yml"
+    file.write_text(yaml.safe_dump(found))
+    return load_monitors(file)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    monitors = load(tmp_path, content(current={"url": "http://h/x", "params": {"rows": 1000}}))
+
+    monitor = monitors.get("m")
+    assert monitor.reference.path == tmp_path / "r.csv"
+    assert monitor.current.params == {"rows": "1000"}
+    assert monitors.schedule_of(monitor) == "*/5 * * * *"
+    assert monitors.alarms_per_week == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (content(name="Flights"), r"monitors\[0\]\.name: .*pattern"),
+        (content(name="-a"), r"monitors\[0\]\.name"),
+        (content(name="a" * 41), r"monitors\[0\]\.name"),
+        (content(colour="red"), r"monitors\[0\]: unknown key colour; allowed: name, current"),
+        (content(current={"uri": "http://h"}), r"\.current: unknown key uri; allowed: url, path"),
+        (content(current={}), r"\.current: allowed: exactly one of `url`, `path` and `database`"),
+        (content(current={"url": "ftp://h/x"}), r"current\.url: allowed: http\(s\)"),
+        (content(current={"url": "postgresql://h/x"}), r"current\.url: allowed: http\(s\)"),
+        (content(current={"url": "http://u:secret@h/x"}), "name them with `credentials`"),
+        (content(current={"url": "http://h/{day}"}), r"allowed placeholders: \{seed\}, "),
+        (content(current={"url": "http://h/{"}), "allowed placeholders"),
+        (content(current={"url": "http://h", "params": {"a": [1]}}), r"current\.params\.a: "),
+        (content(reference={"path": "x", "sha256": "beef"}), r"reference\.sha256: "),
+        (content(sampling="random"), r"sampling: Input should be 'iid' or 'windows'"),
+        (content(sampling="windows"), r"monitors\[0\]: windows need `columns\.timestamp`"),
+        (content(window="1d"), r"windows need `columns\.timestamp`"),
+        (content(window="a day", **TIMED), r"window: 'a day' is no span of time; allowed: such as"),
+        (content(window="1d", sampling="iid", **TIMED), "`window` belongs to `sampling: windows`"),
+        (content(baseline={"kind": "seasonal"}), "seasonal baseline needs `sampling: windows`"),
+        (content(baseline={"kind": "lunar"}), r"kind: Input should be 'fixed', 'rolling' or"),
+        (content(baseline={"ticks": 5}), "`ticks` belong to `kind: rolling`"),
+        (
+            content(baseline={"kind": "rolling", "ticks": 101}),
+            r"ticks: .*less than or equal to 100",
+        ),
+        (content(baseline={"kind": "rolling", "ticks": 10}, **TIMED), "raise `baseline.ticks`"),
+        (content(min_windows=2), r"min_windows: .*greater than or equal to 5"),
+        (content(schedule="every day"), "allowed: a cron expression of five fields"),
+        (content(schedule="* * * * * *"), "allowed: a cron expression of five fields"),
+        (content(schedule="0 0 31 2 *"), "allowed: a cron expression of five fields"),
+        (content(min_rows="many"), r"monitors\[0\]\.min_rows: "),
+        (content() | {"check_schedule": "61 * * * *"}, r"check_schedule: .*allowed: a cron"),
+        (content() | {"alarms_per_week": 0}, "alarms_per_week: .*greater than 0"),
+        ({"monitors": content()["monitors"] * 2}, "must be unique, these are not: m"),
+        ({"monitors": []}, "monitors: "),
+        ([], "the whole file: "),
+    ],
+)
+def test_mistakes_are_named_by_their_path(tmp_path: Path, wrong: object, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        load(tmp_path, wrong)
+    assert "secret" not in str(caught.value)
+
+
+def test_validate_says_what_is_wrong_without_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "monitors.yml"
+    file.write_text("monitors: {")
+
+    ended = CliRunner().invoke(main, ["monitors", "validate", str(file)])
+    assert (ended.exit_code, "Traceback" in ended.output) == (2, False)
+    ended = CliRunner().invoke(main, ["monitors", "validate", str(tmp_path / "none")])
+    assert ended.exit_code == 2
+
+    file.write_text(yaml.safe_dump(content()))
+    ended = CliRunner().invoke(main, ["monitors", "validate", str(file)])
+    assert (ended.exit_code, "2016 ticks" in ended.output) == (0, True)
+
+
+def test_seed_depends_on_name_and_date_alone(tmp_path: Path) -> None:
+    monitor = load(tmp_path, content()).get("m")
+
+    # The first four bytes of `printf m/20261123T090000Z | sha256sum`, without the highest bit.
+    assert monitor.seed(DATE) == 2060017487
+    assert monitor.seed(DATE) != monitor.seed(DATE.replace(minute=5))
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_seeds_are_31_bits(moment: datetime) -> None:
+    monitor = Monitor.model_validate(content()["monitors"][0])
+    assert 0 <= monitor.seed(moment) < 2**31
+
+
+def test_placeholders() -> None:
+    monitor = Monitor.model_validate(content()["monitors"][0])
+    filled = monitor.fill("{logical_date} {logical_date:%Y/%m/%d} {{}} {seed}", DATE)
+    assert filled == f"2026-11-23T09:00:00Z 2026/11/23 {{}} {monitor.seed(DATE)}"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ticks"),
+    [
+        ("*/5 * * * *", 2016),
+        ("* * * * *", 10080),
+        ("0 6 * * 1-5", 5),
+        ("0,30 */2 * * sun", 24),
+        ("0 0 1 * *", 12 / 52),
+    ],
+)
+def test_ticks_per_week(schedule: str, ticks: float) -> None:
+    assert ticks_per_week(schedule) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "window"),
+    [
+        ({}, None),
+        (TIMED, timedelta(minutes=5)),
+        (TIMED | {"sampling": "iid"}, None),
+        (TIMED | {"window": "2h"}, timedelta(hours=2)),
+        (TIMED | {"schedule": "0 6 * * 1-5"}, timedelta(days=1)),
+        (TIMED | {"schedule": "0 9-17 * * *"}, timedelta(hours=1)),
+    ],
+)
+def test_a_window_is_the_interval_of_the_schedule(
+    tmp_path: Path, monitor: dict[str, Any], window: timedelta | None
+) -> None:
+    monitors = load(tmp_path, content(**monitor))
+    assert monitors.window_of(monitors.get("m")) == window
+
+
+def test_the_budget_is_divided_over_the_ticks_of_all_monitors(tmp_path: Path) -> None:
+    two = content()["monitors"] + content(name="n", schedule="0 * * * *")["monitors"]
+
+    budget = alarm_budget(load(tmp_path, {"alarms_per_week": 2, "monitors": two}))
+
+    assert budget.ticks_per_week == 2016 + 168
+    assert budget.level == pytest.approx(2 / (2016 + 168))
+    assert sum(budget.parts.values()) == pytest.approx(budget.level)
+
+
+def test_the_level_has_a_ceiling(tmp_path: Path) -> None:
+    rare = content(schedule="0 0 * * 1") | {"alarms_per_week": 100}
+    assert alarm_budget(load(tmp_path, rare)).level == MAX_LEVEL
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DRIFT_REPORT", "sometimes", "DRIFT_REPORT='sometimes': .*'episode', 'always' or 'never'"),
+        ("DRIFT_MLFLOW_URL", "mlflow", "DRIFT_MLFLOW_URL='mlflow': allowed: http"),
+        ("DRIFT_MAX_BODY_MB", "0", "DRIFT_MAX_BODY_MB='0': .*greater than 0"),
+        ("DRIFT_TIMEOUT_SECONDS", "soon", "DRIFT_TIMEOUT_SECONDS='soon'"),
+    ],
+)
+def test_wrong_settings(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=said):
+        load_settings(env_file)
+
+
+def test_missing_settings() -> None:
+    with pytest.raises(UsageError, match="DRIFT_STORE_URL is not set"):
+        load_settings()

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from deployment import Site
+from samples import parquet, table
+from web import FakeMlflow, Web
+
+from drift_checker.cli import main
+from drift_checker.config.monitors import Monitors
+from drift_checker.config.settings import Settings
+from drift_checker.drill.drill import Detection, Rate, _smallest
+from drift_checker.drill.injection import SCENARIOS
+from drift_checker.drill.perturbation import perturb
+from drift_checker.references import versions as baseline
+from drift_checker.state.store import Store
+from drift_checker.ticks.tick import Tick, run
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+ROWS = 300
+COLUMN = {"category_mix": "kind", "missing_values": "y"}
+
+
+class Drilled(Site):
+    """A monitor with a few ticks, whose source answers like a Drifter when it is told to."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.deaf = False
+        for number in range(3):
+            tick = Tick(self.monitor, DATE + number * timedelta(minutes=5))
+            run(self.settings, self.monitors, tick)
+
+    def drift_on_request(self) -> None:
+        self.web.routes["/data"] = self._answer
+
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        asked = {name: value[0] for name, value in parse_qs(urlsplit(handler.path).query).items()}
+        scenario = "none" if self.deaf else asked.get("scenario", "none")
+        batch = table(ROWS, seed=int(asked["seed"]))
+        if scenario != "none":
+            column = COLUMN.get(scenario, "x")
+            rng = np.random.default_rng(1)
+            batch = perturb(batch, column, scenario, float(asked["strength"]), rng)
+        body = parquet(batch)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.send_header("X-Drift-Injected", "false" if scenario == "none" else "true")
+        if scenario != "none":
+            handler.send_header("X-Drift-Scenario", scenario)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def drill(self, *arguments: str) -> Any:
+        command = ["--settings", str(self.env_file), "drill", "--monitor", "m", *arguments]
+        return CliRunner().invoke(main, command, catch_exceptions=False)
+
+    def report(self, *arguments: str) -> dict[str, Any]:
+        ended = self.drill("--format", "json", *arguments)
+        found: dict[str, Any] = json.loads(ended.stdout)
+        return found
+
+    def outside(self) -> dict[str, bytes | None]:
+        """Everything in the store that is no drill's."""
+        keys = (entry.key for entry in self.store.walk(""))
+        return {key: self.store.get(key) for key in keys if not key.startswith("drill/")}
+
+
+@pytest.fixture
+def site(
+    env_file: Path, settings: Settings, monitors: Monitors, web: Web, mlflow: FakeMlflow
+) -> Drilled:
+    return Drilled(env_file, settings, monitors, web, mlflow)
+
+
+FEW = ("--trials", "2", "--drift-free", "4", "--strengths", "1", "--id", "d1")
+
+
+def test_drift_is_asked_of_the_drifter_and_found(site: Drilled) -> None:
+    site.drift_on_request()
+
+    found = site.report(*FEW)
+
+    assert found["source"] == "drifter"
+    assert [one["scenario"] for one in found["detections"]] == list(SCENARIOS)
+    rates = {one["scenario"]: one for one in found["detections"]}
+    for scenario in ("mean_shift", "scale", "missing_values"):
+        assert rates[scenario]["at_once"]["hits"] == 2, scenario
+        assert rates[scenario]["delay"] == 1
+        assert found["smallest"][scenario] == 1
+    # The columns of the test's data are independent: to shuffle one changes nothing.
+    assert rates["correlation_change"]["within"]["hits"] == 0
+    assert found["smallest"]["correlation_change"] is None
+    assert found["false_alarms"]["trials"] == 4
+    assert [level["level"] for level in found["drift_free"]] == [0.5, 0.25, 0.1, 0.05]
+
+
+def test_nothing_of_the_monitor_is_touched(site: Drilled) -> None:
+    site.drift_on_request()
+    before, runs = site.outside(), json.dumps(site.mlflow.runs)
+
+    site.drill(*FEW)
+
+    assert site.outside() == before
+    ours = {name for name in site.mlflow.runs if site.mlflow.runs[name]["experiment"] == "2"}
+    assert set(site.mlflow.experiments) == {"drift/m", "drill/m"}
+    assert len(ours) == 1
+    others = {name: site.mlflow.runs[name] for name in site.mlflow.runs if name not in ours}
+    assert json.dumps(others) == runs
+    kept = {entry.key for entry in site.store.list("drill")}
+    assert "drill/d1/drill.json" in kept
+    # What a missed drift came to is there for a look.
+    assert "drill/d1/missed/correlation_change-1-0.json" in kept
+
+
+def test_the_same_drill_asks_for_the_same_batches(site: Drilled) -> None:
+    site.drift_on_request()
+    first = site.report(*FEW)
+    again = site.report(*FEW)
+    other = site.report(*FEW[:-1], "d2")
+
+    for found in (first, again, other):
+        del found["seconds"]
+    assert again == first
+    seeds = [parse_qs(urlsplit(r).query)["seed"][0] for r in site.web.requests if "scenario" in r]
+    assert len(set(seeds)) > len(seeds) / 2
+    assert other["drill"] == "d2"
+
+
+def test_exit_code_says_whether_every_drift_was_found(site: Drilled) -> None:
+    site.drift_on_request()
+    assert site.drill(*FEW).exit_code == 6
+
+
+def test_the_table_has_a_line_for_each_drift_and_level(site: Drilled) -> None:
+    site.drift_on_request()
+    text = site.drill(*FEW).stdout
+
+    assert "mean_shift                  1  2/2 (0.16 to 1.00)" in text
+    assert "  correlation_change  none" in text
+    assert "  p <= 0.05" in text
+
+
+class Receiver:
+    """An address that takes messages, or does not."""
+
+    def __init__(self, name: str, *, takes: bool) -> None:
+        self.name, self.takes = name, takes
+        self.messages: list[str] = []
+
+    def send(self, title: str, message: str) -> bool:
+        self.messages.append(f"{title}: {message}")
+        return self.takes
+
+
+def test_people_are_told_of_a_drill_once(site: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.drift_on_request()
+    people = [Receiver("a", takes=True), Receiver("b", takes=False)]
+    monkeypatch.setattr("drift_checker.drill.drill.addresses", lambda _: people)
+
+    told = site.drill(*FEW).stdout
+    silent = site.report(*FEW, "--no-tell")
+
+    assert "notifications: a sent, b NOT SENT" in told
+    assert silent["notifications"] == {}
+    for person in people:
+        assert person.messages == ["Drift detection: This is drill d1 of m, no alarm."]
+
+
+def test_a_drifter_that_takes_no_drift_from_requests_is_named(site: Drilled) -> None:
+    refusal = b'{"detail": "start it with DRIFT_ALLOW_OVERRIDE=true."}'
+    site.web.answer("/data", refusal, status=403, content_type="application/json")
+
+    ended = site.drill(*FEW)
+
+    assert ended.exit_code == 2
+    assert "drifter_allow_override: true" in ended.stderr
+
+
+def test_a_drifter_that_does_otherwise_than_asked_is_named(site: Drilled) -> None:
+    site.drift_on_request()
+    site.deaf = True
+
+    ended = site.drill(*FEW)
+
+    assert ended.exit_code == 2
+    assert "asked for mean_shift" in ended.stderr
+
+
+@pytest.fixture
+def own_data(env_file: Path, settings: Settings, web: Web, monitors: Monitors) -> Settings:
+    """The same with a source that tells nothing of drift."""
+    web.answer("/data", parquet(table(ROWS, seed=2)))
+    return settings
+
+
+def test_batches_of_ones_own_data_are_perturbed(
+    own_data: Settings, env_file: Path, monitors: Monitors, web: Web, mlflow: FakeMlflow
+) -> None:
+    site = Drilled(env_file, own_data, monitors, web, mlflow)
+    asked = len(web.requests)
+    before = site.outside()
+
+    found = site.report(*FEW)
+
+    assert len(web.requests) == asked
+    assert site.outside() == before
+    assert found["source"] == "stored batches"
+    assert found["smallest"]["mean_shift"] == 1
+    assert found["smallest"]["missing_values"] == 1
+    # No column depends on another.
+    assert "correlation_change" not in found["smallest"]
+    assert found["false_alarms"]["hits"] == 0
+
+
+def test_without_a_stored_batch_there_is_nothing_to_drill(
+    env_file: Path, settings: Settings, monitors: Monitors, mlflow: FakeMlflow
+) -> None:
+    baseline.fit(Store(settings), monitors.get("m"), settings)
+    command = ["--settings", str(env_file), "drill", "--monitor", "m"]
+
+    ended = CliRunner().invoke(main, command)
+
+    assert ended.exit_code == 2
+    assert "run a check first" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--strengths", "0"], "up to 10"),
+        (["--strengths", "much"], "up to 10"),
+        (["--id", "../x"], "A-Z"),
+        (["--trials", "0"], "x>=1"),
+    ],
+)
+def test_wrong_arguments(site: Drilled, arguments: list[str], said: str) -> None:
+    ended = site.drill(*arguments)
+
+    assert ended.exit_code == 2
+    assert said in ended.stderr
+
+
+def test_the_smallest_strength_is_the_last_of_an_unbroken_row() -> None:
+    def one(strength: float, hits: int) -> Detection:
+        rate = Rate.of(hits, 10)
+        return Detection(scenario="s", strength=strength, at_once=rate, within=rate, delay=None)
+
+    assert _smallest([one(0.1, 9), one(0.25, 7), one(0.5, 8), one(1, 10)]) == {"s": 0.5}
+    assert _smallest([one(0.5, 9), one(1, 7)]) == {"s": None}

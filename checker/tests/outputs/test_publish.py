@@ -1,0 +1,175 @@
+"""Publishing to a real MLflow: its command is named by DRIFT_TEST_MLFLOW."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import parquet, table
+from web import Web
+
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import Settings, load_settings
+from drift_checker.errors import ServiceAwayError, UsageError
+from drift_checker.outputs.mlflow import MAX_NAME, Tracking, escape
+from drift_checker.references import versions as baseline
+from drift_checker.result import Verdict
+from drift_checker.state.store import Store
+from drift_checker.ticks.tick import Tick, run
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+MLFLOW = os.environ.get("DRIFT_TEST_MLFLOW")
+PATIENCE = 120
+"""Seconds that MLflow's first start may take on a busy machine."""
+
+
+class Server:
+    """An MLflow server that can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.start()
+
+    def start(self) -> None:
+        command = [str(MLFLOW), "server", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
+        command += ["--artifacts-destination", f"{self.folder}/artifacts"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            )
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if httpx.get(f"{self.url}/health").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.2)
+        self.kill()
+        raise AssertionError((self.folder / "log").read_text())
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not MLFLOW:
+        pytest.skip("DRIFT_TEST_MLFLOW does not name MLflow's command")
+    server = Server(tmp_path_factory.mktemp("mlflow"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def real(env_file: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("DRIFT_MLFLOW_URL", server.url)
+    monkeypatch.setenv("DRIFT_RETRY_SECONDS", "0.2")
+    return load_settings(env_file)
+
+
+def ask(server: Server, path: str, **body: object) -> dict[str, object]:
+    answer = httpx.post(f"{server.url}/api/2.0/mlflow/{path}", json=body).raise_for_status()
+    found: dict[str, object] = answer.json()
+    return found
+
+
+@pytest.mark.mlflow
+def test_a_run_of_a_real_mlflow(
+    real: Settings, server: Server, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = "100 % größer/kleiner: ja\\nein?"
+    names = ["x", odd, "kind"]
+    web.answer("/data", parquet(table(300, seed=2, shift=2).rename_columns(names)))
+    reference = real.monitors_file.parent / "reference.parquet"
+    reference.write_bytes(parquet(table(1000, seed=1).rename_columns(names)))
+    monitors = load_monitors(real.monitors_file)
+    baseline.fit(Store(real), monitors.get("m"), real)
+    tick = Tick(monitors.get("m"), DATE, "scheduled", "scheduled__1")
+
+    # Killed in the middle, and back: the half-made run is completed.
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracking, "log_inputs", lambda *_: server.kill())
+        with pytest.raises(ServiceAwayError):
+            run(real, monitors, tick)
+    server.start()
+    result, published = run(real, monitors, tick)
+    assert run(real, monitors, tick) == (result, published)
+
+    assert result.verdict is Verdict.DRIFT
+    found = ask(server, "runs/search", experiment_ids=["1"])["runs"]
+    assert isinstance(found, list)
+    (only,) = found
+    assert only["info"]["run_name"] == "2026-11-23T09:00:00Z"
+    assert only["info"]["status"] == "FINISHED"
+    assert f"/#/experiments/1/runs/{only['info']['run_id']}?" in published.url
+    tags = {tag["key"]: tag["value"] for tag in only["data"]["tags"]}
+    assert tags["monitor"] == "m"
+    assert tags["logical_date"] == "2026-11-23T09:00:00Z"
+    assert tags["verdict"] == "drift"
+    assert tags["dag_run_id"] == "scheduled__1"
+    metrics = {metric["key"] for metric in only["data"]["metrics"]}
+    assert {f"p_value.{escape(name)}" for name in names} <= metrics
+    assert {"rows", "drift.share", "drift.columns", "seconds.fetch"} <= metrics
+    inputs = {
+        one["tags"][0]["value"]: one["dataset"]["digest"]
+        for one in only["inputs"]["dataset_inputs"]
+    }
+    assert inputs == {
+        "reference": result.reference.version,
+        "current": result.current.digest[:36],
+    }
+    files = httpx.get(
+        f"{server.url}/api/2.0/mlflow/artifacts/list", params={"run_id": only["info"]["run_id"]}
+    ).json()["files"]
+    assert {"result.json", "current.parquet"} <= {file["path"] for file in files}
+
+
+@pytest.mark.mlflow
+def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: Server) -> None:
+    with Tracking(real) as tracking:
+        made = tracking.experiment("drift/gone")
+        ask(server, "experiments/delete", experiment_id=made)
+        assert tracking.experiment("drift/gone") == made
+
+
+def test_what_is_no_mlflow_is_named(settings: Settings, web: Web) -> None:
+    settings = settings.model_copy(update={"mlflow_url": web.url})
+    with Tracking(settings) as tracking, pytest.raises(UsageError, match="DRIFT_MLFLOW_URL"):
+        tracking.experiment("drift/m")
+
+
+columns = st.text(max_size=300)
+
+
+@given(columns, columns)
+def test_escaping_keeps_names_apart_and_within_what_mlflow_takes(one: str, other: str) -> None:
+    assert (escape(one) == escape(other)) == (one == other)
+    assert re.fullmatch(r"[A-Za-z0-9_.: -]*", escape(one))
+    assert len(escape(one)) <= MAX_NAME
+
+
+def test_escaping_by_example() -> None:
+    assert escape("dep_delay") == "dep_delay"
+    assert escape("a/b:ü") == "a:2fb:3a:c3:bc"
+    assert escape("x" * 201) == "x" * 182 + "::" + sha256(b"x" * 201).hexdigest()[:16]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from samples import parquet, table
+from web import FakeMlflow
+
+from drift_checker.cli import main
+from drift_checker.config.monitors import Monitors, load_monitors
+from drift_checker.config.settings import Settings
+from drift_checker.errors import BadReferenceError
+from drift_checker.outputs.status import status
+from drift_checker.references import versions as baseline
+from drift_checker.result import Alarm, Verdict
+from drift_checker.state.latest import Latest, read_latest, write_latest
+from drift_checker.state.store import Store
+from drift_checker.ticks.tick import Tick, run
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def cli(env_file: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(main, ["--settings", str(env_file), *arguments])
+
+
+def test_fit_changes_nothing_twice(env_file: Path, settings: Settings) -> None:
+    first, second = (
+        json.loads(cli(env_file, "baseline", "fit", "--all", "--format", "json").stdout)
+        for _ in range(2)
+    )
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["monitors"][0] | {"changed": False} == second["monitors"][0]
+
+    before = baseline.show(Store(settings), "m")
+    reference = settings.monitors_file.parent / "reference.parquet"
+    reference.write_bytes(parquet(table(1000, seed=7)))
+    assert (
+        "stored, 1000 rows, 3 columns" in cli(env_file, "baseline", "fit", "--monitor", "m").output
+    )
+    assert baseline.show(Store(settings), "m") != before
+    assert "x: double" in cli(env_file, "baseline", "show", "--all").output
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        (b"PAR1 cut off", "reference"),
+        (parquet(table(10, seed=1)), "10 rows, and at least 50 are needed"),
+        (parquet(table(100, seed=1)), "no column when; it has x, y, kind"),
+    ],
+)
+def test_references_that_cannot_serve(settings: Settings, content: bytes | None, said: str) -> None:
+    file = settings.monitors_file
+    file.write_text(file.read_text() + "    columns: {timestamp: when}\n")
+    reference = file.parent / "reference.parquet"
+    reference.unlink()
+    if content is not None:
+        reference.write_bytes(content)
+
+    with pytest.raises(BadReferenceError, match=said):
+        baseline.fit(Store(settings), load_monitors(file).get("m"), settings)
+
+
+def test_status_before_and_after_a_tick(
+    env_file: Path, settings: Settings, monitors: Monitors, mlflow: FakeMlflow
+) -> None:
+    store = Store(settings)
+    before = cli(env_file, "status", "--format", "json")
+    assert before.exit_code == 5
+    (found,) = json.loads(before.stdout)["monitors"]
+    assert (found["verdict"], found["reference"]) == (None, None)
+
+    baseline.fit(store, monitors.get("m"), settings)
+    now = datetime.now(UTC).replace(microsecond=0)
+    run(settings, monitors, Tick(monitors.get("m"), now))
+
+    after = cli(env_file, "status", "--format", "json")
+    assert after.exit_code == 0
+    (found,) = json.loads(after.stdout)["monitors"]
+    assert (found["name"], found["verdict"], found["silent"]) == ("m", "ok", False)
+    assert found["reference"] == baseline.show(store, "m").version
+    assert (
+        found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
+    )
+    assert found["run_url"] in cli(env_file, "status").stdout
+
+
+@pytest.mark.parametrize(("minutes", "silent"), [(9, False), (14, False), (16, True)])
+def test_a_monitor_is_silent_after_three_intervals(
+    settings: Settings, monitors: Monitors, minutes: int, *, silent: bool
+) -> None:
+    store = Store(settings)
+    write_latest(store, "m", pointer(DATE))
+
+    (found,) = status(store, monitors, DATE + timedelta(minutes=minutes)).monitors
+
+    assert found.silent is silent
+
+
+def pointer(date: datetime, reported: datetime | None = None) -> Latest:
+    return Latest(
+        logical_date=date,
+        verdict=Verdict.OK,
+        drifted_columns=[],
+        faults=[],
+        alarm=Alarm(),
+        reported=reported,
+    )
+
+
+def test_a_late_tick_leaves_the_pointer_at_the_latest(settings: Settings) -> None:
+    store = Store(settings)
+    write_latest(store, "m", pointer(DATE))
+    write_latest(store, "m", pointer(DATE - timedelta(hours=1), DATE - timedelta(hours=1)))
+
+    assert read_latest(store, "m") == pointer(DATE, DATE - timedelta(hours=1))

@@ -1,0 +1,182 @@
+"""Profiles of references in the store: what is read back is what was written, and is used."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from samples import table
+
+from drift_checker.comparison.compare import Comparison, compare
+from drift_checker.comparison.options import ColumnRoles, CompareSettings
+from drift_checker.comparison.profiled_pairs import Profiles, fitted
+from drift_checker.config.monitors import Monitors
+from drift_checker.config.settings import Settings
+from drift_checker.profiles import layout as layouts
+from drift_checker.profiles import stored
+from drift_checker.profiles.bins import BatchProfile
+from drift_checker.references import versions as baseline
+from drift_checker.references.in_force import StoredReference
+from drift_checker.result import Result
+from drift_checker.state import keys
+from drift_checker.state.store import Store
+from drift_checker.tables.chunks import InMemory
+from drift_checker.tables.reading import Batch, from_frame
+from drift_checker.ticks.tick import Tick, run
+from drift_checker.wording.explanation import explained
+
+compare_module = importlib.import_module("drift_checker.comparison.compare")
+
+
+def everything(rows: int, seed: int, shift: float = 0) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    return pa.table(
+        {
+            "x": np.where(rng.random(rows) < 0.1, np.nan, rng.normal(shift, 1, rows)),
+            "endless": np.where(rng.random(rows) < 0.1, np.inf, rng.integers(0, 9, rows)),
+            "missing": pa.array([None] * rows, pa.float64()),
+            "many": [f"é{n % 12_000}" for n in range(rows)],
+            "few": rng.choice(["a", "b"], rows, p=[0.5 + shift / 4, 0.5 - shift / 4]),
+            "time": np.datetime64("2026-01-01T00:00:00") + rng.integers(0, 99, rows),
+            "bytes": [b"1"] * rows,
+        }
+    )
+
+
+def put_in_force(store: Store, batch: Batch, monitor: str = "m") -> None:
+    version = baseline.profile_of(batch, "a test")
+    baseline.keep(store, monitor, batch.table, version)
+    before = baseline.in_force(store, monitor)
+    assert baseline.put_in_force(store, monitor, version.version, before, version.version)
+
+
+def test_what_is_read_is_what_was_written() -> None:
+    layout, side = fitted(InMemory(from_frame(everything(30_000, 1))), CompareSettings())
+    data = stored.to_bytes(layout, side.profile)
+    read_layout, read_profile = stored.from_bytes(data)
+    again = stored.to_bytes(read_layout, read_profile)
+    with np.load(io.BytesIO(data)) as one, np.load(io.BytesIO(again)) as other:
+        assert one.files == other.files
+        for name in one.files:
+            np.testing.assert_array_equal(one[name], other[name])
+    assert read_layout.columns.keys() == layout.columns.keys()
+    assert read_layout.fit_rows == layout.fit_rows
+    for name, column in layout.columns.items():
+        assert read_layout.columns[name].type == column.type
+        np.testing.assert_array_equal(read_layout.columns[name].cuts.cells, column.cuts.cells)
+    for name in ("many", "few", "time", "bytes"):
+        assert read_profile.columns[name] == side.profile.columns[name]
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    rows=st.integers(60, 3000),
+    shift=st.sampled_from([0, 0.05, 0.2, 1]),
+    dropped=st.sampled_from(["", "x", "few"]),
+)
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_stored_profile_leads_to_the_result_of_compare(
+    settings: Settings, seed: int, rows: int, shift: float, dropped: str
+) -> None:
+    before = from_frame(everything(4000, seed))
+    after = everything(rows, seed + 1, shift)
+    current = from_frame(after.drop_columns([dropped]) if dropped else after)
+    options = CompareSettings(level=0.05, columns=ColumnRoles(timestamp="time", target="few"))
+    store = Store(settings)
+    put_in_force(store, before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare_module, "LARGE_VALUES", 0)
+        expected = compare(before, current, settings=options)
+        for _ in ("fitted", "read back"):
+            sides = StoredReference(store, "m", options).against(current)
+            assert isinstance(sides, Profiles)
+            found = explained(Comparison(sides, options).result())
+            assert found.model_dump_json() == expected.model_dump_json()
+
+
+def test_other_roles_are_fitted_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare_module, "LARGE_VALUES", 0)
+    store, batch = Store(settings), from_frame(table(300, seed=1))
+    put_in_force(store, batch)
+    kept = []
+    for ignore in ((), ("x",), ()):
+        options = CompareSettings(columns=ColumnRoles(ignore=ignore))
+        sides = StoredReference(store, "m", options).against(batch)
+        assert isinstance(sides, Profiles)
+        kept.append("x" in sides.reference.profile.sample.values)
+    assert kept == [True, False, True]
+    files = store.list(keys.reference_version("m", batch.digest[: baseline.VERSION_LENGTH]))
+    assert sum(file.key.endswith(".npz") for file in files) == 2
+
+
+def test_windows_and_segments_are_judged_by_the_rows(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare_module, "LARGE_VALUES", 0)
+    store, batch = Store(settings), from_frame(table(900, seed=1))
+    put_in_force(store, batch)
+    options = CompareSettings(segments=("kind",))
+    result = Comparison(StoredReference(store, "m", options).against(batch), options).result()
+    assert len(result.segments) == 3
+    assert result.faults == []
+
+
+def test_ticks_by_other_cells_are_not_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, options = InMemory(from_frame(table(900, seed=1))), CompareSettings()
+    layout, side = fitted(batch, options)
+    assert Profiles(layout, side, side).cells == side.digest
+    monkeypatch.setattr(layouts, "FIT_ROWS", 500)
+    layout, side = fitted(batch, options)
+    assert Profiles(layout, side, side).cells == f"{side.digest}/500"
+
+
+def ticked(settings: Settings, monitors: Monitors, slot: int) -> Result:
+    date = datetime(2026, 1, 1, 0, 5 * slot, tzinfo=UTC)
+    return run(settings, monitors, Tick(monitors.monitors[0], date, "scheduled"))[0]
+
+
+def test_a_tick_reads_the_profile_and_not_the_rows(
+    settings: Settings, monitors: Monitors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = monitors.monitors[0]
+    store = Store(settings)
+    baseline.fit(store, monitor, settings)
+    exact = ticked(settings, monitors, 1)
+
+    monkeypatch.setattr(compare_module, "LARGE_VALUES", 0)
+    asked: list[str] = []
+    get = Store.get
+
+    def remembered(store: Store, key: str) -> bytes | None:
+        asked.append(key)
+        return get(store, key)
+
+    monkeypatch.setattr(Store, "get", remembered)
+    first = ticked(settings, monitors, 2)
+    data = keys.reference(monitor.name, first.reference.version, "data.parquet")
+    assert data in asked
+    asked.clear()
+    second = ticked(settings, monitors, 3)
+    assert data not in asked
+
+    assert [one.verdict for one in (first, second)] == [exact.verdict] * 2
+    assert second.joint == exact.joint
+    assert second.reference == exact.reference
+    # Cells for the pool of ticks are the same whichever way a tick took.
+    assert second.sequential is not None
+    assert second.sequential.ticks == 3
+    one, other = (_left(store, tick) for tick in (exact, second))
+    assert one == other
+
+
+def _left(store: Store, result: Result) -> BatchProfile:
+    assert result.logical_date is not None
+    data = store.get(keys.result("m", result.logical_date, "profile.json"))
+    return BatchProfile.model_validate_json(data or b"")

@@ -1,0 +1,209 @@
+"""The new normal becomes the reference, and nothing of the old is lost."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+from deployment import DATE, Deployment
+from samples import parquet, table
+from ticks import Ticks, date
+from web import Web
+
+from drift_checker.errors import BadReferenceError, UsageError
+from drift_checker.references import versions as baseline
+from drift_checker.references.acceptance import accept, last_ticks, new_normal, use
+from drift_checker.state import keys
+
+SCHEDULE = "*/5 * * * *"
+
+
+class Normal(Ticks):
+    """Ticks of which some are the new normal."""
+
+    def chosen(self) -> list[int]:
+        found = new_normal(self.deployment.store, self.deployment.monitor, SCHEDULE)
+        return [int((moment - DATE) / timedelta(minutes=5)) for moment in found]
+
+    def accept(self, *arguments: str) -> dict[str, Any]:
+        ended = self.deployment.cli(
+            "baseline", "accept", "--monitor", "m", "--format", "json", *arguments
+        )
+        assert ended.exit_code == 0, ended.output
+        found: dict[str, Any] = json.loads(ended.stdout)
+        return found
+
+
+@pytest.fixture
+def ticks(deployment: Deployment, web: Web) -> Normal:
+    return Normal(deployment, web)
+
+
+def test_after_acceptance_the_next_tick_is_ok_and_the_episode_closes(ticks: Normal) -> None:
+    store = ticks.deployment.store
+    assert ticks.tick(0).verdict == "ok"
+    alarms = [ticks.tick(number, shift=2).alarm for number in (1, 2)]
+    assert [alarm.state for alarm in alarms] == ["opened", "ongoing"]
+    old = baseline.read(store, "m", baseline.show(store, "m")).table
+
+    accepted = ticks.accept()
+
+    assert accepted["changed"]
+    assert (accepted["rows"], len(accepted["ticks"])) == (600, 2)
+    after = ticks.tick(3, shift=2)
+    assert (after.verdict, after.reference.version) == ("ok", accepted["version"])
+    assert (after.alarm.state, after.alarm.id) == ("closed", alarms[0].id)
+    assert ticks.tick(4).verdict == "drift"
+    before = store.get(keys.reference("m", accepted["before"], "data.parquet"))
+    assert pa.parquet.read_table(pa.BufferReader(before)).equals(old)
+
+
+def test_accepting_twice_changes_nothing(ticks: Normal) -> None:
+    ticks.tick(1, shift=2)
+    first = ticks.accept()
+
+    assert ticks.accept() == first | {
+        "changed": False, "before": first["version"], "ticks": []
+    }  # fmt: skip
+    named = ticks.accept("--logical-date", date(1).isoformat())
+    assert (named["changed"], named["version"]) == (False, first["version"])
+    assert len(baseline.history(ticks.deployment.store, "m")) == 2
+
+
+def test_fitting_undoes_no_acceptance_but_follows_another_reference(ticks: Normal) -> None:
+    deployment = ticks.deployment
+    configured = baseline.show(deployment.store, "m").version
+    ticks.tick(1, shift=2)
+    version = ticks.accept()["version"]
+
+    fitted = baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    assert (fitted.changed, fitted.version) == (False, version)
+
+    file = deployment.settings.monitors_file.parent / "reference.parquet"
+    file.write_bytes(parquet(table(1000, seed=7)))
+    fitted = baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    assert fitted.changed
+    assert fitted.version == baseline.show(deployment.store, "m").version
+    versions = [entry.version for entry in baseline.history(deployment.store, "m")]
+    assert versions == [configured, version, fitted.version]
+
+
+def test_an_older_version_can_be_put_in_force_again(ticks: Normal) -> None:
+    ticks.tick(1, shift=2)
+    accepted = ticks.accept()
+
+    said = ticks.deployment.cli("baseline", "use", "--monitor", "m", accepted["before"]).output
+
+    assert f"{accepted['before']} in force instead of {accepted['version']}: 1000 rows" in said
+    assert ticks.tick(2, shift=2).verdict == "drift"
+    shown = ticks.deployment.cli("baseline", "show", "--monitor", "m").output
+    assert shown.count("since 20") == 3
+    assert "from the batch of 20261123T090500Z" in shown
+
+
+def test_within_an_episode_its_own_valid_ticks_are_chosen(ticks: Normal) -> None:
+    ticks.tick(0)
+    ticks.tick(1, shift=2)
+    ticks.tick(2, shift=2, rows=20)
+    ticks.tick(3, shift=2)
+    ticks.tick(4, shift=2, trigger="manual")
+
+    assert ticks.chosen() == [3, 1]
+
+
+def test_without_an_episode_ticks_that_were_ok_are_chosen(ticks: Normal) -> None:
+    for number, shift in enumerate([0, 2, 0, 0, 0]):
+        ticks.tick(number, shift=shift)
+    assert ticks.chosen() == [4, 3, 2, 0]
+
+    ticks.accept()
+    assert ticks.chosen() == []
+    ticks.tick(5)
+    assert ticks.chosen() == [5]
+
+
+def test_no_more_ticks_are_chosen_than_make_a_good_reference(ticks: Normal) -> None:
+    for number in range(4):
+        ticks.tick(number, rows=2500)
+
+    assert ticks.chosen() == [3, 2]
+
+
+def test_the_last_ticks_are_valid_ones_of_the_schedule(ticks: Normal) -> None:
+    deployment = ticks.deployment
+    for number, rows in enumerate([300, 300, 20]):
+        ticks.tick(number, rows=rows)
+
+    chosen = last_ticks(deployment.store, deployment.monitor, SCHEDULE, 2)
+    assert chosen == [date(1), date(0)]
+    with pytest.raises(UsageError, match="--last 3: m has 2 valid scheduled ticks"):
+        last_ticks(deployment.store, deployment.monitor, SCHEDULE, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--last", "1", "--logical-date", DATE.isoformat()], "either --logical-date or --last"),
+        (["--logical-date", date(7).isoformat()], "no result and batch of 20261123T093500Z"),
+        (["--logical-date", date(1).isoformat()], "the batch of 20261123T090500Z is invalid"),
+    ],
+)
+def test_what_cannot_be_accepted_is_named(ticks: Normal, arguments: list[str], said: str) -> None:
+    ticks.tick(1, rows=20)
+
+    refused = ticks.deployment.cli("baseline", "accept", "--monitor", "m", *arguments)
+
+    assert refused.exit_code == 2
+    assert said in refused.output
+
+
+def test_a_batch_without_types_takes_those_of_the_reference(ticks: Normal) -> None:
+    """Codes that look like numbers stay categories, whole numbers may become fractions."""
+    deployment = ticks.deployment
+    file = deployment.settings.monitors_file.parent / "reference.parquet"
+    codes = pa.array(["1", "2", "3"] * 100)
+    file.write_bytes(parquet(pa.table({"code": codes, "count": pa.array(range(300))})))
+    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    sink = pa.BufferOutputStream()
+    batch = pa.table({"code": codes, "count": pa.array([n + 0.5 for n in range(300)])})
+    pa.csv.write_csv(batch, sink)
+    ticks.web.answer("/data", sink.getvalue().to_pybytes(), content_type="text/csv")
+    deployment.run(date(1), "scheduled")
+
+    accepted = accept(deployment.store, deployment.monitor, [date(1)])
+
+    assert accepted.changed
+    profile = baseline.show(deployment.store, "m")
+    reference = baseline.read(deployment.store, "m", profile)
+    assert profile.columns == {"code": "string", "count": "double"}
+    assert not profile.untyped
+    assert reference.table.column("count").to_pylist()[:2] == [0.5, 1.5]
+
+
+def test_of_two_acceptances_at_once_one_is_refused(
+    ticks: Normal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = ticks.deployment
+    ticks.tick(1, shift=2)
+    put, store = baseline.keep, deployment.store
+
+    def overtaken(*arguments: Any) -> None:
+        put(*arguments)
+        monkeypatch.setattr(baseline, "keep", put)
+        accept(store, deployment.monitor, [date(2)])
+
+    ticks.tick(2, shift=2)
+    monkeypatch.setattr(baseline, "keep", overtaken)
+
+    with pytest.raises(UsageError, match="came into force meanwhile"):
+        accept(store, deployment.monitor, [date(1)])
+    assert baseline.show(store, "m").source.endswith("20261123T091000Z")
+
+
+def test_a_version_that_is_not_there_cannot_be_used(deployment: Deployment) -> None:
+    with pytest.raises(BadReferenceError, match="m has no version 123"):
+        use(deployment.store, "m", "123")

@@ -1,0 +1,274 @@
+"""A rolling reference: the last ticks that were ok, with the fixed one beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from deployment import DATE, Deployment
+from samples import parquet, table
+from ticks import Ticks, date
+from web import FakeMlflow, Web
+
+from drift_checker.comparison.options import ANCHOR_SHARE
+from drift_checker.config.budget import settings_of
+from drift_checker.config.monitors import load_monitors
+from drift_checker.config.settings import load_settings
+from drift_checker.references import rolling
+from drift_checker.references.in_force import StoredReference
+from drift_checker.result import Result
+from drift_checker.wording.terminal import as_table
+
+NEEDED = 4
+
+
+class Rolled(Ticks):
+    """Ticks of a monitor whose baseline rolls."""
+
+    def recent(self, number: int) -> rolling.Recent:
+        """What the tick of that number is compared with."""
+        deployment = self.deployment
+        settings = settings_of(deployment.monitors, deployment.monitor)
+        reference = StoredReference(deployment.store, "m", settings)
+        return rolling.recent(
+            deployment.store, deployment.monitors, deployment.monitor, date(number), reference
+        )
+
+    def numbers(self, number: int) -> list[int]:
+        """The first and last of the ticks that it is compared with, and how many they are."""
+        told = self.recent(number).told
+        ends = [int((one - DATE) / timedelta(minutes=5)) for one in (told.first, told.last) if one]
+        return [*ends, told.ticks]
+
+
+@pytest.fixture
+def ticks(env_file: Path, web: Web, mlflow: FakeMlflow) -> Rolled:
+    monitors = env_file.parent / "monitors.yml"
+    baseline = f"    baseline: {{kind: rolling, ticks: {NEEDED}}}\n"
+    monitors.write_text(monitors.read_text() + baseline)
+    deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
+    return Rolled(deployment, web)
+
+
+def test_fewer_ticks_than_are_needed_fall_back_to_the_fixed_reference_and_say_so(
+    ticks: Rolled,
+) -> None:
+    for number in range(NEEDED):
+        result = ticks.tick(number)
+        told = result.rolling
+        assert told
+        assert told.ticks == number
+        assert f"needs {NEEDED} ok ticks among the last 8, and has {number}" in (told.reason or "")
+        assert result.anchor is None
+        assert sum(result.alarm_budget.parts.values()) == pytest.approx(1 / 2016)
+        assert "compared with the fixed reference alone" in as_table(result)
+        assert "300 rows against 1000" in as_table(result)
+
+
+def test_the_last_ok_ticks_are_the_reference_and_the_level_is_shared(ticks: Rolled) -> None:
+    for number in range(NEEDED):
+        ticks.tick(number)
+
+    result = ticks.tick(NEEDED)
+
+    told, anchor = result.rolling, result.anchor
+    assert told
+    assert anchor
+    assert (told.ticks, told.rows, told.reason) == (NEEDED, NEEDED * 300, None)
+    assert (told.first, told.last) == (date(0), date(NEEDED - 1))
+    assert result.reference.rows == anchor.reference.rows == 1000
+    budget = result.alarm_budget
+    assert budget.level == pytest.approx(1 / 2016)
+    assert sum(budget.parts.values()) == pytest.approx(budget.level)
+    assert budget.parts["anchor"] == anchor.alarm_budget.level
+    assert anchor.alarm_budget.level == pytest.approx(ANCHOR_SHARE / 2016)
+    assert sum(anchor.alarm_budget.parts.values()) == pytest.approx(anchor.alarm_budget.level)
+    assert anchor.sequential
+    assert anchor.sequential.ticks == 3
+    shown = as_table(result)
+    assert "300 rows against 1200 of the reference" in shown
+    assert "rolling reference: 4 ticks, 2026-11-23 09:00:00Z to 2026-11-23 09:15:00Z" in shown
+    assert "against the fixed one: ok" in shown
+    again = Result.model_validate_json(result.model_dump_json())
+    assert again.anchor == anchor
+
+
+def test_only_scheduled_ticks_that_were_ok_roll_along(ticks: Rolled) -> None:
+    for number in range(NEEDED):
+        ticks.tick(number)
+    assert ticks.tick(4, shift=2).verdict == "drift"
+    assert ticks.tick(5, rows=20).verdict == "invalid"
+    assert ticks.tick(6, trigger="manual").verdict == "ok"
+    assert ticks.numbers(7) == [0, 3, NEEDED]
+    ticks.tick(7)
+    assert ticks.numbers(8) == [1, 7, NEEDED]
+
+    # After so long a drift there is no recent normal.
+    assert ticks.recent(12).batch is None
+
+
+def test_another_version_of_the_reference_starts_anew(ticks: Rolled) -> None:
+    for number in range(NEEDED):
+        ticks.tick(number)
+    said = ticks.deployment.cli("baseline", "accept", "--monitor", "m", "--last", "2")
+    assert said.exit_code == 0
+
+    assert ticks.recent(NEEDED).told.ticks == 0
+    result = ticks.tick(NEEDED)
+    assert result.verdict == "ok"
+    assert result.rolling
+    assert result.rolling.reason
+
+
+def test_a_slow_trend_is_found_by_the_anchor_though_the_rolling_reference_follows(
+    ticks: Rolled,
+) -> None:
+    """Of 0.02 sigma a tick; it is half a sigma in the end."""
+    shifts = [0.0] * NEEDED + [0.02 * step for step in range(25)]
+    results = (ticks.tick(number, shift, rows=1000) for number, shift in enumerate(shifts))
+
+    first = next(result for result in results if result.verdict == "drift")
+    assert first.anchor
+    assert first.anchor.verdict == "drift"
+    assert first.anchor.drifted_columns == first.drifted_columns == ["x"]
+    assert all(column.verdict == "ok" for column in first.columns if column.verdict)
+    assert first.alarm.state == "opened"
+    explanation = first.explanation
+    assert explanation
+    assert "against the fixed reference" in explanation.summary
+    assert explanation.changes[0].startswith("against the fixed reference: x: ")
+    assert "against the fixed one: drift: x" in as_table(first)
+
+
+def test_a_jump_is_found_against_both_and_leaves_nothing_to_pool(ticks: Rolled) -> None:
+    for number in range(NEEDED):
+        ticks.tick(number)
+    result = ticks.tick(NEEDED, shift=1)
+
+    assert result.anchor
+    assert (result.verdict, result.anchor.verdict) == ("drift", "drift")
+    assert [one.name for one in result.columns if one.verdict == "drift"] == ["x"]
+    assert not ticks.deployment.store.get(f"results/m/{date(NEEDED):%Y%m%dT%H%M%SZ}/profile.json")
+
+
+def test_what_only_the_rolling_reference_finds_is_drift_by_itself(ticks: Rolled) -> None:
+    """The fixed reference is too small to tell; the ticks beside it are many rows."""
+    for number in range(NEEDED):
+        ticks.tick(number, rows=3000)
+    result = ticks.tick(NEEDED, shift=0.13, rows=3000)
+
+    assert result.anchor
+    assert (result.verdict, result.anchor.verdict) == ("drift", "ok")
+    assert result.drifted_columns == ["x"]
+    assert not ticks.deployment.store.get(f"results/m/{date(NEEDED):%Y%m%dT%H%M%SZ}/profile.json")
+
+
+def test_repeated_and_late_ticks_change_nothing(ticks: Rolled) -> None:
+    for number in (0, 1, 2, 4, 5):
+        ticks.tick(number)
+    judged = ticks.tick(6)
+    compared = ticks.numbers(5), ticks.numbers(6)
+
+    late = ticks.tick(3)
+    assert late.rolling
+    assert late.rolling.last == date(2)
+    assert ticks.tick(6, shift=3) == judged
+    assert ticks.tick(5, force=True).drifted_columns == []
+    # What came late is before them now, but for what was judged already it is as it was.
+    assert compared == ([0, 4, 4], [1, 5, 4])
+    assert ticks.numbers(4) == [0, 3, NEEDED]
+    assert ticks.numbers(3) == [0, 2, 3]
+
+
+def test_batches_too_large_to_lie_in_memory_are_compared_with_the_fixed_reference_alone(
+    ticks: Rolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(NEEDED):
+        ticks.tick(number)
+    monkeypatch.setattr(
+        sys.modules["drift_checker.comparison.compare"], "LARGE_VALUES", NEEDED * 300 * 3
+    )
+
+    result = ticks.tick(NEEDED)
+    assert result.rolling
+    assert result.rolling.reason == rolling.TOO_LARGE
+    assert result.anchor is None
+
+
+@pytest.mark.parametrize("order", [range(6), range(5, -1, -1), [3, 0, 5, 1, 4, 2]])
+def test_in_whatever_order_ticks_were_made_the_next_has_the_same_reference(
+    ticks: Rolled, order: Sequence[int]
+) -> None:
+    for number in order:
+        ticks.tick(number)
+
+    assert ticks.numbers(6) == [2, 5, NEEDED]
+    batch = ticks.recent(6).batch
+    assert batch
+    expected = [table(300, seed=number + 10) for number in range(2, 6)]
+    assert batch.table["x"].to_pylist() == pa.concat_tables(expected)["x"].to_pylist()
+
+
+def hour(number: int, *, shift: float = 0) -> pa.Table:
+    """The hour that begins `number` hours after `DATE`; its rows have a level in common."""
+    rng = np.random.default_rng([40, number + 1000])
+    start = np.datetime64(DATE.replace(tzinfo=None), "us") + number * np.timedelta64(1, "h")
+    moments = start + np.sort(rng.integers(0, 3600, 200)) * np.timedelta64(1, "s")
+    level = shift + rng.normal(0, 0.5)
+    columns = [pa.array(moments), *(pa.array(rng.normal(at, 1, 200)) for at in (level, 0))]
+    return pa.table(columns, names=["time", "x", "y"])
+
+
+def test_with_windows_the_ticks_that_rolled_along_are_the_windows_to_rank_among(
+    env_file: Path, web: Web
+) -> None:
+    """Hours differ by more than their rows do by chance."""
+    needed, before = 30, 40
+    fixed = pa.concat_tables([hour(number) for number in range(-before, 0)])
+    env_file.with_name("reference.parquet").write_bytes(parquet(fixed))
+    monitors = env_file.with_name("monitors.yml")
+    monitors.write_text(
+        f"""
+check_schedule: "0 * * * *"
+alarms_per_week: 100
+monitors:
+  - name: m
+    current: {{url: "{web.url}/data"}}
+    reference: {{path: reference.parquet}}
+    columns: {{timestamp: time}}
+    baseline: {{kind: rolling, ticks: {needed}}}
+"""
+    )
+    deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
+
+    def tick(number: int, shift: float = 0) -> Result:
+        web.answer("/data", parquet(hour(number, shift=shift)))
+        return deployment.run(DATE + number * timedelta(hours=1), "scheduled")
+
+    results: list[Result] = []
+    while sum(result.verdict == "ok" for result in results) < needed:
+        results.append(tick(len(results)))
+    assert all(result.calibration.windows == before for result in results)
+    assert len(results) - needed <= 4
+
+    result = tick(len(results))
+    assert result.rolling
+    assert result.anchor
+    assert (result.rolling.ticks, result.rolling.reason) == (needed, None)
+    assert (result.calibration.windows, result.anchor.calibration.windows) == (needed, before)
+    assert result.alarm_budget.parts == {
+        "windows": pytest.approx(0.05 * (1 - ANCHOR_SHARE)),
+        "anchor": pytest.approx(0.05 * ANCHOR_SHARE),
+    }
+    assert result.calibration.method == "ranked"
+
+    moved = tick(len(results) + 1, shift=4)
+    assert moved.anchor
+    assert (moved.verdict, moved.anchor.verdict) == ("drift", "drift")
+    assert moved.drifted_columns == ["x"]
+    assert moved.columns[1].p_value == pytest.approx(1 / (needed + 1))

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Event
+
+import pytest
+from web import PATIENCE, Web
+
+from drift_checker.config.monitors import Monitor, Reference
+from drift_checker.config.settings import Settings
+from drift_checker.errors import BadReferenceError, ServiceAwayError
+from drift_checker.sources.http import ask_for_batch, ask_for_reference
+from drift_checker.sources.responses import EVIDENCE_BYTES, Body, RejectedAnswerError
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def ask(settings: Settings) -> Callable[..., Body]:
+    def asked(current: dict[str, object], **changes: float) -> Body:
+        monitor = Monitor.model_validate(
+            {"name": "m", "current": current, "reference": {"path": "x"}}
+        )
+        answer = ask_for_batch(monitor, DATE, settings.model_copy(update=changes))
+        assert isinstance(answer, Body)
+        return answer
+
+    return asked
+
+
+def test_an_answer(web: Web, ask: Callable[..., Body]) -> None:
+    url = web.answer(
+        "/a.csv", b"x\n1\n", content_type="text/csv", headers={"X-Drift-Injected": "true"}
+    )
+
+    body = ask({"url": url + "?rows=3", "params": {"at": "{logical_date:%Y%m%d}"}})
+
+    assert (body.data, body.content_type) == (b"x\n1\n", "text/csv")
+    assert body.headers["x-drift-injected"] == "true"
+    assert web.requests == ["/a.csv?rows=3&at=20261123"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+def test_a_refusal_is_no_batch_and_not_asked_again(
+    web: Web, ask: Callable[..., Body], status: int
+) -> None:
+    url = web.answer("/", b"because", status=status)
+
+    with pytest.raises(RejectedAnswerError, match=f"HTTP {status}") as caught:
+        ask({"url": url})
+
+    assert caught.value.evidence == b"because"
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_source_in_trouble_is_asked_again(
+    web: Web, ask: Callable[..., Body], status: int
+) -> None:
+    url = web.answer("/", status=status)
+
+    with pytest.raises(ServiceAwayError, match=f"HTTP {status}"):
+        ask({"url": url}, retry_seconds=2)
+
+    assert len(web.requests) > 1
+
+
+def test_a_source_that_comes_back(web: Web, ask: Callable[..., Body]) -> None:
+    url = web.answer("/", status=503)
+    busy = web.routes["/"]
+
+    def once(handler: BaseHTTPRequestHandler) -> None:
+        web.answer("/", b"here")
+        busy(handler)
+
+    web.routes["/"] = once
+    assert ask({"url": url}, retry_seconds=30).data == b"here"
+
+
+def test_a_redirect_loop(web: Web, ask: Callable[..., Body]) -> None:
+    url = web.answer("/", status=302, headers={"Location": "/"})
+
+    with pytest.raises(RejectedAnswerError, match="redirect"):
+        ask({"url": url})
+
+
+def test_a_redirect_to_another_protocol(web: Web, ask: Callable[..., Body]) -> None:
+    url = web.answer("/", status=302, headers={"Location": "file:///etc/hostname"})
+
+    with pytest.raises(RejectedAnswerError):
+        ask({"url": url})
+
+
+def test_nobody_there(ask: Callable[..., Body]) -> None:
+    with pytest.raises(ServiceAwayError, match=r"127\.0\.0\.1:1"):
+        ask({"url": "http://127.0.0.1:1/"})
+
+
+def _stall(handler: BaseHTTPRequestHandler, end: Event) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    end.wait(PATIENCE)
+
+
+def _drip(handler: BaseHTTPRequestHandler, end: Event) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    while not end.wait(0.02):
+        try:
+            handler.wfile.write(b".")
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize("behaviour", [_stall, _drip])
+def test_a_source_that_takes_too_long(
+    web: Web, ask: Callable[..., Body], behaviour: Callable[[BaseHTTPRequestHandler, Event], None]
+) -> None:
+    end = Event()
+    web.routes["/"] = lambda handler: behaviour(handler, end)
+    start = time.monotonic()
+    try:
+        with pytest.raises(ServiceAwayError):
+            ask({"url": web.url + "/"}, timeout_seconds=0.5, retry_seconds=0.1)
+        assert time.monotonic() - start < PATIENCE / 2
+    finally:
+        end.set()
+
+
+def test_a_body_over_the_limit(web: Web, ask: Callable[..., Body]) -> None:
+    url = web.answer("/", b"x" * (1 << 20))
+
+    with pytest.raises(RejectedAnswerError, match=r"DRIFT_MAX_BODY_MB=0\.5") as caught:
+        ask({"url": url}, max_body_mb=0.5)
+
+    assert caught.value.evidence == b"x" * EVIDENCE_BYTES
+
+
+def test_a_body_cut_short(web: Web, ask: Callable[..., Body]) -> None:
+    def cut(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"only this")
+
+    web.routes["/"] = cut
+    with pytest.raises(ServiceAwayError):
+        ask({"url": web.url + "/"})
+
+
+@pytest.mark.parametrize("scheme", ["path", "url"])
+def test_a_file(tmp_path: Path, ask: Callable[..., Body], scheme: str) -> None:
+    file = tmp_path / "a b.csv"
+    file.write_bytes(b"x\n1\n")
+    place = {"path": str(file)} if scheme == "path" else {"url": file.as_uri()}
+
+    body = ask(place)
+
+    assert (body.data, body.content_type) == (b"x\n1\n", ".csv")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, ask: Callable[..., Body]) -> None:
+    with pytest.raises(RejectedAnswerError, match="No such file"):
+        ask({"path": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("variables", "sent"),
+    [
+        ({"USER": "u", "PASSWORD": "p"}, "Basic dTpw"),
+        ({"TOKEN": "t"}, "Bearer t"),
+    ],
+)
+def test_credentials(
+    web: Web,
+    ask: Callable[..., Body],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    sent: str,
+) -> None:
+    seen: list[str | None] = []
+    url = web.answer("/", b"x")
+    answer = web.routes["/"]
+
+    def look(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers["Authorization"])
+        answer(handler)
+
+    web.routes["/"] = look
+    for name, value in variables.items():
+        monkeypatch.setenv(f"DRIFT_SOURCE_SHOP_{name}", value)
+
+    ask({"url": url, "credentials": "shop"})
+    ask({"url": url})
+
+    assert seen == [sent, None]
+
+
+def test_the_checksum_of_a_reference(web: Web, settings: Settings) -> None:
+    url = web.answer("/r", b"rows")
+    right = sha256(b"rows").hexdigest()
+
+    assert ask_for_reference(Reference(url=url, sha256=right), settings).digest == right
+    with pytest.raises(BadReferenceError, match=right):
+        ask_for_reference(Reference(url=url, sha256="0" * 64), settings)
+    with pytest.raises(BadReferenceError, match="HTTP 404"):
+        ask_for_reference(Reference(url=web.url + "/none"), settings)

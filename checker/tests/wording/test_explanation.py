@@ -1,0 +1,137 @@
+"""What a result says in words, and where it says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from drift_checker import ColumnRoles, CompareSettings, Result, compare
+from drift_checker.result import Alarm, Explanation
+from drift_checker.wording.explanation import (
+    MAX_CHANGES,
+    as_html,
+    as_markdown,
+    as_text,
+    explained,
+)
+from drift_checker.wording.phrases import numeric_change, one_of, p_words
+from drift_checker.wording.terminal import as_table
+
+ROLES = ColumnRoles(target="y", prediction="guess")
+
+
+def table(rows: int, seed: int, *names: str) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=rows) for name in names or ("a", "y", "guess", "b")}
+
+
+def judged(change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]) -> Result:
+    settings = CompareSettings(columns=ROLES, level=0.001)
+    return compare(pa.table(table(4000, 1)), pa.table(change(table(1000, 2))), settings=settings)
+
+
+def explanation(result: Result) -> Explanation:
+    assert result.explanation is not None
+    return result.explanation
+
+
+def test_target_and_prediction_come_first_under_their_names() -> None:
+    result = judged(lambda batch: {name: values + 1 for name, values in batch.items()})
+
+    names = [line.partition(":")[0] for line in explanation(result).changes]
+    assert names[:2] == ["target y", "prediction guess"]
+    assert sorted(names[2:]) == ["a", "b"]
+    assert explanation(result).summary.startswith("drift: drift in target y, prediction guess, ")
+    lines = as_table(result).splitlines()
+    header = next(number for number, line in enumerate(lines) if line.startswith("column"))
+    assert [line.split("  ")[0] for line in lines[header + 1 :][:2]] == names[:2]
+
+
+def test_a_change_is_told_before_and_after_with_its_p_value() -> None:
+    result = judged(lambda batch: batch | {"a": batch["a"] + 1})
+
+    (line,) = explanation(result).changes
+    p_value = next(column.p_value for column in result.columns if column.name == "a")
+    assert re.match(r"a: median -?0\.\d+ -> (0\.9|1\.0)", line)
+    assert line.endswith(f"(p = {p_value:.2g})")
+    assert "a false alarm in at most 1 of 1,000 checks" in explanation(result).certainty
+
+
+def test_no_drift_says_how_sure_that_is_and_nothing_else() -> None:
+    result = judged(lambda batch: batch)
+
+    assert result.verdict == "ok"
+    assert as_text(explanation(result)) == (
+        "how sure: without drift there is a false alarm in at most 1 of 1,000 checks"
+    )
+
+
+def test_an_episode_says_since_when() -> None:
+    since = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)
+    alarm = Alarm(state="ongoing", id="m-20261123T090500Z", since=since)
+    result = explained(judged(lambda batch: batch).model_copy(update={"alarm": alarm}))
+
+    told = "since 2026-11-23 09:05:00Z (alarm m-20261123T090500Z, ongoing)"
+    for text in (as_text(explanation(result)), as_html(explanation(result)), as_table(result)):
+        assert told in text
+
+
+def test_faults_and_correlations_are_changes_too() -> None:
+    def change(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        nulls = np.where(np.arange(1000) % 10, batch["y"], np.nan)
+        return {"y": nulls, "guess": batch["guess"], "b": batch["guess"] + batch["b"] / 9}
+
+    changes = explanation(judged(change)).changes
+    assert changes[0] == "missing_column in 'a': the column is missing"
+    assert changes[1].startswith("target y: nulls, nulls: 0 % -> 10 % of the rows (p = ")
+    assert any("rank correlation of 'guess' and 'b'" in line for line in changes)
+
+
+def test_many_and_long_names_are_bounded() -> None:
+    names = [f"{number}{'x' * 400}" for number in range(30)]
+    reference, current = table(2000, 1, *names), table(500, 2, *names)
+    moved = {name: values + 0.5 for name, values in current.items()}
+
+    found = explanation(compare(pa.table(reference), pa.table(moved)))
+
+    assert len(found.changes) == MAX_CHANGES + 1
+    assert re.fullmatch(r"and \d+ more", found.changes[-1])
+    assert found.changes[0].partition(":")[0][-10:] == "xxxxxxxxx…"
+    assert max(map(len, [found.summary, *found.changes])) <= 1000
+
+
+def test_names_are_no_markup() -> None:
+    hostile = "<b>*x*_[y](z)\n# |"
+    reference, current = table(2000, 1, hostile), table(500, 2, hostile)
+    found = explanation(compare(pa.table(reference), pa.table({hostile: current[hostile] + 2})))
+
+    assert "<b>" not in as_html(found)
+    assert "&lt;b&gt;" in as_html(found)
+    markdown = as_markdown(found)
+    assert r"\<b>\*x\*\_\[y\](z) \# \|: median" in markdown
+    told = [line for line in markdown.splitlines() if line.startswith("- ")]
+    assert len(told) == len(found.changes)
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [(0.01, "1 of 100"), (1 / 2016, "1 of 2,016"), (3e-9, "1 of 3e+08"), (0, "1 of 1e+300")],
+)
+def test_a_probability_is_one_of_so_many(probability: float, said: str) -> None:
+    assert one_of(probability) == said
+
+
+def test_a_p_value_too_small_for_a_float_is_not_nothing() -> None:
+    assert (p_words(0.0123), p_words(0)) == ("p = 0.012", "p < 1e-300")
+
+
+def test_where_quartiles_stay_the_place_of_the_change_is_told() -> None:
+    reference = np.sort(np.array([1.0] * 10 + [10.0] * 90))
+    current = np.sort(np.array([1.0] * 20 + [10.0] * 80))
+
+    assert numeric_change(current, reference, "distance") == "rows up to 1: 10 % -> 20 %"
