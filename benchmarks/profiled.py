@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.profiled_pairs import Profiles, side
+from drift_checker.comparison.profiled_pairs import ProfiledPair, side
 from drift_checker.profiles.layout import fit
 from drift_checker.tables.chunks import open_table
 
@@ -27,7 +27,7 @@ def main(reference: Path, current: Path) -> None:
     before = side(source, layout)
     fitted = time.process_time()
     result = Comparison(
-        Profiles(layout, before, side(open_table(current), layout)), CompareSettings()
+        ProfiledPair(layout, before, side(open_table(current), layout)), CompareSettings()
     ).result()
     ended = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -22,11 +22,11 @@ from benchmarks.trust.draws import Generator
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors
 from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.pairs import Numbers as Values
-from drift_checker.comparison.pairs import Tables
-from drift_checker.comparison.profiled_pairs import Profiles, profiles
+from drift_checker.comparison.pairs import InMemoryPair
+from drift_checker.comparison.pairs import NumericSample as Values
+from drift_checker.comparison.profiled_pairs import ProfiledPair, profiles
 from drift_checker.decision import kolmogorov
-from drift_checker.profiles.numbers import Numbers
+from drift_checker.profiles.numbers import NumericProfile
 from drift_checker.result import ColumnResult
 from drift_checker.tables.chunks import InMemory
 from drift_checker.tables.reading import from_frame
@@ -81,7 +81,7 @@ def _one(place: int, *, drift: float, seed: int) -> tuple[bool, bool, int, int, 
     before = from_frame(draw(rng, int(rng.integers(500, 20_000)), 0))
     after = from_frame(draw(rng, int(rng.integers(50, 4000)), drift))
     settings = CompareSettings(columns=ColumnRoles(target="poisson"))
-    tables = Tables(before, after)
+    tables = InMemoryPair(before, after)
     counts = profiles(InMemory(before), InMemory(after), settings)
     exact, counted = (Comparison(sides, settings).result() for sides in (tables, counts))
     pairs = list(zip(exact.columns, counted.columns, strict=True))
@@ -118,7 +118,7 @@ def _between(found: Sequence[float], limits: Sequence[float]) -> bool:
     return found[0] != found[1] and min(found) <= max(limits) and min(limits) <= max(found)
 
 
-def _error(tables: Tables, counts: Profiles, name: str) -> float:
+def _error(tables: InMemoryPair, counts: ProfiledPair, name: str) -> float:
     """Return by how much a distance at the edges is too small, over what is stated.
 
     Negative if it is too large, which none may be.
@@ -136,7 +136,7 @@ def _error(tables: Tables, counts: Profiles, name: str) -> float:
     return round(error / stated, 6) if stated and error > 0 else -1.0
 
 
-def distance_at_edges(current: Numbers, reference: Numbers) -> float:
+def distance_at_edges(current: NumericProfile, reference: NumericProfile) -> float:
     """Return the distance at the edges, before and after each value."""
     differences = [
         getattr(current, at) / current.values - getattr(reference, at) / reference.values

@@ -20,9 +20,9 @@ from benchmarks.trust.rates import interval
 from benchmarks.trust.tables import Row
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.pairs import Tables
+from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.sequential import MAX_TICKS
-from drift_checker.profiles.bins import BatchProfile
+from drift_checker.profiles.bins import TickCounts
 from drift_checker.result import Result, Verdict
 from drift_checker.tables.reading import from_frame
 
@@ -119,7 +119,7 @@ class _Monitor:
     def __init__(self, reference: pa.Table, drift: Drift, rng: Generator) -> None:
         self.reference, self.drift, self.rng = from_frame(reference), drift, rng
         self.settings = CompareSettings(level=WEEKLY)
-        self.clean: list[BatchProfile] = []
+        self.clean: list[TickCounts] = []
         # As many as can be pooled with this reference.
         for _ in range(REFERENCE // CURRENT):
             comparison = self._comparison(draw(drift.before, rng, CURRENT), self.clean)
@@ -137,8 +137,8 @@ class _Monitor:
             past = [comparison.profile, *past][:MAX_TICKS]
         return np.inf
 
-    def _comparison(self, batch: pa.Table, past: list[BatchProfile]) -> Comparison:
-        return Comparison(Tables(self.reference, from_frame(batch)), self.settings, past=past)
+    def _comparison(self, batch: pa.Table, past: list[TickCounts]) -> Comparison:
+        return Comparison(InMemoryPair(self.reference, from_frame(batch)), self.settings, past=past)
 
     def _is_found(self, result: Result) -> bool:
         if self.drift.fault:

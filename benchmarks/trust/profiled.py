@@ -30,15 +30,14 @@ from benchmarks.trust.tables import show
 from benchmarks.trust.ticks import NO_FLOORS
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.joint import SAMPLE_ROWS
 from drift_checker.comparison.options import Floors
-from drift_checker.comparison.profiled_pairs import Profiles, Side
+from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable
 from drift_checker.decision.exceedance import extreme
-from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.categories import CategoricalProfile
 from drift_checker.profiles.layout import Column, Layout
-from drift_checker.profiles.numbers import Cuts, Numbers, count
-from drift_checker.profiles.profile import ColumnProfile, Profile
-from drift_checker.profiles.sample import RowSample
+from drift_checker.profiles.numbers import Bins, NumericProfile, count
+from drift_checker.profiles.profile import ColumnProfile, TableProfile
+from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample
 from drift_checker.result import Verdict
 
 SEED = 20_261_127
@@ -85,7 +84,7 @@ class _Continuous:
         self._ends = np.cumsum(self._shares)[:-1]
         self.kept = rng.choice(rows, _kept(rows), replace=False).astype(float)
 
-    def batch(self, rng: Generator, rows: int) -> tuple[Numbers, Floats]:
+    def batch(self, rng: Generator, rows: int) -> tuple[NumericProfile, Floats]:
         kept = rng.random(_kept(rows))
         edges, most = self.column.cuts.edges, self.reference.rows
         between = np.bincount(np.searchsorted(self._ends, kept), minlength=len(edges) + 1)
@@ -94,14 +93,14 @@ class _Continuous:
         # Where the extremes lie beyond the edges no test asks.
         ends = -1.0, float(most)
         values = np.interp(kept, [0, *self._ends, 1], [-1, *edges, most])
-        return Numbers(edges, upto, upto, rows, 0, 0, 0.0, 0.0, *ends), values
+        return NumericProfile(edges, upto, upto, rows, 0, 0, 0.0, 0.0, *ends), values
 
 
 @cache
-def _ranks(rows: int) -> tuple[Cuts, Numbers]:
+def _ranks(rows: int) -> tuple[Bins, NumericProfile]:
     """Return where a reference is cut, by the places of its values, and its profile."""
     values = np.arange(rows, dtype=float)
-    cuts = Cuts.of(values, 0, rows - 1)
+    cuts = Bins.of(values, 0, rows - 1)
     return cuts, count(values, cuts.edges)
 
 
@@ -116,11 +115,11 @@ class _Integers:
         upto, tail = np.cumsum(counts), extreme(rows)
         ends = np.searchsorted(upto, [tail - 1, rows - tail], side="right")
         low, high = map(float, ends)
-        cuts = Cuts(edges, low, high, edges)
+        cuts = Bins(edges, low, high, edges)
         self.column = Column(pa.int64(), cuts)
         self.reference = self._counted(counts)
 
-    def batch(self, rng: Generator, rows: int) -> tuple[Numbers, Floats]:
+    def batch(self, rng: Generator, rows: int) -> tuple[NumericProfile, Floats]:
         counts, kept = self._draw(rng, rows)
         return self._counted(counts), kept
 
@@ -130,13 +129,13 @@ class _Integers:
         counts += rng.multinomial(rows - len(kept), self.shares)
         return counts, kept.astype(float)
 
-    def _counted(self, counts: Ints) -> Numbers:
+    def _counted(self, counts: Ints) -> NumericProfile:
         edges = self.column.cuts.edges
         upto, values = np.cumsum(counts), np.flatnonzero(counts)
         places = edges.astype(int)
         below, rows = upto - counts, int(counts.sum())
         ends = float(values[0]), float(values[-1])
-        return Numbers(edges, below[places], upto[places], rows, 0, 0, 0.0, 0.0, *ends)
+        return NumericProfile(edges, below[places], upto[places], rows, 0, 0, 0.0, 0.0, *ends)
 
 
 class _Categories:
@@ -149,10 +148,10 @@ class _Categories:
         self._names = [f"c{number}" for number in range(categories)]
         self.reference, self.kept = self.batch(rng, rows)
 
-    def batch(self, rng: Generator, rows: int) -> tuple[Categories, Floats]:
+    def batch(self, rng: Generator, rows: int) -> tuple[CategoricalProfile, Floats]:
         counts = rng.multinomial(rows, self._shares)
         found = {self._names[place]: int(counts[place]) for place in np.flatnonzero(counts)}
-        return Categories(found, rows, 0), np.empty(0)
+        return CategoricalProfile(found, rows, 0), np.empty(0)
 
 
 def _kept(rows: int) -> int:
@@ -170,10 +169,12 @@ def _drawn(population: Population, rng: Generator, rows: int) -> Iterator[tuple[
         yield f"x{place}", drawn
 
 
-def _side(rows: int, columns: Mapping[str, ColumnProfile], kept: Mapping[str, Floats]) -> Side:
+def _side(
+    rows: int, columns: Mapping[str, ColumnProfile], kept: Mapping[str, Floats]
+) -> ProfiledTable:
     values = {name: each for name, each in kept.items() if len(each)}
     sample = RowSample(SAMPLE_ROWS, np.arange(_kept(rows)), values)
-    return Side(list(columns), "", (), Profile(rows, columns, sample))
+    return ProfiledTable(list(columns), "", (), TableProfile(rows, columns, sample))
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class Judge:
     """The checker, with the profile of one reference."""
 
     layout: Layout
-    reference: Side
+    reference: ProfiledTable
     columns: Mapping[str, Drawn]
 
     @classmethod
@@ -194,15 +195,15 @@ class Judge:
         layout = Layout({name: one.column for name, one in columns.items()}, sampled)
         return cls(layout, _side(cell.reference, found, kept), columns)
 
-    def batch(self, rng: Generator, rows: int) -> Side:
+    def batch(self, rng: Generator, rows: int) -> ProfiledTable:
         """Draw a batch."""
         drawn = {name: one.batch(rng, rows) for name, one in self.columns.items()}
         profiles = {name: profile for name, (profile, _) in drawn.items()}
         return _side(rows, profiles, {name: kept for name, (_, kept) in drawn.items()})
 
-    def alarms(self, batch: Side, level: float, floors: Floors) -> bool:
+    def alarms(self, batch: ProfiledTable, level: float, floors: Floors) -> bool:
         """Whether a batch alarms."""
-        sides = Profiles(self.layout, self.reference, batch)
+        sides = ProfiledPair(self.layout, self.reference, batch)
         settings = CompareSettings(level=level, floors=floors)
         return Comparison(sides, settings).result().verdict is not Verdict.OK
 

@@ -24,7 +24,7 @@ from scipy.special import gammaincc
 from benchmarks.trust.design import Cell, Dependence
 from benchmarks.trust.draws import INTEGERS, Floats, Population
 from drift_checker import CompareSettings
-from drift_checker.comparison.joint import MIN_ROWS, SAMPLE_ROWS, Joint, sampled_rows
+from drift_checker.comparison.joint import Joint, sampled_rows
 from drift_checker.comparison.options import SHARES
 from drift_checker.decision import column as decision
 from drift_checker.decision.association import interval, largest_changes, places
@@ -33,6 +33,7 @@ from drift_checker.decision.exceedance import Exceedance, extreme
 from drift_checker.decision.harmonic import least_sum
 from drift_checker.decision.hypergeometric import log_pmf
 from drift_checker.decision.special import log_binomial, x_log_ratio
+from drift_checker.profiles.sample import MIN_ROWS, SAMPLE_ROWS
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]

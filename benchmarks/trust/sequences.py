@@ -27,9 +27,9 @@ from benchmarks.trust.screen import Screen
 from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.pairs import Tables
+from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
-from drift_checker.profiles.bins import BatchProfile, cells, edges
+from drift_checker.profiles.bins import TickCounts, bin_counts, bin_edges
 from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
 from drift_checker.state.history import LOOK_BACK, History
 from drift_checker.tables.reading import from_frame
@@ -71,7 +71,7 @@ class _Run:
         self.table = from_frame(POPULATION.table(drawn))
         self.screen = Screen(CELL, POPULATION, drawn, (level,))
         ordered = np.sort(drawn, axis=1)
-        self.edges = [edges(column) for column in ordered]
+        self.edges = [bin_edges(column) for column in ordered]
         self.cells = self._cells(ordered)
         part = self.settings.alarm_budget().parts["sequential"]
         self.least = least_distance(_MARGIN * part / (2 * POPULATION.columns))
@@ -86,7 +86,7 @@ class _Run:
         feeds: Counts = mine
         near = self.screen.near(rows[:, None, :]).any() or self._pooled_near(mine)
         if near or not self.screened:
-            sides = Tables(self.table, from_frame(POPULATION.table(rows)))
+            sides = InMemoryPair(self.table, from_frame(POPULATION.table(rows)))
             comparison = Comparison(sides, self.settings, past=self._profiles())
             verdict = comparison.result().verdict
             feeds = mine if comparison.by_itself is Verdict.OK else None
@@ -101,7 +101,9 @@ class _Run:
         return result
 
     def _cells(self, ordered: Floats) -> NDArray[np.int64]:
-        return np.array([cells(one, ends) for one, ends in zip(ordered, self.edges, strict=True)])
+        return np.array(
+            [bin_counts(one, ends) for one, ends in zip(ordered, self.edges, strict=True)]
+        )
 
     def _past(self) -> list[NDArray[np.int64]]:
         return [counts for counts in self.counts if counts is not None]
@@ -117,9 +119,9 @@ class _Run:
                 return True
         return False
 
-    def _profiles(self) -> list[BatchProfile]:
+    def _profiles(self) -> list[TickCounts]:
         return [
-            BatchProfile(
+            TickCounts(
                 reference=self.table.digest,
                 rows=CURRENT,
                 numbers={f"x{place}": column.tolist() for place, column in enumerate(counts)},

@@ -15,7 +15,7 @@ from benchmarks.trust.screen import Screen
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison, sides_of
 from drift_checker.comparison.options import Floors
-from drift_checker.comparison.pairs import Sides
+from drift_checker.comparison.pairs import TablePair
 from drift_checker.result import Verdict
 from drift_checker.tables.reading import Batch, from_frame
 
@@ -87,11 +87,11 @@ class _Judge:
         """The reference, read where the first tick is judged: most have none."""
         return from_frame(self.population.table(self.drawn))
 
-    def sides(self, rows: Floats) -> Sides:
+    def sides(self, rows: Floats) -> TablePair:
         """Return a tick beside the reference."""
         return sides_of(self.reference, self.population.table(rows), CompareSettings())
 
 
-def _alarms(sides: Sides, level: float, floors: Floors) -> bool:
+def _alarms(sides: TablePair, level: float, floors: Floors) -> bool:
     settings = CompareSettings(level=level, floors=floors)
     return Comparison(sides, settings).result().verdict is not Verdict.OK

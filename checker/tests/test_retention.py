@@ -17,9 +17,9 @@ from web import FakeMlflow, Web
 from drift_checker.cli import main
 from drift_checker.config.monitors import Monitors, date_key
 from drift_checker.config.settings import Settings
-from drift_checker.outputs.mlflow import Tracking
-from drift_checker.references import versions as baseline
-from drift_checker.retention import Kind, Retention
+from drift_checker.outputs.mlflow import MlflowClient
+from drift_checker.references import versions
+from drift_checker.retention import ItemKind, Retention
 from drift_checker.state import keys
 from drift_checker.state.store import Store
 from drift_checker.ticks.tick import Tick, Trigger, run
@@ -58,7 +58,7 @@ class History(Site):
         for path in (self.folder / prefix).rglob("*"):
             os.utime(path, (moment.timestamp(),) * 2)
 
-    def retention(self, tracking: Tracking) -> Retention:
+    def retention(self, tracking: MlflowClient) -> Retention:
         return Retention(self.store, tracking, self.monitors, now=datetime.now(UTC), keep=KEEP)
 
     def prune(self, *arguments: str) -> CliResult:
@@ -98,7 +98,7 @@ def test_what_is_older_goes_and_the_rest_stays(history: History) -> None:
     for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
         assert found == dates(recent)
     assert history.store.exists(keys.latest("m"))
-    assert baseline.show(history.store, "m").rows == 1000
+    assert versions.show(history.store, "m").rows == 1000
     # Not even an empty folder is left.
     assert {path.name for path in (history.folder / "batches/m").iterdir()} == set(dates(recent))
 
@@ -128,7 +128,7 @@ def test_the_table_names_every_kind(history: History) -> None:
     lines = history.prune("--dry-run").stdout.splitlines()
 
     assert lines[0].startswith("Would go: what was written before 20")
-    assert [line[:22].strip() for line in lines[1:]] == list(Kind)
+    assert [line[:22].strip() for line in lines[1:]] == list(ItemKind)
 
 
 def test_the_latest_result_stays_however_old(history: History) -> None:
@@ -164,11 +164,11 @@ def test_the_opening_tick_of_an_open_episode_stays(history: History, last_trigge
 
 
 def test_references_go_once_no_kept_result_was_compared_with_them(history: History) -> None:
-    first = baseline.show(history.store, "m").version
+    first = versions.show(history.store, "m").version
     history.tick(RECENT)
     source = history.settings.monitors_file.parent / "reference.parquet"
     source.write_bytes(parquet(table(1000, seed=5)))
-    second = baseline.fit(history.store, history.monitor, history.settings).version
+    second = versions.fit(history.store, history.monitor, history.settings).version
     history.age(f"reference/m/{second}", OLD)
 
     history.prune()
@@ -178,8 +178,8 @@ def test_references_go_once_no_kept_result_was_compared_with_them(history: Histo
     history.tick(RECENT + SLOT)
     history.prune()
     assert not history.store.list(keys.reference_version("m", first))
-    assert baseline.show(history.store, "m").version == second
-    assert [entry.version for entry in baseline.history(history.store, "m")] == [second]
+    assert versions.show(history.store, "m").version == second
+    assert [entry.version for entry in versions.versions_in_force(history.store, "m")] == [second]
 
 
 def test_a_reference_that_was_just_stored_stays(history: History) -> None:
@@ -215,7 +215,13 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
     said = json.loads(history.prune("--format", "json").stdout)
 
     kinds = {kind["kind"]: kind["count"] for kind in said["kinds"]}
-    for kind in (Kind.PENDING, Kind.DRILLS, Kind.NOTIFICATIONS, Kind.OUTBOX, Kind.UPLOADS):
+    for kind in (
+        ItemKind.PENDING,
+        ItemKind.DRILLS,
+        ItemKind.NOTIFICATIONS,
+        ItemKind.OUTBOX,
+        ItemKind.UPLOADS,
+    ):
         assert kinds[kind] == 1, kind
     assert not any(store.exists(key) for key in markers)
     assert all(store.exists(f"{key}.new") for key in markers)
@@ -225,7 +231,7 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
 def test_many_runs_come_in_pages(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drift_checker.outputs.mlflow.MAX_RUNS", 5)
     history.tick(RECENT)
-    with Tracking(history.settings) as tracking:
+    with MlflowClient(history.settings) as tracking:
         for _ in range(12):
             tracking.create_run("1", "old", {})
         for made in history.mlflow.active[1:]:
@@ -253,7 +259,7 @@ def test_an_interrupted_prune_is_taken_up_again(
         delete(store, keys_)
         removed += len(keys_)
 
-    with monkeypatch.context() as patch, Tracking(history.settings) as tracking:
+    with monkeypatch.context() as patch, MlflowClient(history.settings) as tracking:
         patch.setattr(Store, "delete_all", dying)
         retention = history.retention(tracking)
         with pytest.raises(KilledError):

@@ -16,8 +16,8 @@ from benchmarks.trust.ticks import alarms
 
 from drift_checker import Floors
 from drift_checker.profiles import numbers
-from drift_checker.profiles.categories import Categories
-from drift_checker.profiles.numbers import Cuts, Numbers
+from drift_checker.profiles.categories import CategoricalProfile
+from drift_checker.profiles.numbers import Bins, NumericProfile
 
 FACTORS = {
     "current": design.CURRENT,
@@ -188,14 +188,14 @@ def _by_counts(rng: np.random.Generator) -> float:
     judge = profiled.Judge.of(Cell(ROWS, ROWS, 1), rng)
     sides = judge.batch(rng, ROWS), judge.reference
     one, other = (side.profile.columns["x0"] for side in sides)
-    assert isinstance(one, Numbers)
-    assert isinstance(other, Numbers)
+    assert isinstance(one, NumericProfile)
+    assert isinstance(other, NumericProfile)
     return agreement.distance_at_edges(one, other)
 
 
 def _by_rows(rng: np.random.Generator) -> float:
     values = np.sort(rng.random(ROWS))
-    cuts = Cuts.of(values, values[0], values[-1])
+    cuts = Bins.of(values, values[0], values[-1])
     one, other = (numbers.count(side, cuts.edges) for side in (rng.random(ROWS), values))
     return agreement.distance_at_edges(one, other)
 
@@ -216,8 +216,8 @@ def test_a_drawn_profile_has_all_its_rows(kind: str) -> None:
     batch = judge.batch(rng, cell.current)
     for side, rows in ((judge.reference, cell.reference), (batch, cell.current)):
         for column in side.profile.columns.values():
-            assert isinstance(column, Numbers | Categories)
-            if isinstance(column, Numbers):
+            assert isinstance(column, NumericProfile | CategoricalProfile)
+            if isinstance(column, NumericProfile):
                 assert column.ordered.sum() == rows
             else:
                 assert sum(column.counts.values()) == rows

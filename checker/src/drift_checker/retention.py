@@ -18,12 +18,12 @@ from itertools import islice
 import structlog
 
 from drift_checker.config.monitors import Monitors, date_key
-from drift_checker.outputs.mlflow import Run, Tracking
-from drift_checker.references import versions as baseline
+from drift_checker.outputs.mlflow import MlflowClient, Run
+from drift_checker.references import versions
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
-from drift_checker.state.history import history
-from drift_checker.state.latest import read_latest
+from drift_checker.state.history import ticks_before
+from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import PAGE, Entry, Store
 
 UNFINISHED = timedelta(days=1)
@@ -31,13 +31,13 @@ UNFINISHED = timedelta(days=1)
 EXPERIMENTS = ("drift/", "drill/")
 """What the names of the experiments begin with whose runs are ours to remove."""
 
-_VERSION = re.compile(rf"[0-9a-f]{{{baseline.VERSION_LENGTH}}}")
+_VERSION = re.compile(rf"[0-9a-f]{{{versions.VERSION_LENGTH}}}")
 _RESULT = re.compile(r".*/result(\.\d+)?\.json")
 
 log = structlog.get_logger()
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What is kept for a time."""
 
     BATCHES = "batches"
@@ -52,12 +52,12 @@ class Kind(StrEnum):
 
 
 _PREFIXES = {
-    Kind.BATCHES: "batches",
-    Kind.RESULTS: "results",
-    Kind.PENDING: "pending",
-    Kind.NOTIFICATIONS: "notifications",
-    Kind.OUTBOX: "outbox",
-    Kind.DRILLS: "drill",
+    ItemKind.BATCHES: "batches",
+    ItemKind.RESULTS: "results",
+    ItemKind.PENDING: "pending",
+    ItemKind.NOTIFICATIONS: "notifications",
+    ItemKind.OUTBOX: "outbox",
+    ItemKind.DRILLS: "drill",
 }
 
 
@@ -65,7 +65,7 @@ _PREFIXES = {
 class Item:
     """An object of the store, by its key, or a run of MLflow, by its id; `size` in bytes."""
 
-    kind: Kind
+    kind: ItemKind
     name: str
     size: int
 
@@ -80,7 +80,7 @@ class Retention:
     def __init__(
         self,
         store: Store,
-        tracking: Tracking,
+        tracking: MlflowClient,
         monitors: Monitors,
         *,
         now: datetime,
@@ -101,7 +101,7 @@ class Retention:
             yield from self._references(monitor)
         for entry in self._store.unfinished():
             if self._now - entry.modified > UNFINISHED:
-                yield _item(Kind.UPLOADS, entry)
+                yield _item(ItemKind.UPLOADS, entry)
         for prefix in EXPERIMENTS:
             for experiment, name in self._tracking.experiments(prefix):
                 yield from self._runs(experiment, name.removeprefix(prefix))
@@ -120,9 +120,9 @@ class Retention:
         objects = []
         for item in page:
             match item.kind:
-                case Kind.RUNS:
+                case ItemKind.RUNS:
                     self._tracking.delete_run(item.name)
-                case Kind.UPLOADS:
+                case ItemKind.UPLOADS:
                     self._store.discard_unfinished(item.name)
                 case _:
                     objects.append(item.name)
@@ -146,7 +146,7 @@ class Retention:
         return self._kept[monitor]
 
     def _lasting(self, monitor: str) -> Iterator[datetime]:
-        latest = read_latest(self._store, monitor)
+        latest = read_latest_result(self._store, monitor)
         if latest is not None:
             yield latest.logical_date
         # A tick by hand may be the latest, and knows of no episode.
@@ -158,7 +158,7 @@ class Retention:
         for monitor in self._monitors.monitors:
             if monitor.name == name:
                 schedule = self._monitors.schedule_of(monitor)
-                return history(self._store, name, schedule, self._now).alarm
+                return ticks_before(self._store, name, schedule, self._now).alarm
         return None
 
     def _references(self, monitor: str) -> Iterator[Item]:
@@ -174,14 +174,14 @@ class Retention:
             for version, found in files.items()
             if max(file.modified for file in found) < self.before
         }
-        entries = baseline.history(self._store, monitor)
+        entries = versions.versions_in_force(self._store, monitor)
         unused -= {entry.version for entry in entries[-1:]}
         unused -= self._in_use(monitor, unused)
         for entry in entries:
             if entry.version in unused:
-                yield Item(Kind.REFERENCES, keys.in_force(monitor, entry.number), 0)
+                yield Item(ItemKind.REFERENCES, keys.in_force(monitor, entry.number), 0)
         for version in sorted(unused):
-            yield from (_item(Kind.REFERENCES, file) for file in files[version])
+            yield from (_item(ItemKind.REFERENCES, file) for file in files[version])
 
     def _in_use(self, monitor: str, versions: set[str]) -> set[str]:
         """Those of the versions that kept results were compared with.
@@ -210,10 +210,10 @@ class Retention:
         # All are found before the first is removed, which would shift the pages of the search.
         for run in list(self._tracking.runs_before(experiment, self.before)):
             if _tick(run) not in self._ticks(monitor):
-                yield Item(Kind.RUNS, run.run_id, self._tracking.artifact_bytes(run))
+                yield Item(ItemKind.RUNS, run.run_id, self._tracking.artifact_bytes(run))
 
 
-def _item(kind: Kind, entry: Entry) -> Item:
+def _item(kind: ItemKind, entry: Entry) -> Item:
     return Item(kind, entry.key, entry.size)
 
 

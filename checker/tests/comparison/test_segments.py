@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, compare
-from drift_checker.comparison.pairs import Tables
+from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.segments import MAX_SEGMENTS, MIN_ROWS, parts
 from drift_checker.tables.reading import from_frame
 from drift_checker.wording.explanation import as_text
@@ -92,7 +92,7 @@ def test_small_segments_new_values_and_missing_ones_are_pooled() -> None:
     reference = pa.table({"by": [*values, *["old"] * 300], "x": np.arange(1060.0)})
     current = pa.table({"by": [*values, *["new"] * 300], "x": np.arange(1060.0)})
 
-    found = parts(Tables(from_frame(reference), from_frame(current)), ["by"])
+    found = parts(InMemoryPair(from_frame(reference), from_frame(current)), ["by"])
 
     assert [part.name for part in found] == ["by=a", "by=b", "by=(others)"]
     assert [part.rows for part in found] == [(300, 300), (250, 250), (510, 510)]
@@ -103,7 +103,7 @@ def test_at_most_twenty_have_a_name_the_largest_of_the_reference() -> None:
     values = [name for name, size in sizes.items() for _ in range(size)]
     both = from_frame(pa.table({"by": values, "other": ["z"] * len(values)}))
 
-    found = parts(Tables(both, both), ["by", "other"])
+    found = parts(InMemoryPair(both, both), ["by", "other"])
 
     names = [part.name for part in found]
     assert names[0] == "other=z"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drift_checker.decision import pooled
-from drift_checker.profiles.bins import cells, edges
+from drift_checker.profiles.bins import bin_counts, bin_edges
 
 
 @pytest.mark.parametrize(("n", "m"), [(600, 500), (500, 500), (1500, 2000)])
@@ -17,9 +17,12 @@ def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:
         current, reference = np.sort(rng.normal(size=n)), np.sort(rng.normal(size=m))
         if ties:
             current, reference = np.round(2 * current), np.round(2 * reference)
-        ends = edges(reference)
+        ends = bin_edges(reference)
         found = pooled.numeric(
-            cells(current, ends), cells(reference, ends), threshold=level, distance_floor=0
+            bin_counts(current, ends),
+            bin_counts(reference, ends),
+            threshold=level,
+            distance_floor=0,
         )
         hits += found.alarming(level) is not None
     # Within four standard deviations of the level at most.
@@ -33,7 +36,8 @@ def test_the_null_given_the_pooled_counts_would_not_hold() -> None:
     rng = np.random.default_rng(3)
     n, m, trials = 2000, 50, 400
     below = [
-        cells(np.sort(rng.random(n)), edges(np.sort(rng.random(m))))[-1] / n for _ in range(trials)
+        bin_counts(np.sort(rng.random(n)), bin_edges(np.sort(rng.random(m))))[-1] / n
+        for _ in range(trials)
     ]
     assert np.mean(below) == pytest.approx(1 / (m + 1), rel=0.2)
 
@@ -41,9 +45,9 @@ def test_the_null_given_the_pooled_counts_would_not_hold() -> None:
 def test_a_shift_of_a_tenth_is_found_in_many_rows() -> None:
     rng = np.random.default_rng(4)
     current, reference = np.sort(rng.normal(0.15, 1, 12_000)), np.sort(rng.normal(size=12_000))
-    ends = edges(reference)
+    ends = bin_edges(reference)
     found = pooled.numeric(
-        cells(current, ends), cells(reference, ends), threshold=1e-6, distance_floor=0.03
+        bin_counts(current, ends), bin_counts(reference, ends), threshold=1e-6, distance_floor=0.03
     )
     alarming = found.alarming(1e-6)
     assert alarming

@@ -20,7 +20,7 @@ from drift_checker.config.settings import Settings
 from drift_checker.drill.drill import Detection, Rate, _smallest
 from drift_checker.drill.injection import SCENARIOS
 from drift_checker.drill.perturbation import perturb
-from drift_checker.references import versions as baseline
+from drift_checker.references import versions
 from drift_checker.state.store import Store
 from drift_checker.ticks.tick import Tick, run
 
@@ -224,7 +224,7 @@ def test_batches_of_ones_own_data_are_perturbed(
 def test_without_a_stored_batch_there_is_nothing_to_drill(
     env_file: Path, settings: Settings, monitors: Monitors, mlflow: FakeMlflow
 ) -> None:
-    baseline.fit(Store(settings), monitors.get("m"), settings)
+    versions.fit(Store(settings), monitors.get("m"), settings)
     command = ["--settings", str(env_file), "drill", "--monitor", "m"]
 
     ended = CliRunner().invoke(main, command)

@@ -22,7 +22,7 @@ from drift_checker.errors import ServiceAwayError
 from drift_checker.outputs import notify as module
 from drift_checker.outputs.events import Event, of_silence
 from drift_checker.outputs.notify import KEEP_TRYING, Attempt, Service, notify
-from drift_checker.state.latest import read_latest
+from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
 from drift_checker.ticks.tick import Trigger
 
@@ -155,7 +155,7 @@ def test_what_could_not_be_told_fails_nothing_and_is_tried_by_later_ticks(
 ) -> None:
     receiver.status = 503
     told.tick(1, shift=2)
-    assert read_latest(told.deployment.store, "m") is not None
+    assert read_latest_result(told.deployment.store, "m") is not None
     assert (receiver.asked, receiver.titles) == (1, [])
 
     receiver.status = 200

@@ -23,8 +23,8 @@ from web import Web
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import Settings, load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
-from drift_checker.outputs.mlflow import MAX_NAME, Tracking, escape
-from drift_checker.references import versions as baseline
+from drift_checker.outputs.mlflow import MAX_NAME, MlflowClient, escape
+from drift_checker.references import versions
 from drift_checker.result import Verdict
 from drift_checker.state.store import Store
 from drift_checker.ticks.tick import Tick, run
@@ -104,12 +104,12 @@ def test_a_run_of_a_real_mlflow(
     reference = real.monitors_file.parent / "reference.parquet"
     reference.write_bytes(parquet(table(1000, seed=1).rename_columns(names)))
     monitors = load_monitors(real.monitors_file)
-    baseline.fit(Store(real), monitors.get("m"), real)
+    versions.fit(Store(real), monitors.get("m"), real)
     tick = Tick(monitors.get("m"), DATE, "scheduled", "scheduled__1")
 
     # Killed in the middle, and back: the half-made run is completed.
     with monkeypatch.context() as patch:
-        patch.setattr(Tracking, "log_inputs", lambda *_: server.kill())
+        patch.setattr(MlflowClient, "log_inputs", lambda *_: server.kill())
         with pytest.raises(ServiceAwayError):
             run(real, monitors, tick)
     server.start()
@@ -147,7 +147,7 @@ def test_a_run_of_a_real_mlflow(
 
 @pytest.mark.mlflow
 def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: Server) -> None:
-    with Tracking(real) as tracking:
+    with MlflowClient(real) as tracking:
         made = tracking.experiment("drift/gone")
         ask(server, "experiments/delete", experiment_id=made)
         assert tracking.experiment("drift/gone") == made
@@ -155,7 +155,7 @@ def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: Serv
 
 def test_what_is_no_mlflow_is_named(settings: Settings, web: Web) -> None:
     settings = settings.model_copy(update={"mlflow_url": web.url})
-    with Tracking(settings) as tracking, pytest.raises(UsageError, match="DRIFT_MLFLOW_URL"):
+    with MlflowClient(settings) as tracking, pytest.raises(UsageError, match="DRIFT_MLFLOW_URL"):
         tracking.experiment("drift/m")
 
 

@@ -15,9 +15,9 @@ from drift_checker.config.monitors import Monitors, load_monitors
 from drift_checker.config.settings import Settings
 from drift_checker.errors import BadReferenceError
 from drift_checker.outputs.status import status
-from drift_checker.references import versions as baseline
+from drift_checker.references import versions
 from drift_checker.result import Alarm, Verdict
-from drift_checker.state.latest import Latest, read_latest, write_latest
+from drift_checker.state.latest import LatestResult, read_latest_result, write_latest_result
 from drift_checker.state.store import Store
 from drift_checker.ticks.tick import Tick, run
 
@@ -36,13 +36,13 @@ def test_fit_changes_nothing_twice(env_file: Path, settings: Settings) -> None:
     assert (first["changed"], second["changed"]) == (True, False)
     assert first["monitors"][0] | {"changed": False} == second["monitors"][0]
 
-    before = baseline.show(Store(settings), "m")
+    before = versions.show(Store(settings), "m")
     reference = settings.monitors_file.parent / "reference.parquet"
     reference.write_bytes(parquet(table(1000, seed=7)))
     assert (
         "stored, 1000 rows, 3 columns" in cli(env_file, "baseline", "fit", "--monitor", "m").output
     )
-    assert baseline.show(Store(settings), "m") != before
+    assert versions.show(Store(settings), "m") != before
     assert "x: double" in cli(env_file, "baseline", "show", "--all").output
 
 
@@ -64,7 +64,7 @@ def test_references_that_cannot_serve(settings: Settings, content: bytes | None,
         reference.write_bytes(content)
 
     with pytest.raises(BadReferenceError, match=said):
-        baseline.fit(Store(settings), load_monitors(file).get("m"), settings)
+        versions.fit(Store(settings), load_monitors(file).get("m"), settings)
 
 
 def test_status_before_and_after_a_tick(
@@ -76,7 +76,7 @@ def test_status_before_and_after_a_tick(
     (found,) = json.loads(before.stdout)["monitors"]
     assert (found["verdict"], found["reference"]) == (None, None)
 
-    baseline.fit(store, monitors.get("m"), settings)
+    versions.fit(store, monitors.get("m"), settings)
     now = datetime.now(UTC).replace(microsecond=0)
     run(settings, monitors, Tick(monitors.get("m"), now))
 
@@ -84,7 +84,7 @@ def test_status_before_and_after_a_tick(
     assert after.exit_code == 0
     (found,) = json.loads(after.stdout)["monitors"]
     assert (found["name"], found["verdict"], found["silent"]) == ("m", "ok", False)
-    assert found["reference"] == baseline.show(store, "m").version
+    assert found["reference"] == versions.show(store, "m").version
     assert (
         found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
     )
@@ -96,15 +96,15 @@ def test_a_monitor_is_silent_after_three_intervals(
     settings: Settings, monitors: Monitors, minutes: int, *, silent: bool
 ) -> None:
     store = Store(settings)
-    write_latest(store, "m", pointer(DATE))
+    write_latest_result(store, "m", pointer(DATE))
 
     (found,) = status(store, monitors, DATE + timedelta(minutes=minutes)).monitors
 
     assert found.silent is silent
 
 
-def pointer(date: datetime, reported: datetime | None = None) -> Latest:
-    return Latest(
+def pointer(date: datetime, reported: datetime | None = None) -> LatestResult:
+    return LatestResult(
         logical_date=date,
         verdict=Verdict.OK,
         drifted_columns=[],
@@ -116,7 +116,7 @@ def pointer(date: datetime, reported: datetime | None = None) -> Latest:
 
 def test_a_late_tick_leaves_the_pointer_at_the_latest(settings: Settings) -> None:
     store = Store(settings)
-    write_latest(store, "m", pointer(DATE))
-    write_latest(store, "m", pointer(DATE - timedelta(hours=1), DATE - timedelta(hours=1)))
+    write_latest_result(store, "m", pointer(DATE))
+    write_latest_result(store, "m", pointer(DATE - timedelta(hours=1), DATE - timedelta(hours=1)))
 
-    assert read_latest(store, "m") == pointer(DATE, DATE - timedelta(hours=1))
+    assert read_latest_result(store, "m") == pointer(DATE, DATE - timedelta(hours=1))

@@ -2,19 +2,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.profiles.bins import CELLS, BatchProfile, cells, edges, merge
+from drift_checker.profiles.bins import BINS, TickCounts, bin_counts, bin_edges, merge
 
 numbers = st.lists(st.integers(-50, 50).map(float), min_size=1, max_size=300)
 
 
 @given(numbers, numbers)
 def test_cells_count_every_row_once(values: list[float], reference: list[float]) -> None:
-    ends = edges(np.sort(reference))
-    counts = cells(np.sort(values), ends)
+    ends = bin_edges(np.sort(reference))
+    counts = bin_counts(np.sort(values), ends)
 
     assert (np.diff(ends) > 0).all()
     assert ends[-1] == max(reference)
-    assert len(ends) <= CELLS
+    assert len(ends) <= BINS
     assert counts.sum() == len(values)
     below = np.cumsum(counts)[:-1]
     assert below.tolist() == [sum(value <= end for value in values) for end in ends]
@@ -24,14 +24,14 @@ def test_cells_count_every_row_once(values: list[float], reference: list[float])
 def test_profiles_add_up_to_that_of_all_rows(
     one: list[float], other: list[float], reference: list[float]
 ) -> None:
-    ends = edges(np.sort(reference))
+    ends = bin_edges(np.sort(reference))
 
-    def profile(values: list[float]) -> BatchProfile:
+    def profile(values: list[float]) -> TickCounts:
         names = [str(value) for value in values]
-        return BatchProfile(
+        return TickCounts(
             reference="r",
             rows=len(values),
-            numbers={"x": cells(np.sort(values), ends).tolist()},
+            numbers={"x": bin_counts(np.sort(values), ends).tolist()},
             categories={"c": {name: names.count(name) for name in names}},
         )
 
@@ -39,8 +39,8 @@ def test_profiles_add_up_to_that_of_all_rows(
 
 
 def test_a_column_that_one_of_them_lacks_is_left_out() -> None:
-    both = BatchProfile(reference="r", rows=1, numbers={"x": [1]}, categories={"c": {"a": 1}})
-    one = BatchProfile(reference="r", rows=1, numbers={}, categories={"c": {"b": 1}})
+    both = TickCounts(reference="r", rows=1, numbers={"x": [1]}, categories={"c": {"a": 1}})
+    one = TickCounts(reference="r", rows=1, numbers={}, categories={"c": {"b": 1}})
 
     merged = merge([both, one])
 
@@ -50,12 +50,12 @@ def test_a_column_that_one_of_them_lacks_is_left_out() -> None:
 def test_a_profile_is_small_and_can_be_read_back() -> None:
     rng = np.random.default_rng(1)
     reference = np.sort(rng.normal(size=10_000))
-    counts = cells(np.sort(rng.normal(size=1000)), edges(reference)).tolist()
-    profile = BatchProfile(
+    counts = bin_counts(np.sort(rng.normal(size=1000)), bin_edges(reference)).tolist()
+    profile = TickCounts(
         reference="r", rows=1000, numbers={f"x{n}": counts for n in range(10)}, categories={}
     )
 
     data = profile.model_dump_json()
 
     assert len(data) < 20_000
-    assert BatchProfile.model_validate_json(data) == profile
+    assert TickCounts.model_validate_json(data) == profile

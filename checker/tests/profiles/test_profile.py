@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
-from drift_checker.comparison.pairs import Tables
+from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.profiled_pairs import profiles
 from drift_checker.profiles import categories, numbers
 from drift_checker.profiles import sample as rows
 from drift_checker.profiles.layout import fit
-from drift_checker.profiles.numbers import EDGES, Cuts, Numbers
-from drift_checker.profiles.profile import Profile, profile, profile_chunks
+from drift_checker.profiles.numbers import EDGES, Bins, NumericProfile
+from drift_checker.profiles.profile import TableProfile, profile, profile_chunks
 from drift_checker.result import ColumnResult, Result
 from drift_checker.tables.chunks import Chunk, InMemory, open_table
 from drift_checker.tables.reading import UnreadableError, from_frame
@@ -35,14 +35,14 @@ values = st.lists(
 finite = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
 
-def counted(sample: list[float], reference: list[float]) -> Numbers:
+def counted(sample: list[float], reference: list[float]) -> NumericProfile:
     ordered = np.array(reference)
     return numbers.count(
-        np.array(sample, float), Cuts.of(ordered, ordered.min(), ordered.max()).edges
+        np.array(sample, float), Bins.of(ordered, ordered.min(), ordered.max()).edges
     )
 
 
-def same(one: Numbers, other: Numbers) -> bool:
+def same(one: NumericProfile, other: NumericProfile) -> bool:
     return (
         (one.rows, one.nulls, one.infinite, one.least, one.largest)
         == (other.rows, other.nulls, other.infinite, other.least, other.largest)
@@ -147,7 +147,7 @@ def drawn(rng: np.random.Generator, size: int, drift: float) -> pa.Table:
 def both(reference: pa.Table, current: pa.Table) -> tuple[Result, Result]:
     before, after = from_frame(reference), from_frame(current)
     settings = CompareSettings(columns=ColumnRoles(target="x3"))
-    sides = Tables(before, after), profiles(InMemory(before), InMemory(after), settings)
+    sides = InMemoryPair(before, after), profiles(InMemory(before), InMemory(after), settings)
     exact, profiled = (Comparison(one, settings).result() for one in sides)
     return exact, profiled
 
@@ -200,7 +200,7 @@ def test_columns_of_few_values_lose_nothing() -> None:
     assert profiled.columns == exact.columns
 
 
-def sides(path: Path, table: pa.Table) -> dict[str, Profile]:
+def sides(path: Path, table: pa.Table) -> dict[str, TableProfile]:
     pa.parquet.write_table(table, path / "t.parquet", row_group_size=700)
     pa.csv.write_csv(table, path / "t.csv")
     layout = fit(InMemory(from_frame(table)))
@@ -218,8 +218,8 @@ def test_files_have_the_profile_of_the_table(tmp_path: Path) -> None:
     for other in ("parquet", "csv"):
         for name, column in found["memory"].columns.items():
             mine = found[other].columns[name]
-            if isinstance(column, Numbers):
-                assert isinstance(mine, Numbers)
+            if isinstance(column, NumericProfile):
+                assert isinstance(mine, NumericProfile)
                 assert same(mine, column)
             else:
                 assert mine == column
@@ -230,7 +230,7 @@ def test_profiles_of_parts_add_up_to_that_of_the_whole() -> None:
     table = drawn(np.random.default_rng(4), 30_000, 0.2)
     layout = fit(InMemory(from_frame(table)))
 
-    def part(first: int, size: int) -> Profile:
+    def part(first: int, size: int) -> TableProfile:
         piece = table.slice(first, size)
         chunk = Chunk(first, piece.num_rows, lambda name: piece.column(name).combine_chunks())
         return profile_chunks([chunk], layout.columns, layout.sampled, untyped=False)
@@ -242,8 +242,8 @@ def test_profiles_of_parts_add_up_to_that_of_the_whole() -> None:
         np.testing.assert_array_equal(merged.sample.values[name], kept)
     for name, column in whole.columns.items():
         mine = merged.columns[name]
-        if isinstance(column, Numbers):
-            assert isinstance(mine, Numbers)
+        if isinstance(column, NumericProfile):
+            assert isinstance(mine, NumericProfile)
             assert same(mine, column)
         else:
             assert mine == column

@@ -16,13 +16,13 @@ from samples import table
 
 from drift_checker.comparison.compare import Comparison, compare
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
-from drift_checker.comparison.profiled_pairs import Profiles, fitted
+from drift_checker.comparison.profiled_pairs import ProfiledPair, fitted
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.settings import Settings
 from drift_checker.profiles import layout as layouts
 from drift_checker.profiles import stored
-from drift_checker.profiles.bins import BatchProfile
-from drift_checker.references import versions as baseline
+from drift_checker.profiles.bins import TickCounts
+from drift_checker.references import versions
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result
 from drift_checker.state import keys
@@ -51,10 +51,10 @@ def everything(rows: int, seed: int, shift: float = 0) -> pa.Table:
 
 
 def put_in_force(store: Store, batch: Batch, monitor: str = "m") -> None:
-    version = baseline.profile_of(batch, "a test")
-    baseline.keep(store, monitor, batch.table, version)
-    before = baseline.in_force(store, monitor)
-    assert baseline.put_in_force(store, monitor, version.version, before, version.version)
+    version = versions.profile_of(batch, "a test")
+    versions.keep(store, monitor, batch.table, version)
+    before = versions.in_force(store, monitor)
+    assert versions.put_in_force(store, monitor, version.version, before, version.version)
 
 
 def test_what_is_read_is_what_was_written() -> None:
@@ -96,7 +96,7 @@ def test_a_stored_profile_leads_to_the_result_of_compare(
         expected = compare(before, current, settings=options)
         for _ in ("fitted", "read back"):
             sides = StoredReference(store, "m", options).against(current)
-            assert isinstance(sides, Profiles)
+            assert isinstance(sides, ProfiledPair)
             found = explained(Comparison(sides, options).result())
             assert found.model_dump_json() == expected.model_dump_json()
 
@@ -109,10 +109,10 @@ def test_other_roles_are_fitted_anew(settings: Settings, monkeypatch: pytest.Mon
     for ignore in ((), ("x",), ()):
         options = CompareSettings(columns=ColumnRoles(ignore=ignore))
         sides = StoredReference(store, "m", options).against(batch)
-        assert isinstance(sides, Profiles)
+        assert isinstance(sides, ProfiledPair)
         kept.append("x" in sides.reference.profile.sample.values)
     assert kept == [True, False, True]
-    files = store.list(keys.reference_version("m", batch.digest[: baseline.VERSION_LENGTH]))
+    files = store.list(keys.reference_version("m", batch.digest[: versions.VERSION_LENGTH]))
     assert sum(file.key.endswith(".npz") for file in files) == 2
 
 
@@ -131,10 +131,10 @@ def test_windows_and_segments_are_judged_by_the_rows(
 def test_ticks_by_other_cells_are_not_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     batch, options = InMemory(from_frame(table(900, seed=1))), CompareSettings()
     layout, side = fitted(batch, options)
-    assert Profiles(layout, side, side).cells == side.digest
+    assert ProfiledPair(layout, side, side).cells == side.digest
     monkeypatch.setattr(layouts, "FIT_ROWS", 500)
     layout, side = fitted(batch, options)
-    assert Profiles(layout, side, side).cells == f"{side.digest}/500"
+    assert ProfiledPair(layout, side, side).cells == f"{side.digest}/500"
 
 
 def ticked(settings: Settings, monitors: Monitors, slot: int) -> Result:
@@ -147,7 +147,7 @@ def test_a_tick_reads_the_profile_and_not_the_rows(
 ) -> None:
     monitor = monitors.monitors[0]
     store = Store(settings)
-    baseline.fit(store, monitor, settings)
+    versions.fit(store, monitor, settings)
     exact = ticked(settings, monitors, 1)
 
     monkeypatch.setattr(compare_module, "LARGE_VALUES", 0)
@@ -176,7 +176,7 @@ def test_a_tick_reads_the_profile_and_not_the_rows(
     assert one == other
 
 
-def _left(store: Store, result: Result) -> BatchProfile:
+def _left(store: Store, result: Result) -> TickCounts:
     assert result.logical_date is not None
     data = store.get(keys.result("m", result.logical_date, "profile.json"))
-    return BatchProfile.model_validate_json(data or b"")
+    return TickCounts.model_validate_json(data or b"")

@@ -15,7 +15,7 @@ from ticks import Ticks, date
 from web import Web
 
 from drift_checker.errors import BadReferenceError, UsageError
-from drift_checker.references import versions as baseline
+from drift_checker.references import versions
 from drift_checker.references.acceptance import accept, last_ticks, new_normal, use
 from drift_checker.state import keys
 
@@ -48,7 +48,7 @@ def test_after_acceptance_the_next_tick_is_ok_and_the_episode_closes(ticks: Norm
     assert ticks.tick(0).verdict == "ok"
     alarms = [ticks.tick(number, shift=2).alarm for number in (1, 2)]
     assert [alarm.state for alarm in alarms] == ["opened", "ongoing"]
-    old = baseline.read(store, "m", baseline.show(store, "m")).table
+    old = versions.read(store, "m", versions.show(store, "m")).table
 
     accepted = ticks.accept()
 
@@ -71,25 +71,25 @@ def test_accepting_twice_changes_nothing(ticks: Normal) -> None:
     }  # fmt: skip
     named = ticks.accept("--logical-date", date(1).isoformat())
     assert (named["changed"], named["version"]) == (False, first["version"])
-    assert len(baseline.history(ticks.deployment.store, "m")) == 2
+    assert len(versions.versions_in_force(ticks.deployment.store, "m")) == 2
 
 
 def test_fitting_undoes_no_acceptance_but_follows_another_reference(ticks: Normal) -> None:
     deployment = ticks.deployment
-    configured = baseline.show(deployment.store, "m").version
+    configured = versions.show(deployment.store, "m").version
     ticks.tick(1, shift=2)
     version = ticks.accept()["version"]
 
-    fitted = baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    fitted = versions.fit(deployment.store, deployment.monitor, deployment.settings)
     assert (fitted.changed, fitted.version) == (False, version)
 
     file = deployment.settings.monitors_file.parent / "reference.parquet"
     file.write_bytes(parquet(table(1000, seed=7)))
-    fitted = baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    fitted = versions.fit(deployment.store, deployment.monitor, deployment.settings)
     assert fitted.changed
-    assert fitted.version == baseline.show(deployment.store, "m").version
-    versions = [entry.version for entry in baseline.history(deployment.store, "m")]
-    assert versions == [configured, version, fitted.version]
+    assert fitted.version == versions.show(deployment.store, "m").version
+    history = [entry.version for entry in versions.versions_in_force(deployment.store, "m")]
+    assert history == [configured, version, fitted.version]
 
 
 def test_an_older_version_can_be_put_in_force_again(ticks: Normal) -> None:
@@ -167,7 +167,7 @@ def test_a_batch_without_types_takes_those_of_the_reference(ticks: Normal) -> No
     file = deployment.settings.monitors_file.parent / "reference.parquet"
     codes = pa.array(["1", "2", "3"] * 100)
     file.write_bytes(parquet(pa.table({"code": codes, "count": pa.array(range(300))})))
-    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit(deployment.store, deployment.monitor, deployment.settings)
     sink = pa.BufferOutputStream()
     batch = pa.table({"code": codes, "count": pa.array([n + 0.5 for n in range(300)])})
     pa.csv.write_csv(batch, sink)
@@ -177,8 +177,8 @@ def test_a_batch_without_types_takes_those_of_the_reference(ticks: Normal) -> No
     accepted = accept(deployment.store, deployment.monitor, [date(1)])
 
     assert accepted.changed
-    profile = baseline.show(deployment.store, "m")
-    reference = baseline.read(deployment.store, "m", profile)
+    profile = versions.show(deployment.store, "m")
+    reference = versions.read(deployment.store, "m", profile)
     assert profile.columns == {"code": "string", "count": "double"}
     assert not profile.untyped
     assert reference.table.column("count").to_pylist()[:2] == [0.5, 1.5]
@@ -189,19 +189,19 @@ def test_of_two_acceptances_at_once_one_is_refused(
 ) -> None:
     deployment = ticks.deployment
     ticks.tick(1, shift=2)
-    put, store = baseline.keep, deployment.store
+    put, store = versions.keep, deployment.store
 
     def overtaken(*arguments: Any) -> None:
         put(*arguments)
-        monkeypatch.setattr(baseline, "keep", put)
+        monkeypatch.setattr(versions, "keep", put)
         accept(store, deployment.monitor, [date(2)])
 
     ticks.tick(2, shift=2)
-    monkeypatch.setattr(baseline, "keep", overtaken)
+    monkeypatch.setattr(versions, "keep", overtaken)
 
     with pytest.raises(UsageError, match="came into force meanwhile"):
         accept(store, deployment.monitor, [date(1)])
-    assert baseline.show(store, "m").source.endswith("20261123T091000Z")
+    assert versions.show(store, "m").source.endswith("20261123T091000Z")
 
 
 def test_a_version_that_is_not_there_cannot_be_used(deployment: Deployment) -> None:

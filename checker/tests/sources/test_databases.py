@@ -25,7 +25,7 @@ from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.result import Result
 from drift_checker.sources.databases import ask_database, postgresql_login
 from drift_checker.sources.http import ask_for_reference
-from drift_checker.sources.responses import RejectedAnswerError, Rows
+from drift_checker.sources.responses import RejectedResponseError, TableResponse
 from drift_checker.tables.columns import kind_of
 from drift_checker.ticks.tick import Tick, run
 
@@ -80,8 +80,8 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def ask(settings: Settings) -> Callable[..., Rows]:
-    def asked(url: str, query: str, window: Any = HOUR, **changes: float) -> Rows:
+def ask(settings: Settings) -> Callable[..., TableResponse]:
+    def asked(url: str, query: str, window: Any = HOUR, **changes: float) -> TableResponse:
         limits = settings.model_copy(update=changes)
         access = SourceAccess.model_construct(user="postgres")
         return ask_database(url, query, window, access, limits)
@@ -89,7 +89,9 @@ def ask(settings: Settings) -> Callable[..., Rows]:
     return asked
 
 
-def test_a_query_has_the_rows_of_its_window(database: str, ask: Callable[..., Rows]) -> None:
+def test_a_query_has_the_rows_of_its_window(
+    database: str, ask: Callable[..., TableResponse]
+) -> None:
     found = ask(database, f"{IN_WINDOW} ORDER BY made_at;").batch()
 
     assert found.table["i"].to_pylist() == list(range(3600, 7200))
@@ -105,22 +107,26 @@ def test_a_query_has_the_rows_of_its_window(database: str, ask: Callable[..., Ro
     assert len(parquet(found.table)) > 0
 
 
-def test_one_bound_may_be_named_alone_and_twice(database: str, ask: Callable[..., Rows]) -> None:
+def test_one_bound_may_be_named_alone_and_twice(
+    database: str, ask: Callable[..., TableResponse]
+) -> None:
     once = "SELECT i::text AS i FROM orders WHERE made_at >= :window_end"
     assert ask(database, once).batch().rows == 0
     twice = "SELECT i FROM orders WHERE made_at BETWEEN :window_start AND :window_start"
     assert ask(database, twice).batch().rows == 1
 
 
-def test_no_rows_are_an_empty_batch(database: str, ask: Callable[..., Rows]) -> None:
+def test_no_rows_are_an_empty_batch(database: str, ask: Callable[..., TableResponse]) -> None:
     found = ask(database, "SELECT * FROM orders WHERE i < 0").batch()
     assert (found.rows, found.names) == (0, ["made_at", "i", "x", "kind", "price"])
 
 
-def test_more_rows_than_are_fetched_at_once(database: str, ask: Callable[..., Rows]) -> None:
+def test_more_rows_than_are_fetched_at_once(
+    database: str, ask: Callable[..., TableResponse]
+) -> None:
     cross = "SELECT a.i FROM orders a, (SELECT i FROM orders WHERE i < 20) b"
     assert ask(database, cross, None).batch().rows == 20 * 7200
-    with pytest.raises(RejectedAnswerError, match=r"DRIFT_MAX_BODY_MB=0\.25; ask for fewer"):
+    with pytest.raises(RejectedResponseError, match=r"DRIFT_MAX_BODY_MB=0\.25; ask for fewer"):
         ask(database, cross, None, max_body_mb=0.25)
 
 
@@ -135,27 +141,27 @@ def test_more_rows_than_are_fetched_at_once(database: str, ask: Callable[..., Ro
     ],
 )
 def test_a_query_that_is_refused(
-    database: str, ask: Callable[..., Rows], query: str, said: str
+    database: str, ask: Callable[..., TableResponse], query: str, said: str
 ) -> None:
-    with pytest.raises(RejectedAnswerError, match=f"(?s){said}") as caught:
+    with pytest.raises(RejectedResponseError, match=f"(?s){said}") as caught:
         ask(database, query, None)
     assert caught.value.exit_code == 3
 
 
-def test_a_database_is_only_read(database: str, ask: Callable[..., Rows]) -> None:
+def test_a_database_is_only_read(database: str, ask: Callable[..., TableResponse]) -> None:
     with pytest.raises(DriftCheckerError):
         ask(database, "DELETE FROM orders RETURNING i", None)
     assert ask(database, "SELECT count(*) AS n FROM orders", None).batch().table["n"][0].as_py()
 
 
-def test_a_query_that_takes_too_long(database: str, ask: Callable[..., Rows]) -> None:
+def test_a_query_that_takes_too_long(database: str, ask: Callable[..., TableResponse]) -> None:
     slow = "SELECT count(*) AS n FROM orders a, orders b, orders c WHERE a.x + b.x * c.x > 1"
     with pytest.raises(ServiceAwayError) as caught:
         ask(database, slow, None, timeout_seconds=0.3)
     assert caught.value.exit_code == 4
 
 
-def test_a_refused_connection(ask: Callable[..., Rows]) -> None:
+def test_a_refused_connection(ask: Callable[..., TableResponse]) -> None:
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(ServiceAwayError, match="refused"):
@@ -174,18 +180,18 @@ def test_a_wrong_login_is_not_tried_again(
     postgresql: str, settings: Settings, user: str, password: str | None, said: str
 ) -> None:
     access = SourceAccess.model_validate({"user": user, "password": password})
-    with pytest.raises(RejectedAnswerError, match=said) as caught:
+    with pytest.raises(RejectedResponseError, match=said) as caught:
         ask_database(postgresql, "SELECT 1", None, access, settings)
     assert caught.value.exit_code == 3
 
 
-def test_a_database_that_is_not_there(postgresql: str, ask: Callable[..., Rows]) -> None:
-    with pytest.raises(RejectedAnswerError, match='database "none" does not exist'):
+def test_a_database_that_is_not_there(postgresql: str, ask: Callable[..., TableResponse]) -> None:
+    with pytest.raises(RejectedResponseError, match='database "none" does not exist'):
         ask(postgresql.replace("/postgres?", "/none?"), "SELECT 1", None)
 
 
-def test_a_file_that_is_not_there(ask: Callable[..., Rows], tmp_path: Path) -> None:
-    with pytest.raises(RejectedAnswerError, match="no such file"):
+def test_a_file_that_is_not_there(ask: Callable[..., TableResponse], tmp_path: Path) -> None:
+    with pytest.raises(RejectedResponseError, match="no such file"):
         ask(f"duckdb://{tmp_path}/none.duckdb", "SELECT 1", None)
 
 
@@ -194,7 +200,7 @@ def test_a_file_that_is_not_there(ask: Callable[..., Rows], tmp_path: Path) -> N
     [("postgresql://h/d", "adbc_driver_postgresql"), ("duckdb:///d", "adbc_driver_duckdb")],
 )
 def test_a_driver_that_is_not_installed(
-    ask: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch, url: str, module: str
+    ask: Callable[..., TableResponse], monkeypatch: pytest.MonkeyPatch, url: str, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError, match=rf"drift-checker\[{urlsplit(url).scheme}\]"):

@@ -22,11 +22,11 @@ from drift_checker.comparison.options import CompareSettings
 from drift_checker.config.monitors import Monitor
 from drift_checker.config.settings import Settings
 from drift_checker.errors import ServiceAwayError
-from drift_checker.references import versions as baseline
+from drift_checker.references import versions
 from drift_checker.references.in_force import StoredReference
-from drift_checker.sources import fetch as batch
+from drift_checker.sources import fetch
 from drift_checker.sources.http import ask_for_batch
-from drift_checker.sources.responses import Answer, RejectedAnswerError
+from drift_checker.sources.responses import RejectedResponseError, Response
 from drift_checker.state.store import Store, open_s3
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -76,8 +76,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(settings: Settings) -> Callable[..., Answer]:
-    def asked(current: dict[str, Any], **changes: float) -> Answer:
+def ask(settings: Settings) -> Callable[..., Response]:
+    def asked(current: dict[str, Any], **changes: float) -> Response:
         monitor = Monitor.model_validate(
             {"name": "m", "current": current, "reference": {"path": "x"}}
         )
@@ -96,7 +96,7 @@ def in_partitions(store: LocalStore | S3Store) -> None:
     obstore.put(store, "sales-of-others/day=2026-11-23/x.parquet", b"not ours")
 
 
-def test_a_window_of_a_partitioned_prefix(place: Any, ask: Callable[..., Answer]) -> None:
+def test_a_window_of_a_partitioned_prefix(place: Any, ask: Callable[..., Response]) -> None:
     store, source = place
     in_partitions(store)
 
@@ -109,7 +109,7 @@ def test_a_window_of_a_partitioned_prefix(place: Any, ask: Callable[..., Answer]
     assert found.table["at"][-1].as_py() == DATE.replace(hour=8, minute=59, tzinfo=None)
 
 
-def test_columns_are_selected(place: Any, ask: Callable[..., Answer]) -> None:
+def test_columns_are_selected(place: Any, ask: Callable[..., Response]) -> None:
     store, source = place
     in_partitions(store)
     whole = ask({**source, "columns": ["region", "x", "gone"]}).batch()
@@ -121,7 +121,7 @@ def test_columns_are_selected(place: Any, ask: Callable[..., Answer]) -> None:
 
 @pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
 def test_times_with_and_without_a_zone(
-    folder: Path, ask: Callable[..., Answer], zone: str | None
+    folder: Path, ask: Callable[..., Response], zone: str | None
 ) -> None:
     for number in (31, 32):
         (folder / f"{number}.parquet").write_bytes(parquet(hour(number, zone=zone)))
@@ -129,7 +129,7 @@ def test_times_with_and_without_a_zone(
     assert found.table["hour"].to_pylist() == [32] * 60
 
 
-def test_dates_count_as_their_midnight(folder: Path, ask: Callable[..., Answer]) -> None:
+def test_dates_count_as_their_midnight(folder: Path, ask: Callable[..., Response]) -> None:
     table = hour(0)
     days = table["at"].cast(pa.date32())
     for number in range(3):
@@ -140,7 +140,7 @@ def test_dates_count_as_their_midnight(folder: Path, ask: Callable[..., Answer])
     assert {day.as_py().isoformat() for day in found.table["at"]} == {"2026-11-23"}
 
 
-def test_csv_is_read_as_text_by_its_header(folder: Path, ask: Callable[..., Answer]) -> None:
+def test_csv_is_read_as_text_by_its_header(folder: Path, ask: Callable[..., Response]) -> None:
     for number in (31, 32):
         (folder / f"{number}.csv").write_bytes(as_csv(hour(number)))
     found = ask({"path": str(folder), "time": "at", "window": "1h"}).batch()
@@ -148,7 +148,7 @@ def test_csv_is_read_as_text_by_its_header(folder: Path, ask: Callable[..., Answ
     assert found.table["hour"].to_pylist() == ["32"] * 60
 
 
-def test_one_file_has_a_window_too(folder: Path, ask: Callable[..., Answer]) -> None:
+def test_one_file_has_a_window_too(folder: Path, ask: Callable[..., Response]) -> None:
     file = folder / "all.parquet"
     file.write_bytes(parquet(pa.concat_tables([hour(31), hour(32)])))
     source = {"path": str(file), "time": "at", "window": "10m", "columns": ["x"]}
@@ -156,7 +156,7 @@ def test_one_file_has_a_window_too(folder: Path, ask: Callable[..., Answer]) -> 
     assert (found.names, found.rows) == (["x"], 10)
 
 
-def test_a_row_group_at_a_time_is_held(folder: Path, ask: Callable[..., Answer]) -> None:
+def test_a_row_group_at_a_time_is_held(folder: Path, ask: Callable[..., Response]) -> None:
     for number in range(33):
         (folder / f"{number}.parquet").write_bytes(parquet(hour(number, rows=20_000)))
     before = pa.total_allocated_bytes()
@@ -165,7 +165,7 @@ def test_a_row_group_at_a_time_is_held(folder: Path, ask: Callable[..., Answer])
     held = pa.total_allocated_bytes() - before
     assert found.rows > 60
     assert held < 4 * found.table.nbytes + (1 << 20)
-    with pytest.raises(RejectedAnswerError, match="DRIFT_MAX_BODY_MB=2"):
+    with pytest.raises(RejectedResponseError, match="DRIFT_MAX_BODY_MB=2"):
         ask({"path": str(folder) + "/"}, max_body_mb=2)
 
 
@@ -179,12 +179,12 @@ def test_a_row_group_at_a_time_is_held(folder: Path, ask: Callable[..., Answer])
     ],
 )
 def test_what_is_no_batch(
-    folder: Path, ask: Callable[..., Answer], files: Any, more: Any, said: str
+    folder: Path, ask: Callable[..., Response], files: Any, more: Any, said: str
 ) -> None:
     for name, data in files.items():
         (folder / name).write_bytes(data)
     (folder / "kept").mkdir()
-    with pytest.raises(RejectedAnswerError, match=said) as caught:
+    with pytest.raises(RejectedResponseError, match=said) as caught:
         ask({"path": str(folder), **more})
     assert caught.value.exit_code == 3
 
@@ -193,7 +193,7 @@ def test_what_is_no_batch(
     "second", [b"PAR1 and no more", parquet(pa.table({"at": ["x"], "x": ["y"]}))]
 )
 def test_a_damaged_file_makes_the_batch_unreadable(
-    folder: Path, ask: Callable[..., Answer], second: bytes
+    folder: Path, ask: Callable[..., Response], second: bytes
 ) -> None:
     (folder / "a.parquet").write_bytes(parquet(hour(1)))
     (folder / "b.parquet").write_bytes(second)
@@ -202,11 +202,11 @@ def test_a_damaged_file_makes_the_batch_unreadable(
 
 
 def test_a_folder_that_is_not_there_and_a_bucket_that_is_away(
-    place: Any, ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+    place: Any, ask: Callable[..., Response], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, source = place
     if not source["url"].startswith("s3"):
-        with pytest.raises(RejectedAnswerError):
+        with pytest.raises(RejectedResponseError):
             ask(source)
         return
     monkeypatch.setenv("DRIFT_SOURCE_LAKE_ENDPOINT", "http://127.0.0.1:9")
@@ -225,13 +225,13 @@ def test_a_tick_keeps_its_rows(place: Any, settings: Settings) -> None:
         }
     )
     kept = Store(settings)
-    fitted = baseline.fit(kept, monitor, settings)
-    assert not baseline.fit(kept, monitor, settings).changed
+    fitted = versions.fit(kept, monitor, settings)
+    assert not versions.fit(kept, monitor, settings).changed
     assert fitted.rows == 33 * 60
 
-    first = batch.fetch(kept, monitor, DATE, settings)
+    first = fetch.fetch(kept, monitor, DATE, settings)
     obstore.put(store, "sales/day=2026-11-23/region=eu/late.parquet", parquet(hour(32)))
-    again = batch.fetch(kept, monitor, DATE, settings)
+    again = fetch.fetch(kept, monitor, DATE, settings)
 
     assert again.batch.table.equals(first.batch.table)
     assert again.batch.digest == first.batch.digest

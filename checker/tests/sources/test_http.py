@@ -11,29 +11,29 @@ from threading import Event
 import pytest
 from web import PATIENCE, Web
 
-from drift_checker.config.monitors import Monitor, Reference
+from drift_checker.config.monitors import Monitor, ReferenceSource
 from drift_checker.config.settings import Settings
 from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.sources.http import ask_for_batch, ask_for_reference
-from drift_checker.sources.responses import EVIDENCE_BYTES, Body, RejectedAnswerError
+from drift_checker.sources.responses import EVIDENCE_BYTES, BytesResponse, RejectedResponseError
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def ask(settings: Settings) -> Callable[..., Body]:
-    def asked(current: dict[str, object], **changes: float) -> Body:
+def ask(settings: Settings) -> Callable[..., BytesResponse]:
+    def asked(current: dict[str, object], **changes: float) -> BytesResponse:
         monitor = Monitor.model_validate(
             {"name": "m", "current": current, "reference": {"path": "x"}}
         )
         answer = ask_for_batch(monitor, DATE, settings.model_copy(update=changes))
-        assert isinstance(answer, Body)
+        assert isinstance(answer, BytesResponse)
         return answer
 
     return asked
 
 
-def test_an_answer(web: Web, ask: Callable[..., Body]) -> None:
+def test_an_answer(web: Web, ask: Callable[..., BytesResponse]) -> None:
     url = web.answer(
         "/a.csv", b"x\n1\n", content_type="text/csv", headers={"X-Drift-Injected": "true"}
     )
@@ -47,11 +47,11 @@ def test_an_answer(web: Web, ask: Callable[..., Body]) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
 def test_a_refusal_is_no_batch_and_not_asked_again(
-    web: Web, ask: Callable[..., Body], status: int
+    web: Web, ask: Callable[..., BytesResponse], status: int
 ) -> None:
     url = web.answer("/", b"because", status=status)
 
-    with pytest.raises(RejectedAnswerError, match=f"HTTP {status}") as caught:
+    with pytest.raises(RejectedResponseError, match=f"HTTP {status}") as caught:
         ask({"url": url})
 
     assert caught.value.evidence == b"because"
@@ -60,7 +60,7 @@ def test_a_refusal_is_no_batch_and_not_asked_again(
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_source_in_trouble_is_asked_again(
-    web: Web, ask: Callable[..., Body], status: int
+    web: Web, ask: Callable[..., BytesResponse], status: int
 ) -> None:
     url = web.answer("/", status=status)
 
@@ -70,7 +70,7 @@ def test_a_source_in_trouble_is_asked_again(
     assert len(web.requests) > 1
 
 
-def test_a_source_that_comes_back(web: Web, ask: Callable[..., Body]) -> None:
+def test_a_source_that_comes_back(web: Web, ask: Callable[..., BytesResponse]) -> None:
     url = web.answer("/", status=503)
     busy = web.routes["/"]
 
@@ -82,21 +82,21 @@ def test_a_source_that_comes_back(web: Web, ask: Callable[..., Body]) -> None:
     assert ask({"url": url}, retry_seconds=30).data == b"here"
 
 
-def test_a_redirect_loop(web: Web, ask: Callable[..., Body]) -> None:
+def test_a_redirect_loop(web: Web, ask: Callable[..., BytesResponse]) -> None:
     url = web.answer("/", status=302, headers={"Location": "/"})
 
-    with pytest.raises(RejectedAnswerError, match="redirect"):
+    with pytest.raises(RejectedResponseError, match="redirect"):
         ask({"url": url})
 
 
-def test_a_redirect_to_another_protocol(web: Web, ask: Callable[..., Body]) -> None:
+def test_a_redirect_to_another_protocol(web: Web, ask: Callable[..., BytesResponse]) -> None:
     url = web.answer("/", status=302, headers={"Location": "file:///etc/hostname"})
 
-    with pytest.raises(RejectedAnswerError):
+    with pytest.raises(RejectedResponseError):
         ask({"url": url})
 
 
-def test_nobody_there(ask: Callable[..., Body]) -> None:
+def test_nobody_there(ask: Callable[..., BytesResponse]) -> None:
     with pytest.raises(ServiceAwayError, match=r"127\.0\.0\.1:1"):
         ask({"url": "http://127.0.0.1:1/"})
 
@@ -119,7 +119,9 @@ def _drip(handler: BaseHTTPRequestHandler, end: Event) -> None:
 
 @pytest.mark.parametrize("behaviour", [_stall, _drip])
 def test_a_source_that_takes_too_long(
-    web: Web, ask: Callable[..., Body], behaviour: Callable[[BaseHTTPRequestHandler, Event], None]
+    web: Web,
+    ask: Callable[..., BytesResponse],
+    behaviour: Callable[[BaseHTTPRequestHandler, Event], None],
 ) -> None:
     end = Event()
     web.routes["/"] = lambda handler: behaviour(handler, end)
@@ -132,16 +134,16 @@ def test_a_source_that_takes_too_long(
         end.set()
 
 
-def test_a_body_over_the_limit(web: Web, ask: Callable[..., Body]) -> None:
+def test_a_body_over_the_limit(web: Web, ask: Callable[..., BytesResponse]) -> None:
     url = web.answer("/", b"x" * (1 << 20))
 
-    with pytest.raises(RejectedAnswerError, match=r"DRIFT_MAX_BODY_MB=0\.5") as caught:
+    with pytest.raises(RejectedResponseError, match=r"DRIFT_MAX_BODY_MB=0\.5") as caught:
         ask({"url": url}, max_body_mb=0.5)
 
     assert caught.value.evidence == b"x" * EVIDENCE_BYTES
 
 
-def test_a_body_cut_short(web: Web, ask: Callable[..., Body]) -> None:
+def test_a_body_cut_short(web: Web, ask: Callable[..., BytesResponse]) -> None:
     def cut(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "100")
@@ -154,7 +156,7 @@ def test_a_body_cut_short(web: Web, ask: Callable[..., Body]) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["path", "url"])
-def test_a_file(tmp_path: Path, ask: Callable[..., Body], scheme: str) -> None:
+def test_a_file(tmp_path: Path, ask: Callable[..., BytesResponse], scheme: str) -> None:
     file = tmp_path / "a b.csv"
     file.write_bytes(b"x\n1\n")
     place = {"path": str(file)} if scheme == "path" else {"url": file.as_uri()}
@@ -164,8 +166,8 @@ def test_a_file(tmp_path: Path, ask: Callable[..., Body], scheme: str) -> None:
     assert (body.data, body.content_type) == (b"x\n1\n", ".csv")
 
 
-def test_a_file_that_is_not_there(tmp_path: Path, ask: Callable[..., Body]) -> None:
-    with pytest.raises(RejectedAnswerError, match="No such file"):
+def test_a_file_that_is_not_there(tmp_path: Path, ask: Callable[..., BytesResponse]) -> None:
+    with pytest.raises(RejectedResponseError, match="No such file"):
         ask({"path": str(tmp_path / "none")})
 
 
@@ -178,7 +180,7 @@ def test_a_file_that_is_not_there(tmp_path: Path, ask: Callable[..., Body]) -> N
 )
 def test_credentials(
     web: Web,
-    ask: Callable[..., Body],
+    ask: Callable[..., BytesResponse],
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
     sent: str,
@@ -205,8 +207,8 @@ def test_the_checksum_of_a_reference(web: Web, settings: Settings) -> None:
     url = web.answer("/r", b"rows")
     right = sha256(b"rows").hexdigest()
 
-    assert ask_for_reference(Reference(url=url, sha256=right), settings).digest == right
+    assert ask_for_reference(ReferenceSource(url=url, sha256=right), settings).digest == right
     with pytest.raises(BadReferenceError, match=right):
-        ask_for_reference(Reference(url=url, sha256="0" * 64), settings)
+        ask_for_reference(ReferenceSource(url=url, sha256="0" * 64), settings)
     with pytest.raises(BadReferenceError, match="HTTP 404"):
-        ask_for_reference(Reference(url=web.url + "/none"), settings)
+        ask_for_reference(ReferenceSource(url=web.url + "/none"), settings)

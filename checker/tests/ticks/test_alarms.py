@@ -19,7 +19,7 @@ from drift_checker.result import (
     Verdict,
 )
 from drift_checker.state import keys
-from drift_checker.state.history import LOOK_BACK, history, results_before
+from drift_checker.state.history import LOOK_BACK, results_before, ticks_before
 from drift_checker.state.store import Store
 from drift_checker.ticks.alarms import CLOSING, alarm_of
 
@@ -47,7 +47,7 @@ def take(store: Store, place: int, tick: Tick) -> Alarm:
         drifted_columns=[],
         alarm_budget=AlarmBudget(per_week=1, ticks_per_week=2016, level=1 / 2016, parts={}),
     )
-    alarm = alarm_of(result, history(store, "m", "*/5 * * * *", date(place)))
+    alarm = alarm_of(result, ticks_before(store, "m", "*/5 * * * *", date(place)))
     stored = result.model_copy(update={"alarm": alarm}).model_dump_json()
     store.put(keys.result("m", date(place)), stored.encode())
     return alarm

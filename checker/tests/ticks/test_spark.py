@@ -31,20 +31,20 @@ from samples import as_csv
 
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
-from drift_checker.comparison.profiled_pairs import Profiles, Side, fitted, side
+from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable, fitted, side
 from drift_checker.config.monitors import Monitor, Monitors, load_monitors
 from drift_checker.config.settings import Settings
 from drift_checker.errors import BadReferenceError, ServiceAwayError, UsageError
 from drift_checker.profiles.layout import Layout
-from drift_checker.profiles.numbers import Numbers
-from drift_checker.profiles.profile import Profile
+from drift_checker.profiles.numbers import NumericProfile
+from drift_checker.profiles.profile import TableProfile
 from drift_checker.profiles.readers import Reader, at_once
-from drift_checker.references import versions as baseline
+from drift_checker.references import versions
 from drift_checker.result import Result, Verdict
+from drift_checker.sources import spark as spark_module
 from drift_checker.sources.files import Files, list_files
 from drift_checker.sources.folders import Selection, ask_folder
-from drift_checker.sources.http import spark as spark_module
-from drift_checker.sources.responses import RejectedAnswerError
+from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.sources.spark import Spark
 from drift_checker.state.store import Store, open_s3
 from drift_checker.tables.chunks import InMemory
@@ -105,16 +105,16 @@ def read_by(reader: Reader, folder: Path) -> Files:
     return list_files(LocalStore(folder), "", Selection(), str(folder), reader)
 
 
-def alike(one: Profile, other: Profile) -> None:
+def alike(one: TableProfile, other: TableProfile) -> None:
     """Check that counts are equal, and moments but for their rounding."""
     assert one.rows == other.rows
     assert list(one.columns) == list(other.columns)
     for name, mine in one.columns.items():
         theirs = other.columns[name]
-        if not isinstance(mine, Numbers):
+        if not isinstance(mine, NumericProfile):
             assert mine == theirs
             continue
-        assert isinstance(theirs, Numbers)
+        assert isinstance(theirs, NumericProfile)
         for field in ("edges", "below", "upto"):
             np.testing.assert_array_equal(getattr(mine, field), getattr(theirs, field))
         assert (mine.nulls, mine.infinite, mine.values) == (
@@ -138,8 +138,8 @@ def in_memory(folder: Path, settings: Settings) -> InMemory:
     return InMemory(answer.batch())
 
 
-def judged(layout: Layout, reference: Side, current: Side) -> dict[str, Any]:
-    result = Comparison(Profiles(layout, reference, current), OPTIONS).result()
+def judged(layout: Layout, reference: ProfiledTable, current: ProfiledTable) -> dict[str, Any]:
+    result = Comparison(ProfiledPair(layout, reference, current), OPTIONS).result()
     told = {"faults": result.faults, "joint": result.joint, "verdict": result.verdict}
     return told | {column.name: column for column in result.columns}
 
@@ -248,9 +248,9 @@ def tick(settings: Settings, monitors: Monitors, *, force: bool = False) -> Resu
     return run(here, monitors, lake_tick, force=force)[0]
 
 
-def fitted_lake(settings: Settings, monitors: Monitors) -> baseline.Fitted:
+def fitted_lake(settings: Settings, monitors: Monitors) -> versions.Fitted:
     here = settings.model_copy(update={"spark_master": MASTER})
-    return baseline.fit(Store(settings), monitors.get("lake"), here)
+    return versions.fit(Store(settings), monitors.get("lake"), here)
 
 
 @needs_java
@@ -300,7 +300,7 @@ def test_drift_and_damage_are_told(settings: Settings, lake: Path, lake_monitors
     assert [fault.fault for fault in damaged.faults] == ["unreadable"]
 
     shutil.rmtree(day)
-    with pytest.raises(RejectedAnswerError, match="neither"):
+    with pytest.raises(RejectedResponseError, match="neither"):
         tick(settings, lake_monitors, force=True)
 
 
@@ -316,9 +316,9 @@ def test_a_reference_whose_files_have_changed_is_refused(
     assert fitted_lake(settings, lake_monitors).rows == 3200
     assert tick(settings, lake_monitors).verdict is Verdict.OK
     store = Store(settings)
-    version = baseline.show(store, "lake")
+    version = versions.show(store, "lake")
     with pytest.raises(BadReferenceError, match="not copied"):
-        baseline.read(store, "lake", version)
+        versions.read(store, "lake", version)
 
 
 @needs_java
@@ -344,7 +344,7 @@ def test_workers_read_from_an_s3_and_tell_their_errors(
     with pytest.raises(UnreadableError, match="A file is damaged"):
         fitted_files(found, spark)
     obstore.delete(store, "r/2.parquet")
-    with pytest.raises(RejectedAnswerError, match="s3://lake/r/"):
+    with pytest.raises(RejectedResponseError, match="s3://lake/r/"):
         fitted_files(found, spark)
     server.stop()
     with pytest.raises(ServiceAwayError):

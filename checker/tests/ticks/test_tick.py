@@ -16,9 +16,9 @@ from web import PATIENCE, FakeMlflow, Web
 
 from drift_checker.comparison.sequential import MAX_TICKS
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
-from drift_checker.outputs.mlflow import Tracking
+from drift_checker.outputs.mlflow import MlflowClient
 from drift_checker.outputs.publish import publish_pending
-from drift_checker.references import versions as baseline
+from drift_checker.references import versions
 from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
 from drift_checker.state import keys
 from drift_checker.state.history import LOOK_BACK
@@ -241,7 +241,7 @@ def test_a_marker_without_a_result_is_passed_over(
     marker = {"monitor": "m", "logical_date": DATE.isoformat(), "dag_run_id": None}
     deployment.store.put(keys.pending("m", DATE), json.dumps(marker).encode())
 
-    with Tracking(deployment.settings) as tracking:
+    with MlflowClient(deployment.settings) as tracking:
         assert publish_pending(deployment.store, tracking) == 0
 
 
@@ -282,7 +282,7 @@ def test_a_small_lasting_shift_is_one_alarm(
 ) -> None:
     """Of 80 rows no tick shows it, of twelve times 80 each does, until long after it has gone."""
     (deployment.env_file.parent / "reference.parquet").write_bytes(parquet(table(3000, seed=1)))
-    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit(deployment.store, deployment.monitor, deployment.settings)
 
     def tick(number: int, shift: float) -> Result:
         web.answer("/data", parquet(table(80, seed=number + 200, shift=shift)))
@@ -330,7 +330,7 @@ def test_ticks_that_feed_no_pool(deployment: Deployment, web: Web, mlflow: FakeM
     (deployment.env_file.parent / "reference.parquet").write_bytes(
         parquet(table(1000, seed=1, shift=3))
     )
-    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit(deployment.store, deployment.monitor, deployment.settings)
     for number in (1, 2):
         deployment.run(DATE + timedelta(minutes=5 * number), "scheduled", force=True)
     assert [profiled(number) for number in (1, 2)] == [False, True]
@@ -349,7 +349,7 @@ def test_another_reference_pools_anew(deployment: Deployment, web: Web, mlflow: 
     assert [pooled(number) for number in range(4)] == [1, 2, 3, 4]
     # Its version is new, and it is of the same distribution.
     (deployment.env_file.parent / "reference.parquet").write_bytes(parquet(table(1000, seed=9)))
-    baseline.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit(deployment.store, deployment.monitor, deployment.settings)
     assert [pooled(number) for number in range(4, 6)] == [1, 2]
 
 

@@ -19,7 +19,7 @@ from drift_checker.references.acceptance import Accepted, last_ticks, new_normal
 from drift_checker.references.acceptance import accept as accept_ticks
 from drift_checker.references.acceptance import use as use_version
 from drift_checker.references.versions import fit as fit_baseline
-from drift_checker.references.versions import history, read, read_profile
+from drift_checker.references.versions import read, read_profile, versions_in_force
 from drift_checker.references.versions import show as show_baseline
 from drift_checker.state.store import Store
 from drift_checker.tables.columns import reference_column
@@ -89,7 +89,7 @@ def _shown(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]
             "since": f"{entry.since:%Y-%m-%dT%H:%M:%SZ}",
             "source": read_profile(store, monitor.name, entry.version).source,
         }
-        for entry in history(store, monitor.name)
+        for entry in versions_in_force(store, monitor.name)
     ]
     return found
 

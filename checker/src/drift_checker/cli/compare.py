@@ -18,7 +18,7 @@ from drift_checker.tables.reading import Batch, as_reference, read_batch, read_r
 from drift_checker.wording.terminal import as_table
 
 if TYPE_CHECKING:
-    from drift_checker.sources.responses import Body
+    from drift_checker.sources.responses import BytesResponse
 
 
 def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -134,7 +134,7 @@ def _current(ctx: click.Context, location: str) -> Path | Batch:
     return content if isinstance(content, Path) else content.batch()
 
 
-def _content(ctx: click.Context, location: str) -> Path | Body:
+def _content(ctx: click.Context, location: str) -> Path | BytesResponse:
     """Return a file that can be read, or what a URL answers."""
     if location.startswith(("http://", "https://")):
         # Network clients are imported only where one is needed.

@@ -11,8 +11,8 @@ import click
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.outputs.mlflow import Tracking
-from drift_checker.retention import Kind, Retention
+from drift_checker.outputs.mlflow import MlflowClient
+from drift_checker.retention import ItemKind, Retention
 from drift_checker.state.store import Store
 
 
@@ -30,9 +30,9 @@ def prune(ctx: click.Context, form: str, *, dry_run: bool) -> None:
     configure_logs(ctx.obj["log_level"])
     settings = load_settings(ctx.obj["settings_file"])
     monitors = load_monitors(settings.monitors_file)
-    count: Counter[Kind] = Counter()
-    size: Counter[Kind] = Counter()
-    with Tracking(settings) as tracking:
+    count: Counter[ItemKind] = Counter()
+    size: Counter[ItemKind] = Counter()
+    with MlflowClient(settings) as tracking:
         retention = Retention(
             Store(settings),
             tracking,
@@ -46,9 +46,9 @@ def prune(ctx: click.Context, form: str, *, dry_run: bool) -> None:
             size[item.kind] += item.size
     before = f"{retention.before:%Y-%m-%dT%H:%M:%SZ}"
     if form == "json":
-        kinds = [{"kind": kind, "count": count[kind], "bytes": size[kind]} for kind in Kind]
+        kinds = [{"kind": kind, "count": count[kind], "bytes": size[kind]} for kind in ItemKind]
         click.echo(json.dumps({"dry_run": dry_run, "before": before, "kinds": kinds}))
         return
     click.echo(f"{'Would go' if dry_run else 'Gone'}: what was written before {before}")
-    for kind in Kind:
+    for kind in ItemKind:
         click.echo(f"{kind:<22}{count[kind]:>10}{size[kind]:>16,} bytes")

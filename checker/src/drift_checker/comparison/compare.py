@@ -13,14 +13,21 @@ import pyarrow as pa
 from drift_checker.comparison import faults, sequential, windows
 from drift_checker.comparison.joint import Joint
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
-from drift_checker.comparison.pairs import Pair, Sample, Share, Side, Sides, Tables
+from drift_checker.comparison.pairs import (
+    ColumnPair,
+    ColumnSample,
+    ComparedTable,
+    InMemoryPair,
+    Share,
+    TablePair,
+)
 from drift_checker.comparison.segments import Part, parts, samples
 from drift_checker.comparison.windows import Windows
 from drift_checker.decision import harmonic
 from drift_checker.decision.column import Decision
 from drift_checker.decision.windows import Place
 from drift_checker.errors import BadReferenceError
-from drift_checker.profiles.bins import BatchProfile
+from drift_checker.profiles.bins import TickCounts
 from drift_checker.result import (
     Calibration,
     ColumnResult,
@@ -35,10 +42,10 @@ from drift_checker.result import (
     Severity,
     Verdict,
 )
-from drift_checker.tables.chunks import open_reference, open_table, values_of
-from drift_checker.tables.columns import Kind, MismatchError, kind_of
+from drift_checker.tables.chunks import count_values, open_reference, open_table
+from drift_checker.tables.columns import ColumnKind, MismatchError, kind_of
 from drift_checker.tables.reading import Batch, from_frame, read_batch, read_reference
-from drift_checker.wording import phrases as words
+from drift_checker.wording import phrases
 from drift_checker.wording.explanation import explained
 
 Tabular: TypeAlias = Any
@@ -72,7 +79,7 @@ def compare(
     return explained(Comparison(sides_of(reference, current, settings), settings).result())
 
 
-def sides_of(reference: Tabular, current: Tabular, settings: CompareSettings) -> Sides:
+def sides_of(reference: Tabular, current: Tabular, settings: CompareSettings) -> TablePair:
     """Read both sides, as tables or, of a large one, as profiles.
 
     Raises:
@@ -81,11 +88,11 @@ def sides_of(reference: Tabular, current: Tabular, settings: CompareSettings) ->
         OSError: The current file cannot be read.
     """
     before, after = _taken(reference), _taken(current)
-    if is_large(max(values_of(before), values_of(after)), settings):
+    if is_large(max(count_values(before), count_values(after)), settings):
         from drift_checker.comparison.profiled_pairs import profiles  # noqa: PLC0415  # seldom needed
 
         return profiles(open_reference(before), open_table(after), settings)
-    return Tables(_read(before, read_reference), _read(after, read_batch))
+    return InMemoryPair(_read(before, read_reference), _read(after, read_batch))
 
 
 def is_large(values: int, settings: CompareSettings) -> bool:
@@ -108,7 +115,9 @@ def _read(source: Batch | Path, read: Callable[[Path], Batch]) -> Batch:
     return read(source) if isinstance(source, Path) else source
 
 
-def _check_reference(reference: Side, current: Side, settings: CompareSettings) -> None:
+def _check_reference(
+    reference: ComparedTable, current: ComparedTable, settings: CompareSettings
+) -> None:
     if reference.faults or not reference.rows:
         detail = reference.faults[0].detail if reference.faults else "it has no rows"
         raise BadReferenceError(f"The reference cannot be used: {detail}.")
@@ -130,10 +139,10 @@ class Comparison:
 
     def __init__(
         self,
-        sides: Sides,
+        sides: TablePair,
         settings: CompareSettings,
         *,
-        past: Sequence[BatchProfile] | None = None,
+        past: Sequence[TickCounts] | None = None,
     ) -> None:
         """Take both sides and, of a scheduled tick, the profiles of those before it.
 
@@ -152,9 +161,9 @@ class Comparison:
         self.calibration = Calibration()
         self.faults: list[Fault] = list(self.current.faults)
         self.columns: dict[str, ColumnResult] = {}
-        self.pairs: dict[str, Pair] = {}
+        self.pairs: dict[str, ColumnPair] = {}
         self.tests: list[faults.CountTest] = []
-        self.samples: dict[str, Sample] = {}
+        self.samples: dict[str, ColumnSample] = {}
 
     def result(self) -> Result:
         """Reach the verdict."""
@@ -199,10 +208,10 @@ class Comparison:
             self._prepare(name)
 
     @cached_property
-    def profile(self) -> BatchProfile:
+    def profile(self) -> TickCounts:
         """What the batch leaves for the sequential statistic of later ticks, of its samples."""
         left = {name: sample.left for name, sample in self.samples.items()}
-        return BatchProfile(
+        return TickCounts(
             reference=self.sides.cells,
             rows=self.current.rows,
             numbers={name: one for name, one in left.items() if isinstance(one, list)},
@@ -262,13 +271,13 @@ class Comparison:
         reason = _not_tested(kind, role, type_) or self._take_sample(name, pair)
         return untested(Verdict.OK, reason)
 
-    def _check_order(self, name: str, pair: Pair) -> None:
+    def _check_order(self, name: str, pair: ColumnPair) -> None:
         back, times = pair.steps_back
         if back:
             detail = f"{back} of {times} rows are earlier than the row before"
             self._fault("timestamps_out_of_order", Severity.NOTE, name, detail)
 
-    def _check_unique(self, name: str, pair: Pair) -> None:
+    def _check_unique(self, name: str, pair: ColumnPair) -> None:
         """Where the reference says that an id is no two rows', a repeated one is certain."""
         found = pair.repeated_ids
         if found is None:
@@ -278,7 +287,7 @@ class Comparison:
             detail = f"{found[0]} of {found[1]} rows repeat the id of another row"
             self._fault("duplicate_ids", Severity.STRUCTURAL, name, detail)
 
-    def _take_sample(self, name: str, pair: Pair) -> str:
+    def _take_sample(self, name: str, pair: ColumnPair) -> str:
         """Keep what the column's test needs; returns why there is none."""
         sample = pair.sample()
         if sample.infinities:
@@ -303,7 +312,7 @@ class Comparison:
         threshold = self.budget.parts.get("faults", 0.0) / len(self.tests)
         for test in self.tests:
             if test.p_value <= threshold and test.effect >= self.settings.floors.share:
-                detail = f"{test.detail} ({words.p_words(test.p_value)})"
+                detail = f"{test.detail} ({phrases.p_words(test.p_value)})"
                 self._fault(test.fault, Severity.STATISTICAL, test.column, detail)
                 self._mark(test.column)
 
@@ -354,7 +363,7 @@ class Comparison:
         """
         if not self.settings.segments:
             return []
-        if not isinstance(self.sides, Tables):
+        if not isinstance(self.sides, InMemoryPair):
             detail = "the tables are so large that they are compared by profiles, without segments"
             self._fault("segments_left_out", Severity.NOTE, None, detail)
             return []
@@ -446,7 +455,7 @@ class Comparison:
                 self._mark(column.name)
 
     def _judge(
-        self, samples: Sequence[tuple[ColumnResult, Sample]], level: float
+        self, samples: Sequence[tuple[ColumnResult, ColumnSample]], level: float
     ) -> list[ColumnResult]:
         """Test samples of columns at a level for all of them."""
         if not samples:
@@ -464,7 +473,7 @@ class Comparison:
 
 
 def _judged(
-    column: ColumnResult, sample: Sample, decided: Decision, threshold: float
+    column: ColumnResult, sample: ColumnSample, decided: Decision, threshold: float
 ) -> ColumnResult:
     """The result of a column whose sample was tested."""
     alarming = decided.alarming(threshold)
@@ -510,7 +519,7 @@ def _role(name: str, roles: ColumnRoles) -> Role:
     return "id" if name == roles.id else "feature"
 
 
-def _not_tested(kind: Kind, role: Role, type_: pa.DataType) -> str:
+def _not_tested(kind: ColumnKind, role: Role, type_: pa.DataType) -> str:
     """Say why a column's values are not tested, or nothing."""
     if kind == "timestamp":
         return "a point in time"

@@ -20,7 +20,7 @@ from drift_checker.comparison.options import CompareSettings
 from drift_checker.decision import column as decision
 from drift_checker.decision import kolmogorov
 from drift_checker.decision.exceedance import exceedance
-from drift_checker.profiles.bins import MAX_CATEGORIES, cells, edges
+from drift_checker.profiles.bins import MAX_CATEGORIES, bin_counts, bin_edges
 from drift_checker.result import Fault
 from drift_checker.tables.columns import (
     as_numpy,
@@ -31,7 +31,7 @@ from drift_checker.tables.columns import (
     reference_column,
 )
 from drift_checker.tables.reading import Batch
-from drift_checker.wording import phrases as words
+from drift_checker.wording import phrases
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,7 +40,7 @@ Share: TypeAlias = tuple[int, int]
 """How many rows are something, of how many."""
 
 
-class Side(Protocol):
+class ComparedTable(Protocol):
     """A table, as far as its columns do not matter."""
 
     @property
@@ -64,7 +64,7 @@ class Side(Protocol):
         """Whether there is no table to speak of."""
 
 
-class Sample(Protocol):
+class ColumnSample(Protocol):
     """What the tests of one column need; pairs are (current, reference)."""
 
     @property
@@ -96,7 +96,7 @@ class Sample(Protocol):
         """Return the reference's side for the pools of several ticks."""
 
 
-class Pair(Protocol):
+class ColumnPair(Protocol):
     """A column that is on both sides in one kind; pairs are (current, reference)."""
 
     @property
@@ -118,19 +118,19 @@ class Pair(Protocol):
     def arrays(self) -> tuple[pa.Array[Any], pa.Array[Any]] | None:
         """All values row by row, where they lie in memory."""
 
-    def sample(self) -> Sample:
+    def sample(self) -> ColumnSample:
         """Return the values, of a numeric or categorical column."""
 
 
-class Sides(Protocol):
+class TablePair(Protocol):
     """Both sides, and their columns one by one."""
 
     @property
-    def reference(self) -> Side:
+    def reference(self) -> ComparedTable:
         """The reference."""
 
     @property
-    def current(self) -> Side:
+    def current(self) -> ComparedTable:
         """The batch."""
 
     @property
@@ -140,7 +140,7 @@ class Sides(Protocol):
     def type(self, name: str) -> pa.DataType:
         """Return the type of a column of the reference."""
 
-    def pair(self, name: str) -> Pair:
+    def pair(self, name: str) -> ColumnPair:
         """Return a column that is on both sides.
 
         Raises:
@@ -148,7 +148,7 @@ class Sides(Protocol):
         """
 
 
-class Tables:
+class InMemoryPair:
     """Two tables in memory."""
 
     def __init__(self, reference: Batch, current: Batch) -> None:
@@ -180,7 +180,7 @@ class Tables:
             self._pairs[name] = _Arrays(current, before, self._rows)
         return self._pairs[name]
 
-    def part(self, name: str, masks: tuple[pa.Array[Any], pa.Array[Any]]) -> Pair:
+    def part(self, name: str, masks: tuple[pa.Array[Any], pa.Array[Any]]) -> ColumnPair:
         """Return a column in the rows that masks of (current, reference) choose."""
         whole, (current, reference) = self.pair(name), masks
         return _Arrays(whole.current.filter(current), whole.reference.filter(reference), _NO_ROWS)
@@ -219,15 +219,15 @@ class _Arrays:
     def arrays(self) -> tuple[pa.Array[Any], pa.Array[Any]]:
         return self.current, self.reference
 
-    def sample(self) -> Sample:
+    def sample(self) -> ColumnSample:
         return self._sample
 
     @cached_property
-    def _sample(self) -> Sample:
+    def _sample(self) -> ColumnSample:
         if kind_of(self.reference.type) == "categorical":
             return _categories(self.current, self.reference)
         after, before = floats(self.current), floats(self.reference)
-        return Numbers(
+        return NumericSample(
             _finite(after),
             _finite(before),
             (_infinities(after), _infinities(before)),
@@ -259,7 +259,7 @@ def _repeated(values: pa.Array[Any]) -> int:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumericSample:
     """Sorted finite values."""
 
     current: Floats
@@ -275,7 +275,7 @@ class Numbers:
     @property
     def left(self) -> list[int]:
         """The batch's values by cell."""
-        return list(map(int, cells(self.current, self._edges)))
+        return list(map(int, bin_counts(self.current, self._edges)))
 
     def count_tests(self, column: str) -> list[faults.CountTest]:
         """Test the range, and whether there is more than one value."""
@@ -300,19 +300,19 @@ class Numbers:
 
     def change(self, effect: str) -> str:
         """Say what changed."""
-        return words.numeric_change(self.current, self.reference, effect)
+        return phrases.numeric_change(self.current, self.reference, effect)
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its cells."""
-        return sequential.PooledNumbers(name, self._edges, cells(self.reference, self._edges))
+        return sequential.PooledNumbers(name, self._edges, bin_counts(self.reference, self._edges))
 
     @cached_property
     def _edges(self) -> Floats:
-        return edges(self.reference)
+        return bin_edges(self.reference)
 
 
 @dataclass(frozen=True)
-class Categories:
+class CategoricalSample:
     """Counts of each category, none empty on both sides."""
 
     names: list[str]
@@ -357,7 +357,7 @@ class Categories:
 
     def change(self, effect: str) -> str:  # noqa: ARG002  categories have one effect
         """Say which category changed most."""
-        return words.categorical_change(self.names, self.current, self.reference)
+        return phrases.categorical_change(self.names, self.current, self.reference)
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its categories."""
@@ -368,7 +368,7 @@ class Categories:
 
 
 @dataclass(frozen=True)
-class Buckets(Categories):
+class BucketedSample(CategoricalSample):
     """Counts of categories that share buckets: of which are new, nothing is known."""
 
     @property
@@ -380,9 +380,9 @@ class Buckets(Categories):
         return [faults.constant_category(column, self.names, self.current, self.reference)]
 
 
-def _categories(current: pa.Array[Any], reference: pa.Array[Any]) -> Categories:
+def _categories(current: pa.Array[Any], reference: pa.Array[Any]) -> CategoricalSample:
     """Count the categories of both sides."""
     names, sides = encoded(current, reference)
-    return Categories(
+    return CategoricalSample(
         names, *(np.bincount(side[side >= 0], minlength=len(names)) for side in sides)
     )

@@ -17,28 +17,28 @@ from numpy.typing import NDArray
 
 from drift_checker.comparison import faults, pairs, sequential
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import Pair, Sample, Share
+from drift_checker.comparison.pairs import ColumnPair, ColumnSample, Share
 from drift_checker.decision import column as decision
 from drift_checker.decision import kolmogorov, pooled
 from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance, extreme
 from drift_checker.errors import BadReferenceError
-from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.categories import CategoricalProfile
 from drift_checker.profiles.layout import Layout, fit
-from drift_checker.profiles.numbers import Cuts, Numbers
+from drift_checker.profiles.numbers import Bins, NumericProfile
 from drift_checker.profiles.profile import (
     ColumnProfile,
     Mismatch,
-    Profile,
+    TableProfile,
     profile,
     profile_chunks,
 )
 from drift_checker.profiles.readers import Reader, at_once
-from drift_checker.profiles.untested import Times
+from drift_checker.profiles.untested import TimestampProfile
 from drift_checker.result import Fault
-from drift_checker.tables.chunks import Source
+from drift_checker.tables.chunks import ChunkedTable
 from drift_checker.tables.columns import MismatchError
 from drift_checker.tables.reading import UNREADABLE, UnreadableError
-from drift_checker.wording import phrases as words
+from drift_checker.wording import phrases
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -47,13 +47,13 @@ _SHOWN_QUANTILES = np.linspace(0, 1, 10_001)
 
 
 @dataclass(frozen=True)
-class Side:
+class ProfiledTable:
     """A table of which the profile is known."""
 
     names: list[str]
     digest: str
     faults: tuple[Fault, ...]
-    profile: Profile
+    profile: TableProfile
 
     @property
     def unreadable(self) -> bool:
@@ -66,19 +66,21 @@ class Side:
         return self.profile.rows
 
 
-def profiles(reference: Source, current: Source, settings: CompareSettings) -> Profiles:
+def profiles(
+    reference: ChunkedTable, current: ChunkedTable, settings: CompareSettings
+) -> ProfiledPair:
     """Read a reference twice and a batch once.
 
     Raises:
         BadReferenceError: The reference is damaged.
     """
     layout, before = fitted(reference, settings)
-    return Profiles(layout, before, side(current, layout))
+    return ProfiledPair(layout, before, side(current, layout))
 
 
 def fitted(
-    reference: Source, settings: CompareSettings, read: Reader = at_once
-) -> tuple[Layout, Side]:
+    reference: ChunkedTable, settings: CompareSettings, read: Reader = at_once
+) -> tuple[Layout, ProfiledTable]:
     """Have a reference read twice: for its layout, and for its profile by that.
 
     Raises:
@@ -98,7 +100,7 @@ def fitted(
         raise BadReferenceError(f"The reference cannot be used: {error}.") from error
 
 
-def side(source: Source, layout: Layout, read: Reader = at_once) -> Side:
+def side(source: ChunkedTable, layout: Layout, read: Reader = at_once) -> ProfiledTable:
     """Have a batch read once."""
     try:
         return _side(source, layout, read)
@@ -106,20 +108,20 @@ def side(source: Source, layout: Layout, read: Reader = at_once) -> Side:
         return unreadable(source.digest, error)
 
 
-def unreadable(digest: str, error: UnreadableError) -> Side:
+def unreadable(digest: str, error: UnreadableError) -> ProfiledTable:
     """Return a table that is none."""
-    return Side([], digest, (error.fault,), profile_chunks((), {}, (), untyped=False))
+    return ProfiledTable([], digest, (error.fault,), profile_chunks((), {}, (), untyped=False))
 
 
-def _side(source: Source, layout: Layout, read: Reader) -> Side:
-    found = read(source, partial(profile, layout=layout), Profile.merge)
-    return Side(list(source.types), source.digest, source.faults, found)
+def _side(source: ChunkedTable, layout: Layout, read: Reader) -> ProfiledTable:
+    found = read(source, partial(profile, layout=layout), TableProfile.merge)
+    return ProfiledTable(list(source.types), source.digest, source.faults, found)
 
 
-class Profiles:
+class ProfiledPair:
     """Two profiles by the layout of the reference."""
 
-    def __init__(self, layout: Layout, reference: Side, current: Side) -> None:
+    def __init__(self, layout: Layout, reference: ProfiledTable, current: ProfiledTable) -> None:
         """Take both sides."""
         self.layout, self.reference, self.current = layout, reference, current
 
@@ -133,7 +135,7 @@ class Profiles:
         """Return the type of a column of the reference."""
         return self.layout.columns[name].type
 
-    def pair(self, name: str) -> Pair:
+    def pair(self, name: str) -> ColumnPair:
         """Return a column that is on both sides.
 
         Raises:
@@ -146,7 +148,7 @@ class Profiles:
         return _Counts(current, reference, self.layout.columns[name].cuts, (after, before))
 
 
-def _column(side: Side, name: str) -> ColumnProfile:
+def _column(side: ProfiledTable, name: str) -> ColumnProfile:
     found = side.profile.columns[name]
     if isinstance(found, Mismatch):
         raise MismatchError(found.fault, found.detail)
@@ -159,7 +161,7 @@ class _Counts:
 
     current: ColumnProfile
     reference: ColumnProfile
-    cuts: Cuts
+    cuts: Bins
     rows: tuple[Floats | None, Floats | None]
 
     @property
@@ -170,7 +172,11 @@ class _Counts:
     @property
     def steps_back(self) -> Share:
         times = self.current
-        return (times.back, times.rows - times.nulls) if isinstance(times, Times) else (0, 0)
+        return (
+            (times.back, times.rows - times.nulls)
+            if isinstance(times, TimestampProfile)
+            else (0, 0)
+        )
 
     @property
     def repeated_ids(self) -> None:
@@ -182,22 +188,22 @@ class _Counts:
         # There is no place to keep all rows.
         return None
 
-    def sample(self) -> Sample:
+    def sample(self) -> ColumnSample:
         match self.current, self.reference:
-            case Categories(), Categories():
+            case CategoricalProfile(), CategoricalProfile():
                 return _categories(self.current, self.reference)
-            case Numbers(), Numbers():
-                return CountedNumbers(self.current, self.reference, self.cuts, self.rows)
+            case NumericProfile(), NumericProfile():
+                return BinnedSample(self.current, self.reference, self.cuts, self.rows)
         raise TypeError("only numbers and categories are tested")
 
 
 @dataclass(frozen=True)
-class CountedNumbers:
+class BinnedSample:
     """The counts of a numeric column at the edges of its reference."""
 
-    current: Numbers
-    reference: Numbers
-    cuts: Cuts
+    current: NumericProfile
+    reference: NumericProfile
+    cuts: Bins
     sampled: tuple[Floats | None, Floats | None]
 
     @property
@@ -246,7 +252,7 @@ class CountedNumbers:
         current, reference = (
             side.quantiles(*_SHOWN_QUANTILES) for side in (self.current, self.reference)
         )
-        return words.numeric_change(current, reference, effect)
+        return phrases.numeric_change(current, reference, effect)
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its cells."""
@@ -288,8 +294,10 @@ class CountedNumbers:
         return faults.constant(column, f"{current.least:g}", current.values, same, others)
 
 
-def _categories(current: Categories, reference: Categories) -> pairs.Categories | pairs.Buckets:
+def _categories(
+    current: CategoricalProfile, reference: CategoricalProfile
+) -> pairs.CategoricalSample | pairs.BucketedSample:
     after, before = current.alike(reference)
     names = sorted(after.counts.keys() | before.counts.keys())
     counts = (np.array([side.counts.get(name, 0) for name in names]) for side in (after, before))
-    return (pairs.Buckets if after.hashed else pairs.Categories)(names, *counts)
+    return (pairs.BucketedSample if after.hashed else pairs.CategoricalSample)(names, *counts)

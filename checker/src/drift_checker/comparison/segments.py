@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift_checker.comparison.pairs import Sample, Tables
+from drift_checker.comparison.pairs import ColumnSample, InMemoryPair
 from drift_checker.tables.columns import MismatchError, as_numpy
 from drift_checker.wording.phrases import short
 
@@ -39,7 +39,7 @@ class Part:
         return current, reference
 
 
-def parts(tables: Tables, by: Sequence[str]) -> list[Part]:
+def parts(tables: InMemoryPair, by: Sequence[str]) -> list[Part]:
     """Split both sides by each of the columns.
 
     At most `MAX_SEGMENTS` of at least `MIN_ROWS` rows are segments of their own; what is left of a
@@ -59,13 +59,13 @@ def parts(tables: Tables, by: Sequence[str]) -> list[Part]:
     return kept + [part for part in pooled if part and min(part.rows) >= MIN_ROWS]
 
 
-def samples(tables: Tables, part: Part, columns: Sequence[str]) -> dict[str, Sample]:
+def samples(tables: InMemoryPair, part: Part, columns: Sequence[str]) -> dict[str, ColumnSample]:
     """Take the samples of a segment, of those columns that have values in it on both sides."""
     taken = {name: tables.part(name, part.masks).sample() for name in columns if name != part.by}
     return {name: sample for name, sample in taken.items() if all(sample.values)}
 
 
-def _texts(tables: Tables, name: str) -> tuple[pa.Array[Any], pa.Array[Any]] | None:
+def _texts(tables: InMemoryPair, name: str) -> tuple[pa.Array[Any], pa.Array[Any]] | None:
     """The values of a column as text; a column that cannot be compared is a fault already."""
     if name not in tables.current.names:
         return None

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from drift_checker.comparison.options import Floors
 from drift_checker.decision import column as decision
 from drift_checker.decision import pooled
-from drift_checker.profiles.bins import BatchProfile, merge
+from drift_checker.profiles.bins import TickCounts, merge
 from drift_checker.result import LastingDrift, SequentialResult, Verdict
-from drift_checker.wording import phrases as words
+from drift_checker.wording import phrases
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,11 +37,11 @@ class Pooled(Protocol):
     name: str
 
     def decide(
-        self, profile: BatchProfile, floors: Floors, threshold: float
+        self, profile: TickCounts, floors: Floors, threshold: float
     ) -> decision.Decision | None:
         """Return the decision on the profile's rows; None where it has none of the column."""
 
-    def change(self, profile: BatchProfile) -> str:
+    def change(self, profile: TickCounts) -> str:
         """Say what changed."""
 
 
@@ -55,7 +55,7 @@ class PooledNumbers:
         self._values = np.append(ends, ends[-1])
 
     def decide(
-        self, profile: BatchProfile, floors: Floors, threshold: float
+        self, profile: TickCounts, floors: Floors, threshold: float
     ) -> decision.Decision | None:
         """Return the decision by the distance on the cells."""
         current = np.array(profile.numbers.get(self.name, ()))
@@ -65,10 +65,10 @@ class PooledNumbers:
             current, self.reference, threshold=threshold, distance_floor=floors.distance
         )
 
-    def change(self, profile: BatchProfile) -> str:
+    def change(self, profile: TickCounts) -> str:
         """Say what changed, to within a cell."""
         current = np.repeat(self._values, profile.numbers[self.name])
-        return words.numeric_change(current, np.repeat(self._values, self.reference), "distance")
+        return phrases.numeric_change(current, np.repeat(self._values, self.reference), "distance")
 
 
 class PooledCategories:
@@ -79,7 +79,7 @@ class PooledCategories:
         self.name, self.reference = name, reference
 
     def decide(
-        self, profile: BatchProfile, floors: Floors, threshold: float
+        self, profile: TickCounts, floors: Floors, threshold: float
     ) -> decision.Decision | None:
         """Return the decision by the counts, as for one batch: names do not depend on either."""
         if not profile.categories.get(self.name):
@@ -89,11 +89,11 @@ class PooledCategories:
             current, reference, threshold=threshold, distance_floor=floors.distance
         )
 
-    def change(self, profile: BatchProfile) -> str:
+    def change(self, profile: TickCounts) -> str:
         """Say which category changed most."""
-        return words.categorical_change(*self._counts(profile))
+        return phrases.categorical_change(*self._counts(profile))
 
-    def _counts(self, profile: BatchProfile) -> tuple[list[str], Ints, Ints]:
+    def _counts(self, profile: TickCounts) -> tuple[list[str], Ints, Ints]:
         current = profile.categories[self.name]
         names = sorted(current.keys() | self.reference.keys())
         counts = ([side.get(name, 0) for name in names] for side in (current, self.reference))
@@ -106,10 +106,10 @@ class Pool:
     """The rows of some ticks in a row, the present one the last."""
 
     ticks: int
-    profile: BatchProfile
+    profile: TickCounts
 
 
-def pools(profiles: Sequence[BatchProfile], reference_rows: int) -> list[Pool]:
+def pools(profiles: Sequence[TickCounts], reference_rows: int) -> list[Pool]:
     """Return the pools that can be tested, of profiles from the present tick's backwards.
 
     At most `MAX_TICKS` ticks, and no more rows than the reference has.

@@ -135,7 +135,7 @@ class _Moment(datetime):
         return self.strftime(spec or "%Y-%m-%dT%H:%M:%SZ")
 
 
-class Source(_Model):
+class SourceSettings(_Model):
     """Where a table comes from: a URL, a path (relative to the monitors file), or a database."""
 
     url: Url | None = None
@@ -170,7 +170,7 @@ class Source(_Model):
         return self.path is not None or urlsplit(self.url or "").scheme in {"file", "s3"}
 
 
-class Reference(Source):
+class ReferenceSource(SourceSettings):
     """The data that batches are compared with."""
 
     sha256: Sha256 | None = None
@@ -182,7 +182,7 @@ class Reference(Source):
         return self
 
 
-class Current(Source):
+class BatchSource(SourceSettings):
     """The data of one tick."""
 
     params: dict[str, Parameter] = Field(default_factory=dict)
@@ -243,8 +243,8 @@ class Monitor(_Model):
     """One watched source."""
 
     name: Name
-    current: Current
-    reference: Reference
+    current: BatchSource
+    reference: ReferenceSource
     columns: Columns = Columns()
     sampling: Literal["iid", "windows"] | None = None
     """Whether rows of a batch are independent; `windows` where a timestamp is set, else `iid`."""

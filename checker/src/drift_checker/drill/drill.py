@@ -22,9 +22,9 @@ from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
 from drift_checker.decision.binomial import interval
 from drift_checker.drill.injection import NONE, Injection, Wanted, injection
-from drift_checker.outputs.mlflow import Tracking
+from drift_checker.outputs.mlflow import MlflowClient
 from drift_checker.outputs.notify import TITLE, Address, addresses
-from drift_checker.profiles.bins import BatchProfile
+from drift_checker.profiles.bins import TickCounts
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result, Verdict
 from drift_checker.state import keys
@@ -162,7 +162,7 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
     )
     data = report.model_dump_json(indent=2).encode()
     store.put(keys.drill(plan.drill, "drill.json"), data)
-    with Tracking(settings) as tracking:
+    with MlflowClient(settings) as tracking:
         _publish(tracking, report, data)
     return report
 
@@ -195,7 +195,7 @@ class _Judge:
 
     def _delay(self, trial: Wanted) -> int | None:
         """Judge the ticks of a trial as the monitor would; returns how many it took."""
-        past: list[BatchProfile] = []
+        past: list[TickCounts] = []
         for tick in range(TICKS):
             sides = self.reference.against(self.source.batch(replace(trial, tick=tick)))
             comparison = Comparison(sides, self.options, past=past)
@@ -256,7 +256,7 @@ def _tell(people: Sequence[Address], monitor: str, plan: Plan) -> dict[str, bool
     return {address.name: address.send(TITLE, message) for address in people}
 
 
-def _publish(tracking: Tracking, report: DrillReport, data: bytes) -> None:
+def _publish(tracking: MlflowClient, report: DrillReport, data: bytes) -> None:
     experiment = tracking.experiment(f"drill/{report.monitor}")
     tags = {"monitor": report.monitor, "drill": report.drill, "passed": str(report.passed)}
     run = tracking.create_run(experiment, report.drill, {**tags, "source": report.source})

@@ -18,7 +18,7 @@ from drift_checker.errors import UsageError
 from drift_checker.result import Result, Verdict
 from drift_checker.sources.fetch import StoredBatch, load, truth_of
 from drift_checker.sources.http import ask_for_batch
-from drift_checker.sources.responses import RejectedAnswerError
+from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.state import keys
 from drift_checker.state.store import Store
 from drift_checker.tables.columns import kind_of, reference_column
@@ -120,7 +120,7 @@ class DrifterInjection:
         monitor = self._monitor.model_copy(update={"current": source})
         try:
             answer = ask_for_batch(monitor, datetime.now(UTC), self._settings)
-        except RejectedAnswerError as error:
+        except RejectedResponseError as error:
             if b"DRIFT_ALLOW_OVERRIDE" not in error.evidence:
                 raise
             raise UsageError(

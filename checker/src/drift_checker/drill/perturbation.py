@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drift_checker.tables.columns import Kind
+from drift_checker.tables.columns import ColumnKind
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -81,7 +81,7 @@ def _shuffle(column: Any, strength: float, rng: np.random.Generator) -> Any:
     return column.take(pa.array(rows))
 
 
-CHANGES: Mapping[str, tuple[tuple[Kind, ...], Change]] = {
+CHANGES: Mapping[str, tuple[tuple[ColumnKind, ...], Change]] = {
     "mean_shift": (("numeric",), _numbers(_shift)),
     "scale": (("numeric",), _numbers(_scale)),
     "category_mix": (("categorical",), _mix),

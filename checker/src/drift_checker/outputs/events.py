@@ -9,13 +9,13 @@ from typing import Literal
 
 from drift_checker.config.monitors import Monitors, date_key
 from drift_checker.outputs.status import SILENT_INTERVALS, silent_before
-from drift_checker.references.versions import history as reference_history
+from drift_checker.references.versions import versions_in_force as reference_history
 from drift_checker.result import Model, Result, Verdict
-from drift_checker.state.latest import read_latest
+from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
 from drift_checker.wording.explanation import as_text
 
-Kind = Literal["alarm_opened", "alarm_closed", "batch_invalid", "monitor_silent"]
+EventKind = Literal["alarm_opened", "alarm_closed", "batch_invalid", "monitor_silent"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Event(Model):
     batch in a row, or of the last verdict before the silence.
     """
 
-    kind: Kind
+    kind: EventKind
     monitor: str
     date: datetime
     title: str
@@ -75,7 +75,7 @@ def _replaced(result: Result, last: Result | None) -> list[Event]:
 def of_silence(store: Store, monitors: Monitors, now: datetime) -> Iterator[Event]:
     """Monitors without a verdict for three intervals, counted from their first reference."""
     for monitor in monitors.monitors:
-        name, latest = monitor.name, read_latest(store, monitor.name)
+        name, latest = monitor.name, read_latest_result(store, monitor.name)
         versions = [] if latest else reference_history(store, name)
         start = latest.logical_date if latest else versions[0].since if versions else now
         if start < silent_before(monitors.schedule_of(monitor), now):
@@ -97,7 +97,7 @@ def _words(result: Result) -> str:
     return f"{result.explanation.summary}\n\n{as_text(result.explanation)}"
 
 
-def _event(kind: Kind, monitor: str, date: datetime, title: str, message: str) -> Event:
+def _event(kind: EventKind, monitor: str, date: datetime, title: str, message: str) -> Event:
     return Event(
         kind=kind, monitor=monitor, date=date.replace(microsecond=0), title=title, message=message
     )

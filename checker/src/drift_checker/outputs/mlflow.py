@@ -59,7 +59,7 @@ class Dataset(NamedTuple):
     uri: str
 
 
-class Tracking:
+class MlflowClient:
     """MLflow's tracking server.
 
     Every method raises `ServiceAwayError` when MLflow stays away and `UsageError` when it refuses.

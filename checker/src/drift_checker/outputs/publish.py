@@ -16,7 +16,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
-from drift_checker.outputs.mlflow import MAX_TAG, Dataset, Run, Tracking, escape
+from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape
 from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.state import keys
 from drift_checker.state.store import Store
@@ -67,7 +67,7 @@ def publication(store: Store, monitor: str, logical_date: datetime) -> Published
     return Published.model_validate_json(data) if data else None
 
 
-def publish(store: Store, tracking: Tracking, pending: Pending) -> Published:
+def publish(store: Store, tracking: MlflowClient, pending: Pending) -> Published:
     """Publish one stored result; if that was done before, nothing is asked of MLflow.
 
     Raises:
@@ -79,7 +79,7 @@ def publish(store: Store, tracking: Tracking, pending: Pending) -> Published:
 
 def publish_pending(
     store: Store,
-    tracking: Tracking,
+    tracking: MlflowClient,
     monitor: str | None = None,
     *,
     besides: Pending | None = None,
@@ -117,7 +117,7 @@ def publish_pending(
 
 
 class _Publisher:
-    def __init__(self, store: Store, tracking: Tracking, pending: Pending) -> None:
+    def __init__(self, store: Store, tracking: MlflowClient, pending: Pending) -> None:
         self.store = store
         self.tracking = tracking
         self.pending = pending

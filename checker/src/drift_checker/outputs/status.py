@@ -12,7 +12,7 @@ from drift_checker.outputs.publish import publication
 from drift_checker.references.versions import in_force
 from drift_checker.result import Verdict
 from drift_checker.state.history import slots_before
-from drift_checker.state.latest import read_latest
+from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
 
 SILENT_INTERVALS = 3
@@ -51,7 +51,7 @@ def status(store: Store, monitors: Monitors, now: datetime) -> Status:
 
 
 def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
-    latest, entry = read_latest(store, name), in_force(store, name)
+    latest, entry = read_latest_result(store, name), in_force(store, name)
     version = entry.version if entry else None
     if latest is None:
         return MonitorStatus(name=name, reference=version, silent=True)

@@ -20,7 +20,7 @@ from drift_checker.result import Count, Model
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CELLS = 512
+BINS = 512
 """Quantiles of the reference that bound the cells; the distance of two distributions on them is at
 most 1/512 less than it is everywhere."""
 MAX_CATEGORIES = 1000
@@ -29,7 +29,7 @@ make its profile depend on which of them chance made rare."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchProfile(Model):
+class TickCounts(Model):
     """Counts of one batch, or of several: `profile.json`.
 
     `reference` is the SHA-256, with the number of rows where only some of them cut the cells.
@@ -44,11 +44,11 @@ class BatchProfile(Model):
     """By column, the rows of each category."""
 
 
-def merge(profiles: Sequence[BatchProfile]) -> BatchProfile:
+def merge(profiles: Sequence[TickCounts]) -> TickCounts:
     """Return the profile of the rows of all; columns that one of them lacks are left out."""
     numbers = set.intersection(*(set(one.numbers) for one in profiles))
     categories = set.intersection(*(set(one.categories) for one in profiles))
-    return BatchProfile(
+    return TickCounts(
         reference=profiles[0].reference,
         rows=sum(one.rows for one in profiles),
         numbers={
@@ -62,7 +62,7 @@ def merge(profiles: Sequence[BatchProfile]) -> BatchProfile:
     )
 
 
-def edges(reference: Floats, most: int = CELLS) -> Floats:
+def bin_edges(reference: Floats, most: int = BINS) -> Floats:
     """Return the upper ends of a column's cells, from the reference sorted and not empty.
 
     They are distinct and increasing; the last is the reference's maximum.
@@ -72,7 +72,7 @@ def edges(reference: Floats, most: int = CELLS) -> Floats:
     return np.asarray(ends[np.append(ends[1:] != ends[:-1], True)])
 
 
-def cells(values: Floats, ends: Floats) -> Ints:
+def bin_counts(values: Floats, ends: Floats) -> Ints:
     """Return how many sorted values lie in each cell, its upper end included.
 
     One cell more than `ends` is for what lies beyond the last.

@@ -24,7 +24,7 @@ _PIECE = 1 << 18
 
 
 @dataclass(frozen=True)
-class Categories:
+class CategoricalProfile:
     """A categorical column of `rows` rows, with counts by name, or by bucket where `hashed`."""
 
     counts: Mapping[str, int]
@@ -37,22 +37,22 @@ class Categories:
         """The rows that have a category."""
         return self.rows - self.nulls
 
-    def merge(self, other: Categories) -> Categories:
+    def merge(self, other: CategoricalProfile) -> CategoricalProfile:
         """Return the profile of the rows of both."""
         first, second = self.alike(other)
         counts = dict(first.counts)
         for name, rows in second.counts.items():
             counts[name] = counts.get(name, 0) + rows
         rows, nulls = self.rows + other.rows, self.nulls + other.nulls
-        return _bounded(Categories(counts, rows, nulls, hashed=first.hashed))
+        return _bounded(CategoricalProfile(counts, rows, nulls, hashed=first.hashed))
 
-    def alike(self, other: Categories) -> tuple[Categories, Categories]:
+    def alike(self, other: CategoricalProfile) -> tuple[CategoricalProfile, CategoricalProfile]:
         """Return both by name, or both by bucket."""
         if self.hashed == other.hashed:
             return self, other
         return self.bucketed(), other.bucketed()
 
-    def bucketed(self) -> Categories:
+    def bucketed(self) -> CategoricalProfile:
         """Return the same by bucket."""
         if self.hashed:
             return self
@@ -60,27 +60,27 @@ class Categories:
         for name, rows in self.counts.items():
             bucket = _bucket(name)
             counts[bucket] = counts.get(bucket, 0) + rows
-        return Categories(counts, self.rows, self.nulls, hashed=True)
+        return CategoricalProfile(counts, self.rows, self.nulls, hashed=True)
 
 
-def count(values: pa.Array[Any]) -> Categories:
+def count(values: pa.Array[Any]) -> CategoricalProfile:
     """Return the profile of texts, booleans or dictionaries."""
-    found = Categories({}, 0, 0)
+    found = CategoricalProfile({}, 0, 0)
     for start in range(0, len(values), _PIECE):
         found = found.merge(_count(values.slice(start, _PIECE)))
     return found
 
 
-def _count(values: pa.Array[Any]) -> Categories:
+def _count(values: pa.Array[Any]) -> CategoricalProfile:
     known = values.drop_null()
     # Counted before they become text: there are fewer categories than rows.
     found: Any = pc.value_counts(known)
     names, rows = found.field("values").cast(pa.string()), found.field("counts")
     counts = dict(zip(map(str, names.to_pylist()), rows.to_pylist(), strict=True))
-    return _bounded(Categories(counts, len(values), len(values) - len(known)))
+    return _bounded(CategoricalProfile(counts, len(values), len(values) - len(known)))
 
 
-def _bounded(found: Categories) -> Categories:
+def _bounded(found: CategoricalProfile) -> CategoricalProfile:
     return found.bucketed() if len(found.counts) > MAX_CATEGORIES else found
 
 

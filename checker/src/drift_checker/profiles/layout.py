@@ -10,12 +10,12 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from drift_checker.profiles.numbers import NO_CUTS, Cuts
+from drift_checker.profiles.numbers import NO_BINS, Bins
 from drift_checker.profiles.readers import Reader, at_once
 from drift_checker.profiles.sample import RowSample, Sampling, bound, varies_enough
-from drift_checker.tables.chunks import Source
+from drift_checker.tables.chunks import ChunkedTable
 from drift_checker.tables.columns import (
-    Kind,
+    ColumnKind,
     candidate_types,
     floats,
     in_kind_of,
@@ -35,10 +35,10 @@ class Column:
     """A column of the reference: its type once it is read, and its cuts if it is numeric."""
 
     type: pa.DataType
-    cuts: Cuts = NO_CUTS
+    cuts: Bins = NO_BINS
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ColumnKind:
         """How it is compared."""
         return kind_of(self.type)
 
@@ -54,7 +54,7 @@ class Layout:
 
 
 def fit(
-    source: Source,
+    source: ChunkedTable,
     *,
     untested: Collection[str | None] = (),
     first: Collection[str | None] = (),
@@ -82,7 +82,7 @@ def fit(
     spread = read(source, partial(_spread, types=numeric, sampling=sampling), _Spread.merge)
     sample = spread.sample.values
     columns = {
-        name: Column(type_, _cuts(spread, name) if name in sample else NO_CUTS)
+        name: Column(type_, _cuts(spread, name) if name in sample else NO_BINS)
         for name, type_ in types.items()
     }
     varying = [name for name in sample if varies_enough(sample[name])]
@@ -107,7 +107,7 @@ class _Spread:
 
 
 def _spread(
-    source: Source, *, types: Mapping[str, pa.DataType], sampling: Callable[[], Sampling]
+    source: ChunkedTable, *, types: Mapping[str, pa.DataType], sampling: Callable[[], Sampling]
 ) -> _Spread:
     """Read the numeric columns, which have these types once they are read."""
     taken = sampling()
@@ -127,15 +127,15 @@ def _spread(
     return _Spread(ranges, taken.sample())
 
 
-def _cuts(spread: _Spread, name: str) -> Cuts:
-    return Cuts.of(spread.sample.values[name], *spread.ranges[name])
+def _cuts(spread: _Spread, name: str) -> Bins:
+    return Bins.of(spread.sample.values[name], *spread.ranges[name])
 
 
 Candidates: TypeAlias = "dict[str, tuple[pa.DataType, ...]]"
 """The types that all values of a column of text are of, by its name; none of empty columns."""
 
 
-def _candidates(source: Source) -> Candidates:
+def _candidates(source: ChunkedTable) -> Candidates:
     """Read the columns of text, until nothing but text is left to them."""
     found: Candidates = {}
     open_ = {name for name, type_ in source.types.items() if is_text(type_)}

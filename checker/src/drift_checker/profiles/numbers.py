@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift_checker.decision.exceedance import extreme
-from drift_checker.profiles.bins import CELLS, edges
+from drift_checker.profiles.bins import BINS, bin_edges
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-EDGES = 2 * CELLS
+EDGES = 2 * BINS
 """Quantiles of the reference at which rows are counted, those of batch profiles among them."""
 _PIECE = 1 << 16
 """Values that are sorted at a time: as many as a core's own cache holds."""
 
 
 @dataclass(frozen=True)
-class Cuts:
+class Bins:
     """Where a column is cut.
 
     `edges` increase. Those where its tails begin, `low` and `high`, and the upper ends of the
@@ -34,29 +34,29 @@ class Cuts:
     cells: Floats
 
     @classmethod
-    def of(cls, sample: Floats, least: float, largest: float) -> Cuts:
+    def of(cls, sample: Floats, least: float, largest: float) -> Bins:
         """Choose the cuts from a sample of the reference and from the range of all its values.
 
         The edges are every value of the sample, or its quantiles where it has more than `EDGES`.
         """
         ordered = np.sort(sample[np.isfinite(sample)])
         if not len(ordered):
-            return NO_CUTS
+            return NO_BINS
         values = ordered[np.append(True, ordered[1:] != ordered[:-1])]
         if len(values) > EDGES:
-            values = edges(ordered, EDGES)
+            values = bin_edges(ordered, EDGES)
         tail = extreme(len(ordered))
         low, high = float(ordered[tail - 1]), float(ordered[-tail])
         every = np.unique(np.append(values, [low, high, least, largest]))
-        return cls(every, low, high, edges(ordered))
+        return cls(every, low, high, bin_edges(ordered))
 
 
-NO_CUTS = Cuts(np.empty(0), np.nan, np.nan, np.empty(0))
+NO_BINS = Bins(np.empty(0), np.nan, np.nan, np.empty(0))
 """Of a column that has no finite values."""
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumericProfile:
     """A numeric column of `rows` rows.
 
     `below` and `upto` are the finite values less than each edge and at most each edge. `squares`
@@ -114,11 +114,11 @@ class Numbers:
         places = np.concatenate([[self.least], np.repeat(inside, 2), [self.largest]])
         return np.asarray(np.interp(ranks, ends, places))
 
-    def merge(self, other: Numbers) -> Numbers:
+    def merge(self, other: NumericProfile) -> NumericProfile:
         """Return the profile of the rows of both (Chan, Golub and LeVeque 1979 for the moments)."""
         n, m = self.values, other.values
         step, total = other.mean - self.mean, max(1, n + m)
-        return Numbers(
+        return NumericProfile(
             self.edges,
             self.below + other.below,
             self.upto + other.upto,
@@ -132,13 +132,13 @@ class Numbers:
         )
 
 
-def nothing(edges: Floats) -> Numbers:
+def nothing(edges: Floats) -> NumericProfile:
     """Return the profile of no rows."""
     zeros = np.zeros(len(edges), np.int64)
-    return Numbers(edges, zeros, zeros, 0, 0, 0, 0.0, 0.0, np.inf, -np.inf)
+    return NumericProfile(edges, zeros, zeros, 0, 0, 0, 0.0, 0.0, np.inf, -np.inf)
 
 
-def count(values: Floats, edges: Floats) -> Numbers:
+def count(values: Floats, edges: Floats) -> NumericProfile:
     """Return the profile of values, missing ones NaN.
 
     Sorting them in pieces and looking up the edges there takes a third of the time of looking up
@@ -150,13 +150,13 @@ def count(values: Floats, edges: Floats) -> Numbers:
     return found
 
 
-def _count(ordered: Floats, edges: Floats) -> Numbers:
+def _count(ordered: Floats, edges: Floats) -> NumericProfile:
     # NaN is sorted behind all else.
     known = ordered[: np.searchsorted(ordered, np.nan)]
     first = np.searchsorted(known, -np.inf, side="right")
     finite = known[first : np.searchsorted(known, np.inf)]
     mean = float(finite.mean()) if len(finite) else 0.0
-    return Numbers(
+    return NumericProfile(
         edges,
         np.searchsorted(finite, edges, side="left"),
         np.searchsorted(finite, edges, side="right"),

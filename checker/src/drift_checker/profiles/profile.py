@@ -9,12 +9,12 @@ from typing import Any, Literal, TypeAlias
 import pyarrow as pa
 
 from drift_checker.profiles import categories, numbers, untested
-from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.categories import CategoricalProfile
 from drift_checker.profiles.layout import Column, Layout
-from drift_checker.profiles.numbers import Numbers
+from drift_checker.profiles.numbers import NumericProfile
 from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample, Sampling
-from drift_checker.profiles.untested import Nulls, Times
-from drift_checker.tables.chunks import Chunk, Source
+from drift_checker.profiles.untested import NullProfile, TimestampProfile
+from drift_checker.tables.chunks import Chunk, ChunkedTable
 from drift_checker.tables.columns import MismatchError, floats, in_kind_of
 
 
@@ -26,20 +26,20 @@ class Mismatch:
     detail: str
 
 
-ColumnProfile: TypeAlias = Numbers | Categories | Times | Nulls
+ColumnProfile: TypeAlias = NumericProfile | CategoricalProfile | TimestampProfile | NullProfile
 
 
 @dataclass(frozen=True)
-class Profile:
+class TableProfile:
     """A table of `rows` rows; `columns` has those that its reference has too."""
 
     rows: int
     columns: Mapping[str, ColumnProfile | Mismatch]
     sample: RowSample
 
-    def merge(self, other: Profile) -> Profile:
+    def merge(self, other: TableProfile) -> TableProfile:
         """Return the profile of the rows of both; those of `other` were numbered on."""
-        return Profile(
+        return TableProfile(
             self.rows + other.rows,
             {name: _merge(mine, other.columns[name]) for name, mine in self.columns.items()},
             self.sample.merge(other.sample),
@@ -57,7 +57,7 @@ def _merge(
     return first.merge(second)  # type: ignore[arg-type]
 
 
-def profile(source: Source, layout: Layout) -> Profile:
+def profile(source: ChunkedTable, layout: Layout) -> TableProfile:
     """Read a table once, a column of a chunk at a time, and return its profile.
 
     Raises:
@@ -74,7 +74,7 @@ def profile_chunks(
     sampled: Collection[str],
     *,
     untyped: bool,
-) -> Profile:
+) -> TableProfile:
     """Return the profile of chunks of rows, in their order."""
     found: dict[str, ColumnProfile | Mismatch] = {
         name: _count(column, pa.nulls(0)) for name, column in columns.items()
@@ -94,7 +94,7 @@ def profile_chunks(
             found[name] = _merge(found[name], part)
         sampling.end_chunk()
         rows += chunk.rows
-    return Profile(rows, found, sampling.sample())
+    return TableProfile(rows, found, sampling.sample())
 
 
 def _count(column: Column, values: pa.Array[Any]) -> ColumnProfile:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from drift_checker.tables.chunks import Source
+from drift_checker.tables.chunks import ChunkedTable
 
-S = TypeVar("S", bound=Source)
+S = TypeVar("S", bound=ChunkedTable)
 T = TypeVar("T")
 
 

@@ -11,24 +11,30 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drift_checker.profiles.categories import Categories
+from drift_checker.profiles.categories import CategoricalProfile
 from drift_checker.profiles.layout import Column, Layout
-from drift_checker.profiles.numbers import NO_CUTS, Cuts, Numbers
-from drift_checker.profiles.profile import ColumnProfile, Mismatch, Profile
+from drift_checker.profiles.numbers import NO_BINS, Bins, NumericProfile
+from drift_checker.profiles.profile import ColumnProfile, Mismatch, TableProfile
 from drift_checker.profiles.sample import RowSample
-from drift_checker.profiles.untested import Nulls, Times
+from drift_checker.profiles.untested import NullProfile, TimestampProfile
 
 VERSION = 1
 """Of this form; what is fitted by another version is not read."""
 
-_KINDS: dict[str, type[Categories | Times | Nulls | Mismatch]] = {
-    kind.__name__: kind for kind in (Categories, Times, Nulls, Mismatch)
+_NUMBERS = "Numbers"
+_KINDS: dict[str, type[CategoricalProfile | TimestampProfile | NullProfile | Mismatch]] = {
+    "Categories": CategoricalProfile,
+    "Times": TimestampProfile,
+    "Nulls": NullProfile,
+    "Mismatch": Mismatch,
 }
+"""Names in stored files, which stay whatever the classes are called."""
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def to_bytes(layout: Layout, profile: Profile) -> bytes:
+def to_bytes(layout: Layout, profile: TableProfile) -> bytes:
     """Write both: numbers as arrays, all else as JSON."""
     arrays: Arrays = {"rows": profile.sample.numbers}
     columns = []
@@ -52,7 +58,7 @@ def to_bytes(layout: Layout, profile: Profile) -> bytes:
     return sink.getvalue()
 
 
-def from_bytes(data: bytes) -> tuple[Layout, Profile]:
+def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
     """Read both."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         head = json.loads(arrays["head"].tobytes())
@@ -65,15 +71,15 @@ def from_bytes(data: bytes) -> tuple[Layout, Profile]:
         values = {name: arrays[f"row.{place}"] for place, name in enumerate(head["sampled"])}
         sample = RowSample(head["most"], arrays["rows"], values)
     layout = Layout(columns, tuple(head["sampled"]), head["fit_rows"])
-    return layout, Profile(head["rows"], found, sample)
+    return layout, TableProfile(head["rows"], found, sample)
 
 
 def _described(
-    cuts: Cuts, found: ColumnProfile | Mismatch, prefix: str, arrays: Arrays
+    cuts: Bins, found: ColumnProfile | Mismatch, prefix: str, arrays: Arrays
 ) -> dict[str, Any]:
     """Return a column as JSON holds it, and put its arrays beside."""
-    if not isinstance(found, Numbers):
-        return {"kind": type(found).__name__, "is": asdict(found)}
+    if not isinstance(found, NumericProfile):
+        return {"kind": _NAMES[type(found)], "is": asdict(found)}
     arrays |= {
         f"{prefix}edges": found.edges,
         f"{prefix}below": found.below,
@@ -82,16 +88,16 @@ def _described(
     }
     known = (found.rows, found.nulls, found.infinite)
     moments = (found.mean, found.squares, found.least, found.largest)
-    return {"kind": "Numbers", "is": [*known, *moments], "tails": [cuts.low, cuts.high]}
+    return {"kind": _NUMBERS, "is": [*known, *moments], "tails": [cuts.low, cuts.high]}
 
 
 def _read(
     described: dict[str, Any], prefix: str, arrays: Any
-) -> tuple[Cuts, ColumnProfile | Mismatch]:
-    if described["kind"] != "Numbers":
-        return NO_CUTS, _KINDS[described["kind"]](**described["is"])
+) -> tuple[Bins, ColumnProfile | Mismatch]:
+    if described["kind"] != _NUMBERS:
+        return NO_BINS, _KINDS[described["kind"]](**described["is"])
     edges, below, upto, cells = (
         arrays[prefix + name] for name in ("edges", "below", "upto", "cells")
     )
     low, high = described["tails"]
-    return Cuts(edges, low, high, cells), Numbers(edges, below, upto, *described["is"])
+    return Bins(edges, low, high, cells), NumericProfile(edges, below, upto, *described["is"])

@@ -10,19 +10,19 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Nulls:
+class NullProfile:
     """A column of which only the nulls are counted."""
 
     rows: int
     nulls: int
 
-    def merge(self, other: Nulls) -> Nulls:
+    def merge(self, other: NullProfile) -> NullProfile:
         """Return the profile of the rows of both."""
-        return Nulls(self.rows + other.rows, self.nulls + other.nulls)
+        return NullProfile(self.rows + other.rows, self.nulls + other.nulls)
 
 
 @dataclass(frozen=True)
-class Times:
+class TimestampProfile:
     """Points in time: how many are earlier than the one before, and the first and the last."""
 
     rows: int
@@ -31,10 +31,10 @@ class Times:
     first: int | None = None
     last: int | None = None
 
-    def merge(self, other: Times) -> Times:
+    def merge(self, other: TimestampProfile) -> TimestampProfile:
         """Return the profile of the rows of both, those of `other` after one's own."""
         step = self.last is not None and other.first is not None and other.first < self.last
-        return Times(
+        return TimestampProfile(
             self.rows + other.rows,
             self.nulls + other.nulls,
             self.back + other.back + step,
@@ -43,18 +43,20 @@ class Times:
         )
 
 
-def count_nulls(values: pa.Array[Any]) -> Nulls:
+def count_nulls(values: pa.Array[Any]) -> NullProfile:
     """Return the profile of values of any type."""
-    return Nulls(len(values), values.null_count)
+    return NullProfile(len(values), values.null_count)
 
 
-def count_times(values: pa.Array[Any]) -> Times:
+def count_times(values: pa.Array[Any]) -> TimestampProfile:
     """Return the profile of points in time."""
     known = values.drop_null()
     if not len(known):
-        return Times(len(values), len(values))
+        return TimestampProfile(len(values), len(values))
     if pa.types.is_date(known.type):
         known = known.cast(pa.timestamp("ms"))
     steps = np.from_dlpack(known.cast(pa.int64()))
     back = int((steps[1:] < steps[:-1]).sum())
-    return Times(len(values), len(values) - len(known), back, int(steps[0]), int(steps[-1]))
+    return TimestampProfile(
+        len(values), len(values) - len(known), back, int(steps[0]), int(steps[-1])
+    )

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict
 
 from drift_checker.config.monitors import Monitor, date_key
 from drift_checker.errors import BadReferenceError, UsageError
-from drift_checker.references import versions as baseline
-from drift_checker.references.versions import InForce, Profile
+from drift_checker.references import versions
+from drift_checker.references.versions import InForce, ReferenceSummary
 from drift_checker.result import Result, Verdict
 from drift_checker.sources.fetch import load
 from drift_checker.state import keys
 from drift_checker.state.history import results_before
-from drift_checker.state.latest import read_latest
+from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
 from drift_checker.tables.columns import MismatchError, current_column, reference_column
 from drift_checker.tables.reading import Batch
@@ -116,19 +116,19 @@ def use(store: Store, monitor: str, version: str) -> Accepted:
 
 
 def _in_force(store: Store, monitor: str) -> InForce:
-    entry = baseline.in_force(store, monitor)
+    entry = versions.in_force(store, monitor)
     if entry is None:
-        raise baseline.no_reference(monitor)
+        raise versions.no_reference(monitor)
     return entry
 
 
 def _put_in_force(
     store: Store, monitor: str, version: str, before: InForce, ticks: list[datetime]
 ) -> Accepted:
-    profile = baseline.read_profile(store, monitor, version)
+    profile = versions.read_profile(store, monitor, version)
     changed = version != before.version
     # What is configured stays what it was, so that `fit` does not undo this.
-    if changed and not baseline.put_in_force(store, monitor, version, before, before.configured):
+    if changed and not versions.put_in_force(store, monitor, version, before, before.configured):
         raise UsageError(
             f"{monitor}: another version came into force meanwhile; look at "
             f"`drift-checker baseline show --monitor {monitor}`, then ask again"
@@ -144,22 +144,22 @@ def _put_in_force(
     )
 
 
-def _keep(store: Store, monitor: Monitor, ticks: list[datetime]) -> Profile:
+def _keep(store: Store, monitor: Monitor, ticks: list[datetime]) -> ReferenceSummary:
     """Store the batches of ticks as one version."""
     name = monitor.name
-    reference = baseline.read(store, name, baseline.show(store, name))
+    reference = versions.read(store, name, versions.show(store, name))
     tables = [alike(reference, _valid_batch(store, name, tick), name, tick) for tick in ticks]
     source = f"the batch of {date_key(ticks[0])}"
     if len(ticks) > 1:
         source = f"{len(ticks)} batches, {date_key(ticks[0])} to {date_key(ticks[-1])}"
     try:
         table = pa.concat_tables(tables, promote_options="permissive")
-        baseline.check_soundness(table.num_rows, table.column_names, monitor)
+        versions.check_soundness(table.num_rows, table.column_names, monitor)
     except (BadReferenceError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise BadReferenceError(f"{name}: {source}: {error}") from error
-    digest = sha256(baseline.as_parquet(table)).hexdigest()
-    profile = baseline.profile_of(Batch(table, digest), source)
-    baseline.keep(store, name, table, profile)
+    digest = sha256(versions.as_parquet(table)).hexdigest()
+    profile = versions.profile_of(Batch(table, digest), source)
+    versions.keep(store, name, table, profile)
     return profile
 
 
@@ -199,7 +199,7 @@ def _column(reference: Batch, batch: Batch, name: str) -> pa.Array[Any]:
 
 def _scheduled(store: Store, monitor: str, schedule: str) -> Iterator[Result]:
     """Results of scheduled ticks, the latest first."""
-    latest = read_latest(store, monitor)
+    latest = read_latest_result(store, monitor)
     if latest is None:
         return
     after = latest.logical_date + timedelta(seconds=1)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from drift_checker.comparison.compare import is_large
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import Sides, Tables
-from drift_checker.references import versions as baseline
+from drift_checker.comparison.pairs import InMemoryPair, TablePair
+from drift_checker.references import versions
 from drift_checker.state import keys
 from drift_checker.state.store import Store
-from drift_checker.tables.chunks import InMemory, values_of
+from drift_checker.tables.chunks import InMemory, count_values
 from drift_checker.tables.reading import Batch
 
 if TYPE_CHECKING:
-    from drift_checker.comparison.profiled_pairs import Side
+    from drift_checker.comparison.profiled_pairs import ProfiledTable
     from drift_checker.profiles.layout import Layout
 
 
@@ -33,7 +33,7 @@ class StoredReference:
             BadReferenceError: there is none.
         """
         self._store, self._monitor, self._settings = store, monitor, settings
-        self.version = baseline.show(store, monitor)
+        self.version = versions.show(store, monitor)
 
     @cached_property
     def rows(self) -> Batch:
@@ -42,25 +42,25 @@ class StoredReference:
         Raises:
             BadReferenceError: they are not there.
         """
-        return baseline.read(self._store, self._monitor, self.version)
+        return versions.read(self._store, self._monitor, self.version)
 
-    def against(self, current: Batch) -> Sides:
+    def against(self, current: Batch) -> TablePair:
         """Return both sides of a comparison, by profiles where one of them is large.
 
         Raises:
             BadReferenceError: the rows are not there.
         """
         values = self.version.rows * len(self.version.columns)
-        if current.unreadable or not is_large(max(values, values_of(current)), self._settings):
-            return Tables(self.rows, current)
-        from drift_checker.comparison.profiled_pairs import Profiles, side  # noqa: PLC0415  # seldom needed
+        if current.unreadable or not is_large(max(values, count_values(current)), self._settings):
+            return InMemoryPair(self.rows, current)
+        from drift_checker.comparison.profiled_pairs import ProfiledPair, side  # noqa: PLC0415  # seldom needed
 
         layout, reference = self._profiled
-        return Profiles(layout, reference, side(InMemory(current), layout))
+        return ProfiledPair(layout, reference, side(InMemory(current), layout))
 
     @cached_property
-    def _profiled(self) -> tuple[Layout, Side]:
-        from drift_checker.comparison.profiled_pairs import Side, fitted  # noqa: PLC0415
+    def _profiled(self) -> tuple[Layout, ProfiledTable]:
+        from drift_checker.comparison.profiled_pairs import ProfiledTable, fitted  # noqa: PLC0415
         from drift_checker.profiles import stored  # noqa: PLC0415  # seldom needed
 
         key = key_of_profile(self._monitor, self.version.version, self._settings)
@@ -68,7 +68,7 @@ class StoredReference:
         if data is not None:
             layout, profile = stored.from_bytes(data)
             names = list(self.version.columns)
-            return layout, Side(names, self.version.digest, (), profile)
+            return layout, ProfiledTable(names, self.version.digest, (), profile)
         layout, reference = fitted(InMemory(self.rows), self._settings)
         self._store.put(key, stored.to_bytes(layout, reference.profile))
         return layout, reference
@@ -84,4 +84,4 @@ def fitted_by(settings: CompareSettings) -> str:
     from drift_checker.profiles import stored  # noqa: PLC0415  # seldom needed
 
     told = repr((stored.VERSION, settings.columns, settings.joint_columns))
-    return sha256(told.encode()).hexdigest()[: baseline.VERSION_LENGTH]
+    return sha256(told.encode()).hexdigest()[: versions.VERSION_LENGTH]

@@ -26,7 +26,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Profile(_Model):
+class ReferenceSummary(_Model):
     """What is known of a reference besides its rows: `profile.json`."""
 
     schema_version: Literal[1] = 1
@@ -91,7 +91,7 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
     )
 
 
-def _read(monitor: Monitor, settings: Settings) -> tuple[Profile, pa.Table]:
+def _read(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, pa.Table]:
     answer = ask_for_reference(monitor.reference, settings)
     try:
         reference = as_reference(answer.batch)
@@ -101,7 +101,7 @@ def _read(monitor: Monitor, settings: Settings) -> tuple[Profile, pa.Table]:
     return profile_of(reference, answer.origin), reference.table
 
 
-def _described(monitor: Monitor, settings: Settings) -> tuple[Profile, None]:
+def _described(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, None]:
     """Describe files that are read where they lie; their digest names the version."""
     from drift_checker.sources.spark import Spark  # noqa: PLC0415  # of few monitors
 
@@ -111,7 +111,7 @@ def _described(monitor: Monitor, settings: Settings) -> tuple[Profile, None]:
         check_soundness(files.rows, list(files.types), monitor)
     except BadReferenceError as error:
         raise BadReferenceError(f"{monitor.name}: {files.origin}: {error}") from error
-    profile = Profile(
+    profile = ReferenceSummary(
         version=files.digest[:VERSION_LENGTH],
         digest=files.digest,
         source=files.origin,
@@ -122,9 +122,9 @@ def _described(monitor: Monitor, settings: Settings) -> tuple[Profile, None]:
     return profile, None
 
 
-def profile_of(reference: Batch, source: str) -> Profile:
+def profile_of(reference: Batch, source: str) -> ReferenceSummary:
     """Describe a reference; its digest names the version."""
-    return Profile(
+    return ReferenceSummary(
         version=reference.digest[:VERSION_LENGTH],
         digest=reference.digest,
         source=source,
@@ -146,7 +146,7 @@ def check_soundness(rows: int, names: Sequence[str], monitor: Monitor) -> None:
         raise BadReferenceError(f"it has no column {', '.join(missing)}; it has {', '.join(names)}")
 
 
-def keep(store: Store, monitor: str, table: pa.Table | None, profile: Profile) -> None:
+def keep(store: Store, monitor: str, table: pa.Table | None, profile: ReferenceSummary) -> None:
     """Store a version beside the others; the same again changes nothing.
 
     Of one that is read where it lies there is no table.
@@ -174,7 +174,7 @@ def put_in_force(
     return store.put_if_absent(keys.in_force(monitor, number), entry.model_dump_json().encode())
 
 
-def history(store: Store, monitor: str) -> list[InForce]:
+def versions_in_force(store: Store, monitor: str) -> list[InForce]:
     """The versions that were in force, the present one last."""
     entries = store.list(keys.in_force(monitor))
     return [_entry(store, entry.key) for entry in entries]
@@ -190,7 +190,7 @@ def _entry(store: Store, key: str) -> InForce:
     return InForce.model_validate_json(store.get(key) or b"")
 
 
-def show(store: Store, monitor: str) -> Profile:
+def show(store: Store, monitor: str) -> ReferenceSummary:
     """The profile of the reference in force.
 
     Raises:
@@ -209,7 +209,7 @@ def no_reference(monitor: str) -> BadReferenceError:
     )
 
 
-def read_profile(store: Store, monitor: str, version: str) -> Profile:
+def read_profile(store: Store, monitor: str, version: str) -> ReferenceSummary:
     """The profile of a version.
 
     Raises:
@@ -218,10 +218,10 @@ def read_profile(store: Store, monitor: str, version: str) -> Profile:
     data = store.get(keys.reference(monitor, version, "profile.json"))
     if data is None:
         raise BadReferenceError(f"{monitor} has no version {version} of its reference")
-    return Profile.model_validate_json(data)
+    return ReferenceSummary.model_validate_json(data)
 
 
-def read(store: Store, monitor: str, version: Profile) -> Batch:
+def read(store: Store, monitor: str, version: ReferenceSummary) -> Batch:
     """The rows of a version.
 
     Raises:

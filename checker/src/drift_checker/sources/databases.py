@@ -21,7 +21,13 @@ import stamina
 from drift_checker.config.monitors import WINDOW_PARAMETER
 from drift_checker.config.settings import Limits, SourceAccess
 from drift_checker.errors import ServiceAwayError, UsageError
-from drift_checker.sources.responses import RejectedAnswerError, Rows, Window, gather, rows
+from drift_checker.sources.responses import (
+    RejectedResponseError,
+    TableResponse,
+    Window,
+    gather,
+    rows,
+)
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection, Cursor, Error
@@ -41,7 +47,7 @@ _REFUSED = re.compile(
 
 def ask_database(
     url: str, query: str, window: Window | None, access: SourceAccess, limits: Limits
-) -> Rows:
+) -> TableResponse:
     """Run a query, with the parameters of its window bound to it.
 
     Raises:
@@ -91,7 +97,7 @@ def _connected(url: str, access: SourceAccess, limits: Limits) -> Connection:
         raise UsageError(f"{scheme} sources need 'drift-checker[{scheme}]'") from error
     except dbapi.Error as error:
         said = _message(error)
-        kind = RejectedAnswerError if _REFUSED.search(said) else ServiceAwayError
+        kind = RejectedResponseError if _REFUSED.search(said) else ServiceAwayError
         raise kind(f"{url}: {said}") from error
 
 
@@ -108,7 +114,7 @@ def _duckdb(url: str) -> Connection:
 
     path = Path(unquote(urlsplit(url).path))
     if not path.is_file():
-        raise RejectedAnswerError(f"{url}: there is no such file")
+        raise RejectedResponseError(f"{url}: there is no such file")
     return dbapi.connect(
         driver=driver_path(),
         entrypoint="duckdb_adbc_init",
@@ -173,7 +179,7 @@ def _answering(url: str, timer: Timer) -> Iterator[None]:
         if timer.finished.is_set():
             raise ServiceAwayError(f"{url}: no answer within {timer.interval:g} s") from error
         passing = isinstance(error, dbapi.Error) and _is_passing(error)
-        kind = ServiceAwayError if passing else RejectedAnswerError
+        kind = ServiceAwayError if passing else RejectedResponseError
         raise kind(f"{url}: {_message(error)}") from error
 
 
@@ -195,7 +201,7 @@ def _plain(table: pa.Table, origin: str) -> pa.Table:
     """Bring types that only the database has to those that Arrow and Parquet have."""
     for place, field in enumerate(table.schema):
         if pa.types.is_interval(field.type):
-            raise RejectedAnswerError(
+            raise RejectedResponseError(
                 f"{origin}: column {field.name!r} has the type {field.type}; "
                 "let the query make a number of it"
             )

@@ -21,7 +21,7 @@ from drift_checker.config.settings import Settings
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault, Truth
 from drift_checker.sources.http import ask_for_batch
-from drift_checker.sources.responses import RejectedAnswerError
+from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.state import keys
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch
@@ -73,7 +73,7 @@ def fetch(
 
     try:
         answer = ask_for_batch(monitor, logical_date, settings)
-    except RejectedAnswerError as error:
+    except RejectedResponseError as error:
         store.put(key("evidence"), error.evidence)
         raise
     try:

@@ -21,7 +21,13 @@ import pyarrow.dataset as ds
 from obstore.store import LocalStore, S3Store
 
 from drift_checker.config.settings import Limits
-from drift_checker.sources.responses import RejectedAnswerError, Rows, Window, gather, rows
+from drift_checker.sources.responses import (
+    RejectedResponseError,
+    TableResponse,
+    Window,
+    gather,
+    rows,
+)
 from drift_checker.tables.columns import is_text
 from drift_checker.tables.reading import Batch, UnreadableError, no_table
 
@@ -90,7 +96,7 @@ class _Object(io.RawIOBase):
 
 def ask_folder(
     store: LocalStore | S3Store, prefix: str, selection: Selection, limits: Limits, origin: str
-) -> Rows:
+) -> TableResponse:
     """Read the files below a prefix in the order of their names, as far as they are selected.
 
     Raises:
@@ -106,7 +112,7 @@ def ask_folder(
     except pa.ArrowException as error:
         fault = UnreadableError(f"A file is damaged, or has other types than the first: {error}")
         digest = sha256(repr(files).encode()).hexdigest()
-        return Rows(Batch(no_table(), digest, (fault.fault,)), origin)
+        return TableResponse(Batch(no_table(), digest, (fault.fault,)), origin)
 
 
 def files_below(store: LocalStore | S3Store, prefix: str, origin: str) -> list[File]:
@@ -126,7 +132,7 @@ def files_below(store: LocalStore | S3Store, prefix: str, origin: str) -> list[F
             files.append(File(key, entry["size"], folder, entry["e_tag"] or ""))
     if len({file.key.suffix for file in files}) != 1:
         reason = "both .parquet and .csv" if files else "neither .parquet nor .csv"
-        raise RejectedAnswerError(f"{origin}: there are {reason} files")
+        raise RejectedResponseError(f"{origin}: there are {reason} files")
     return sorted(files, key=lambda file: file.key)
 
 
@@ -197,12 +203,12 @@ def within(schema: pa.Schema, selection: Selection, origin: str) -> ds.Expressio
         return None
     if name not in schema.names:
         known = ", ".join(schema.names)
-        raise RejectedAnswerError(f"{origin} has no column {name!r} of times; it has {known}")
+        raise RejectedResponseError(f"{origin} has no column {name!r} of times; it has {known}")
     type_ = schema.field(name).type
     at: Any = ds.field(name)
     if not pa.types.is_timestamp(type_):
         if not (pa.types.is_date(type_) or is_text(type_)):
-            raise RejectedAnswerError(f"{origin}: column {name!r} has the type {type_}, no time")
+            raise RejectedResponseError(f"{origin}: column {name!r} has the type {type_}, no time")
         type_ = pa.timestamp("us")
         at = at.cast(type_)
     start, end = (_moment(moment, type_) for moment in selection.window)

@@ -15,16 +15,16 @@ import obstore
 import stamina
 from obstore.store import LocalStore, S3Store
 
-from drift_checker.config.monitors import Current, Monitor, Reference, Source
+from drift_checker.config.monitors import BatchSource, Monitor, ReferenceSource, SourceSettings
 from drift_checker.config.settings import Limits, Settings, SourceAccess
 from drift_checker.config.tls import authorities
 from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.sources.responses import (
     EVIDENCE_BYTES,
-    Answer,
-    Body,
-    RejectedAnswerError,
-    Rows,
+    BytesResponse,
+    RejectedResponseError,
+    Response,
+    TableResponse,
     Window,
     asked,
 )
@@ -43,7 +43,7 @@ class _BusyError(Exception):
     """The source asks to be asked again."""
 
 
-def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) -> Answer:
+def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) -> Response:
     """Ask the source of a monitor for the batch of one tick.
 
     Raises:
@@ -59,7 +59,7 @@ def ask_for_batch(monitor: Monitor, logical_date: datetime, settings: Settings) 
     return _ask(source, url, params, settings)
 
 
-def ask(url: str, limits: Limits) -> Body:
+def ask(url: str, limits: Limits) -> BytesResponse:
     """Ask an http(s) URL that belongs to no monitor.
 
     Raises:
@@ -70,7 +70,7 @@ def ask(url: str, limits: Limits) -> Body:
     return _ask_http(url, {}, access, int(limits.max_body_mb * (1 << 20)), limits)
 
 
-def ask_for_reference(reference: Reference, settings: Settings) -> Answer:
+def ask_for_reference(reference: ReferenceSource, settings: Settings) -> Response:
     """Ask for a reference, and verify its checksum where one is set.
 
     Raises:
@@ -81,7 +81,7 @@ def ask_for_reference(reference: Reference, settings: Settings) -> Answer:
         answer = _ask_for_rows(reference, reference.url, None, None, settings) or _ask(
             reference, reference.url, {}, settings
         )
-    except RejectedAnswerError as error:
+    except RejectedResponseError as error:
         raise BadReferenceError(f"The reference cannot be read: {error}") from error
     if reference.sha256 not in {None, answer.digest}:
         raise BadReferenceError(
@@ -92,12 +92,12 @@ def ask_for_reference(reference: Reference, settings: Settings) -> Answer:
 
 
 def _ask_for_rows(
-    source: Source,
+    source: SourceSettings,
     url: str | None,
     time: str | None,
     window: Window | None,
     settings: Settings,
-) -> Rows | None:
+) -> TableResponse | None:
     """Ask a database, or files of which there may be several; None of any other source."""
     if source.database and source.query:
         from drift_checker.sources.databases import ask_database  # noqa: PLC0415  # of few monitors
@@ -124,7 +124,7 @@ class _Below(NamedTuple):
     origin: str
 
 
-def _below(source: Source, url: str | None, settings: Settings) -> _Below:
+def _below(source: SourceSettings, url: str | None, settings: Settings) -> _Below:
     if url and _is_s3(url):
         parts = urlsplit(url)
         store = open_s3(_access(source, settings), parts.netloc, "", settings)
@@ -155,7 +155,7 @@ def files_of_tick(
     return list_files(below.store, below.prefix, selection, below.origin, read)
 
 
-def files_of_reference(reference: Reference, settings: Settings, read: Reader) -> Files:
+def files_of_reference(reference: ReferenceSource, settings: Settings, read: Reader) -> Files:
     """List the files of a reference, to be read where they lie.
 
     Raises:
@@ -169,11 +169,11 @@ def files_of_reference(reference: Reference, settings: Settings, read: Reader) -
         below = _below(reference, reference.url, settings)
         selection = Selection(reference.columns)
         return list_files(below.store, below.prefix, selection, below.origin, read)
-    except (RejectedAnswerError, UnreadableError) as error:
+    except (RejectedResponseError, UnreadableError) as error:
         raise BadReferenceError(f"The reference cannot be read: {error}") from error
 
 
-def _window(source: Current, logical_date: datetime) -> Window | None:
+def _window(source: BatchSource, logical_date: datetime) -> Window | None:
     return (logical_date - source.window, logical_date) if source.window else None
 
 
@@ -181,7 +181,9 @@ def _is_s3(url: str | None) -> bool:
     return urlsplit(url or "").scheme == "s3"
 
 
-def _ask(source: Source, url: str | None, params: Mapping[str, str], settings: Settings) -> Body:
+def _ask(
+    source: SourceSettings, url: str | None, params: Mapping[str, str], settings: Settings
+) -> BytesResponse:
     limit = int(settings.max_body_mb * (1 << 20))
     if url is None:
         return _ask_file(source.path or Path(), limit)
@@ -194,7 +196,7 @@ def _ask(source: Source, url: str | None, params: Mapping[str, str], settings: S
     return _ask_http(url, params, access, limit, settings)
 
 
-def _access(source: Source, settings: Settings) -> SourceAccess:
+def _access(source: SourceSettings, settings: Settings) -> SourceAccess:
     name = source.credentials
     return settings.source(name) if name else SourceAccess.model_construct()
 
@@ -205,33 +207,35 @@ def _gather(chunks: Iterable[bytes], limit: int, origin: str) -> bytes:
     for chunk in chunks:
         gathered += chunk
         if len(gathered) > limit:
-            raise RejectedAnswerError(
+            raise RejectedResponseError(
                 f"{origin} answered with more than DRIFT_MAX_BODY_MB={limit / (1 << 20):g}",
                 bytes(gathered[:EVIDENCE_BYTES]),
             )
     return bytes(gathered)
 
 
-def _ask_file(path: Path, limit: int) -> Body:
+def _ask_file(path: Path, limit: int) -> BytesResponse:
     try:
         with path.open("rb") as file:
             data = _gather(iter(lambda: file.read(_CHUNK), b""), limit, str(path))
     except OSError as error:
-        raise RejectedAnswerError(f"{path}: {error.strerror or error}") from error
-    return Body(data, str(path))
+        raise RejectedResponseError(f"{path}: {error.strerror or error}") from error
+    return BytesResponse(data, str(path))
 
 
-def _ask_s3(url: str, access: SourceAccess, limit: int, settings: Settings) -> Body:
+def _ask_s3(url: str, access: SourceAccess, limit: int, settings: Settings) -> BytesResponse:
     parts = urlsplit(url)
     store = open_s3(access, parts.netloc, "", settings)
     with asked(url):
         answer = obstore.get(store, unquote(parts.path).lstrip("/"))
-        return Body(_gather(map(bytes, answer.stream(min_chunk_size=_CHUNK)), limit, url), url)
+        return BytesResponse(
+            _gather(map(bytes, answer.stream(min_chunk_size=_CHUNK)), limit, url), url
+        )
 
 
 def _ask_http(
     url: str, params: Mapping[str, str], access: SourceAccess, limit: int, limits: Limits
-) -> Body:
+) -> BytesResponse:
     origin = str(httpx.URL(url).copy_merge_params(params))
     with httpx.Client(
         auth=_auth(access),
@@ -250,7 +254,9 @@ def _ask_http(
             raise ServiceAwayError(f"{origin}: {error}") from error
         except httpx.RequestError as error:
             reason = f"{origin}: {error or type(error).__name__}"
-            raise (ServiceAwayError if _is_away(error) else RejectedAnswerError)(reason) from error
+            raise (ServiceAwayError if _is_away(error) else RejectedResponseError)(
+                reason
+            ) from error
     raise AssertionError("a retry either returns or raises")
 
 
@@ -261,7 +267,7 @@ def _is_away(error: Exception) -> bool:
     )
 
 
-def _get(client: httpx.Client, url: str, limit: int, seconds: float) -> Body:
+def _get(client: httpx.Client, url: str, limit: int, seconds: float) -> BytesResponse:
     deadline = time.monotonic() + seconds
     with client.stream("GET", url) as response:
         status = f"HTTP {response.status_code} {response.reason_phrase}"
@@ -269,8 +275,8 @@ def _get(client: httpx.Client, url: str, limit: int, seconds: float) -> Body:
             raise _BusyError(status)
         data = _gather(_until(deadline, response), limit, url)
     if not response.is_success:
-        raise RejectedAnswerError(f"{url}: {status}", data)
-    return Body(data, url, response.headers)
+        raise RejectedResponseError(f"{url}: {status}", data)
+    return BytesResponse(data, url, response.headers)
 
 
 def _until(deadline: float, response: httpx.Response) -> Iterator[bytes]:

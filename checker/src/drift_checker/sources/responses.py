@@ -28,7 +28,7 @@ Window: TypeAlias = tuple[datetime, datetime]
 """The rows of a tick: from the first moment on, and before the second."""
 
 
-class RejectedAnswerError(NoBatchError):
+class RejectedResponseError(NoBatchError):
     """The source answered with what is no batch; `evidence` is the head of the answer."""
 
     def __init__(self, message: str, evidence: bytes = b"") -> None:
@@ -36,7 +36,7 @@ class RejectedAnswerError(NoBatchError):
         self.evidence = evidence[:EVIDENCE_BYTES]
 
 
-class Answer(Protocol):
+class Response(Protocol):
     """An answer of whatever kind."""
 
     @property
@@ -72,7 +72,7 @@ class Answer(Protocol):
 
 
 @dataclass(frozen=True)
-class Body:
+class BytesResponse:
     """The bytes of a file, or of an answer by HTTP."""
 
     data: bytes
@@ -105,7 +105,7 @@ class Body:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TableResponse:
     """A table that was read from several files or from a database."""
 
     table: Batch
@@ -154,7 +154,7 @@ def gather(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.Table:
         gathered.append(table)
         size += table.nbytes
         if size > limits.max_body_mb * (1 << 20):
-            raise RejectedAnswerError(
+            raise RejectedResponseError(
                 f"{origin} has more rows than fit into DRIFT_MAX_BODY_MB={limits.max_body_mb:g}; "
                 "ask for fewer columns, or for less time"
             )
@@ -166,10 +166,10 @@ def gather(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.Table:
     return pa.concat_tables(gathered)
 
 
-def rows(table: pa.Table, origin: str, *, untyped: bool = False) -> Rows:
+def rows(table: pa.Table, origin: str, *, untyped: bool = False) -> TableResponse:
     """Return a table as the answer of a source; of `untyped` text, types are still to be told."""
     batch = from_frame(table)
-    return Rows(Batch(batch.table, batch.digest, batch.faults, untyped=untyped), origin)
+    return TableResponse(Batch(batch.table, batch.digest, batch.faults, untyped=untyped), origin)
 
 
 @contextmanager
@@ -183,6 +183,6 @@ def asked(origin: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError) as error:
-        raise RejectedAnswerError(f"{origin}: {first_line(error)}") from error
+        raise RejectedResponseError(f"{origin}: {first_line(error)}") from error
     except BaseError as error:
         raise ServiceAwayError(f"{origin}: {first_line(error)}") from error

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.sources.files import Files
-from drift_checker.tables.chunks import Source
+from drift_checker.tables.chunks import ChunkedTable
 from drift_checker.tables.reading import UnreadableError
 
 if TYPE_CHECKING:
     from pyspark import RDD, SparkContext
 
-S = TypeVar("S", bound=Source)
+S = TypeVar("S", bound=ChunkedTable)
 T = TypeVar("T")
 
 PARTS_PER_CORE = 4

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from croniter import croniter
 
-from drift_checker.profiles.bins import BatchProfile
+from drift_checker.profiles.bins import TickCounts
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
 from drift_checker.state.store import Store
@@ -33,7 +33,7 @@ class History:
         return self.results[-1].alarm if self.results else None
 
 
-def history(store: Store, monitor: str, schedule: str, logical_date: datetime) -> History:
+def ticks_before(store: Store, monitor: str, schedule: str, logical_date: datetime) -> History:
     """Read the results before a tick; asks for `LOOK_BACK` keys."""
     since = slots_before(schedule, logical_date, LOOK_BACK)[-1]
     results = list(results_before(store, monitor, schedule, logical_date, LOOK_BACK))
@@ -57,7 +57,7 @@ def slots_before(schedule: str, moment: datetime, count: int) -> list[datetime]:
     return [slots.get_prev(datetime) for _ in range(count)]
 
 
-def past_profiles(store: Store, monitor: str, cells: str, before: History) -> list[BatchProfile]:
+def past_profiles(store: Store, monitor: str, cells: str, before: History) -> list[TickCounts]:
     """Read the profiles that the sequential statistic may pool, the newest first.
 
     They are those by the same cells of one reference (`pairs.Sides.cells`). A batch that is invalid
@@ -66,5 +66,5 @@ def past_profiles(store: Store, monitor: str, cells: str, before: History) -> li
     """
     dates = [result.logical_date for result in reversed(before.results) if result.logical_date]
     stored = [store.get(keys.result(monitor, date, "profile.json")) for date in dates]
-    profiles = [BatchProfile.model_validate_json(data) for data in stored if data is not None]
+    profiles = [TickCounts.model_validate_json(data) for data in stored if data is not None]
     return [profile for profile in profiles if profile.reference == cells]

@@ -14,7 +14,7 @@ from drift_checker.state import keys
 from drift_checker.state.store import Store
 
 
-class Latest(BaseModel):
+class LatestResult(BaseModel):
     """What status shows of a monitor, and when its last report was made (a logical date)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,15 +27,15 @@ class Latest(BaseModel):
     reported: datetime | None
 
 
-def read_latest(store: Store, monitor: str) -> Latest | None:
+def read_latest_result(store: Store, monitor: str) -> LatestResult | None:
     """The pointer of a monitor, or None before its first result."""
     data = store.get(keys.latest(monitor))
-    return Latest.model_validate_json(data) if data else None
+    return LatestResult.model_validate_json(data) if data else None
 
 
-def write_latest(store: Store, monitor: str, latest: Latest) -> None:
+def write_latest_result(store: Store, monitor: str, latest: LatestResult) -> None:
     """Move the pointer forward; a result older than the one it names leaves it there."""
-    before = read_latest(store, monitor)
+    before = read_latest_result(store, monitor)
     if before is not None:
         reported = max(filter(None, (before.reported, latest.reported)), default=None)
         newer = max(before, latest, key=lambda pointer: pointer.logical_date)

@@ -49,7 +49,7 @@ class Chunk:
     column: Callable[[str], Column]
 
 
-class Source(Protocol):
+class ChunkedTable(Protocol):
     """A table that can be read again and again."""
 
     @property
@@ -238,7 +238,7 @@ def _broken(error: Exception) -> UnreadableError:
     return UnreadableError(f"The CSV file is broken: {error}")
 
 
-def open_table(table: Batch | Path) -> Source:
+def open_table(table: Batch | Path) -> ChunkedTable:
     """Return a table as it is read: a Parquet or CSV file in chunks.
 
     Raises:
@@ -256,7 +256,7 @@ def open_table(table: Batch | Path) -> Source:
             return InMemory(read_batch(table))
 
 
-def open_reference(table: Batch | Path) -> Source:
+def open_reference(table: Batch | Path) -> ChunkedTable:
     """Return a reference as it is read.
 
     Raises:
@@ -275,7 +275,7 @@ def _format(path: Path) -> Literal["parquet", "json", "csv"]:
     return format_of(head, path.suffix)
 
 
-def values_of(table: Batch | Path) -> int:
+def count_values(table: Batch | Path) -> int:
     """Return how many values a table has, of a CSV file about; 0 of what cannot be read."""
     if isinstance(table, Batch):
         return table.rows * len(table.names)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drift_checker.tables.reading import MIXED, Batch
 
-Kind = Literal["numeric", "categorical", "timestamp", "other"]
+ColumnKind = Literal["numeric", "categorical", "timestamp", "other"]
 
 # What data tools write for a missing number.
 _NO_NUMBER = r"^\s*(NA|N/A|#N/A|NaN|nan|null|NULL|None)?\s*$"
@@ -27,7 +27,7 @@ class MismatchError(Exception):
         self.fault, self.detail = fault, detail
 
 
-def kind_of(type_: pa.DataType) -> Kind:
+def kind_of(type_: pa.DataType) -> ColumnKind:
     """Return how columns of a type are compared.
 
     Integers, floats, decimals and durations are numeric; text, booleans and dictionaries are

@@ -12,14 +12,20 @@ from functools import cached_property
 from hashlib import sha256
 
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.profiled_pairs import Profiles, Side, fitted, side, unreadable
+from drift_checker.comparison.profiled_pairs import (
+    ProfiledPair,
+    ProfiledTable,
+    fitted,
+    side,
+    unreadable,
+)
 from drift_checker.config.monitors import Monitor
 from drift_checker.config.settings import Settings
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import stored
 from drift_checker.profiles.layout import Layout
-from drift_checker.profiles.profile import Profile
-from drift_checker.references import versions as baseline
+from drift_checker.profiles.profile import TableProfile
+from drift_checker.references import versions
 from drift_checker.references.in_force import fitted_by, key_of_profile
 from drift_checker.sources.fetch import BatchMeta
 from drift_checker.sources.http import files_of_reference, files_of_tick
@@ -42,9 +48,9 @@ class InPlace:
         """
         self._store, self._monitor = store, monitor
         self._settings, self._options = settings, options
-        self.version = baseline.show(store, monitor.name)
+        self.version = versions.show(store, monitor.name)
 
-    def sides(self, logical_date: datetime) -> tuple[Profiles, BatchMeta]:
+    def sides(self, logical_date: datetime) -> tuple[ProfiledPair, BatchMeta]:
         """Return both sides of a tick, and what is known of its batch.
 
         Raises:
@@ -56,20 +62,20 @@ class InPlace:
         layout, reference = self._reference
         found = self._stored(logical_date) or self._read(logical_date, layout)
         current, meta = found
-        return Profiles(layout, reference, current), meta
+        return ProfiledPair(layout, reference, current), meta
 
     @cached_property
     def _spark(self) -> Spark:
         return Spark(self._settings.spark_master)
 
     @cached_property
-    def _reference(self) -> tuple[Layout, Side]:
+    def _reference(self) -> tuple[Layout, ProfiledTable]:
         version = self.version
         key = key_of_profile(self._monitor.name, version.version, self._options)
         data = self._store.get(key)
         if data is not None:
             layout, profile = stored.from_bytes(data)
-            return layout, Side(list(version.columns), version.digest, (), profile)
+            return layout, ProfiledTable(list(version.columns), version.digest, (), profile)
         files = files_of_reference(self._monitor.reference, self._settings, self._spark)
         if files.digest != version.digest:
             raise BadReferenceError(
@@ -80,16 +86,16 @@ class InPlace:
         self._store.put(key, stored.to_bytes(layout, reference.profile))
         return layout, reference
 
-    def _stored(self, logical_date: datetime) -> tuple[Side, BatchMeta] | None:
+    def _stored(self, logical_date: datetime) -> tuple[ProfiledTable, BatchMeta] | None:
         text = self._store.get(self._key(logical_date, "meta.json"))
         data = self._store.get(self._profile_key(logical_date))
         if text is None or data is None:
             return None
         meta = BatchMeta.model_validate_json(text)
         profile = stored.from_bytes(data)[1]
-        return Side(meta.names or [], meta.digest, tuple(meta.faults), profile), meta
+        return ProfiledTable(meta.names or [], meta.digest, tuple(meta.faults), profile), meta
 
-    def _read(self, logical_date: datetime, layout: Layout) -> tuple[Side, BatchMeta]:
+    def _read(self, logical_date: datetime, layout: Layout) -> tuple[ProfiledTable, BatchMeta]:
         source = self._monitor.current
         try:
             files = files_of_tick(self._monitor, logical_date, self._settings, self._spark)
@@ -112,7 +118,9 @@ class InPlace:
         return keys.batch(self._monitor.name, logical_date, name)
 
 
-def _meta(current: Side, origin: str, *, size: int = 0, untyped: bool = False) -> BatchMeta:
+def _meta(
+    current: ProfiledTable, origin: str, *, size: int = 0, untyped: bool = False
+) -> BatchMeta:
     return BatchMeta(
         source=origin,
         digest=current.digest,
@@ -125,7 +133,7 @@ def _meta(current: Side, origin: str, *, size: int = 0, untyped: bool = False) -
     )
 
 
-def _as_bytes(profile: Profile, layout: Layout) -> bytes:
+def _as_bytes(profile: TableProfile, layout: Layout) -> bytes:
     """Write a profile with the part of a layout that is of its columns."""
     columns = {name: layout.columns[name] for name in profile.columns}
     sampled = tuple(profile.sample.values)

@@ -17,12 +17,12 @@ import structlog
 
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.options import ANCHOR_SHARE, CompareSettings
-from drift_checker.comparison.pairs import Sides, Tables
+from drift_checker.comparison.pairs import InMemoryPair, TablePair
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
 from drift_checker.outputs.events import Event, of_result
-from drift_checker.outputs.mlflow import Tracking
+from drift_checker.outputs.mlflow import MlflowClient
 from drift_checker.outputs.notify import addresses, notify
 from drift_checker.outputs.publish import (
     MAX_OLDER,
@@ -34,12 +34,18 @@ from drift_checker.outputs.publish import (
 )
 from drift_checker.references import rolling
 from drift_checker.references.in_force import StoredReference
-from drift_checker.references.versions import Profile
+from drift_checker.references.versions import ReferenceSummary
 from drift_checker.result import Alarm, ReferenceInfo, Result, Verdict
 from drift_checker.sources.fetch import fetch
 from drift_checker.state import keys
-from drift_checker.state.history import LOOK_BACK, History, history, past_profiles, results_before
-from drift_checker.state.latest import Latest, read_latest, write_latest
+from drift_checker.state.history import (
+    LOOK_BACK,
+    History,
+    past_profiles,
+    results_before,
+    ticks_before,
+)
+from drift_checker.state.latest import LatestResult, read_latest_result, write_latest_result
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch
 from drift_checker.ticks.alarms import alarm_of
@@ -108,7 +114,7 @@ def run(
 
 def _publish(settings: Settings, store: Store, tick: Tick) -> Published:
     start = time.perf_counter()
-    with Tracking(settings) as tracking:
+    with MlflowClient(settings) as tracking:
         publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
         published = publish(store, tracking, tick.pending)
     log.info(
@@ -139,10 +145,10 @@ def _keep(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> b
     elif not store.put_if_absent(tick.key(), data):
         data = store.get(tick.key()) or data
     stored = Result.model_validate_json(data)
-    write_latest(
+    write_latest_result(
         store,
         tick.monitor.name,
-        Latest(
+        LatestResult(
             logical_date=tick.logical_date,
             verdict=stored.verdict,
             drifted_columns=stored.drifted_columns,
@@ -178,7 +184,7 @@ class _Check:
         if self.tick.trigger == "manual":
             return None
         schedule = self.monitors.schedule_of(self.tick.monitor)
-        return history(self.store, self.tick.monitor.name, schedule, self.tick.logical_date)
+        return ticks_before(self.store, self.tick.monitor.name, schedule, self.tick.logical_date)
 
     def result(self, *, asked: bool) -> Result:
         settings = settings_of(self.monitors, self.tick.monitor)
@@ -216,7 +222,11 @@ class _Check:
         return self._told(result, reader.version, url, url=reader.version.source), None
 
     def _told(
-        self, result: Result, version: Profile, told: Mapping[str, object], url: str | None = None
+        self,
+        result: Result,
+        version: ReferenceSummary,
+        told: Mapping[str, object],
+        url: str | None = None,
     ) -> Result:
         """Say of a result what it is about."""
         tick = self.tick
@@ -229,7 +239,11 @@ class _Check:
         return result.model_copy(update={**about, **told})
 
     def _compare(
-        self, sides: Sides, current: Batch, reference: StoredReference, settings: CompareSettings
+        self,
+        sides: TablePair,
+        current: Batch,
+        reference: StoredReference,
+        settings: CompareSettings,
     ) -> Result:
         """Compare with the fixed reference, and with that of the last ticks where there is one."""
         tick = self.tick
@@ -243,12 +257,12 @@ class _Check:
         budget = settings.alarm_budget()
         anchor = self._fixed(sides, replace(settings, budget=budget.share(ANCHOR_SHARE)))
         share = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
-        rolled = Comparison(Tables(recent.batch, current), share).result()
+        rolled = Comparison(InMemoryPair(recent.batch, current), share).result()
         if rolled.verdict is not Verdict.OK:
             self.store.delete(tick.key("profile.json"))
         return rolling.beside(rolled, anchor, recent.told)
 
-    def _fixed(self, sides: Sides, settings: CompareSettings) -> Result:
+    def _fixed(self, sides: TablePair, settings: CompareSettings) -> Result:
         """Compare with the version in force.
 
         What a scheduled batch leaves for the sequential statistic is stored.
@@ -292,7 +306,7 @@ class _Check:
                 return False
             case "always":
                 return True
-        latest = read_latest(self.store, self.tick.monitor.name)
+        latest = read_latest_result(self.store, self.tick.monitor.name)
         if latest is None:
             return True
         if result.verdict is not Verdict.DRIFT:
