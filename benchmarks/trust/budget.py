@@ -10,9 +10,10 @@ from zlib import crc32
 import numpy as np
 
 from benchmarks.trust.design import Cell
-from benchmarks.trust.rates import Counts, clustered_interval, spread
+from benchmarks.trust.rates import clustered_interval, spread
 from benchmarks.trust.tables import Row
 from benchmarks.trust.ticks import alarms
+from drift_checker.decision import Ints
 
 EXPECTED_ALARMS = 150
 REFERENCES = 1000
@@ -88,7 +89,7 @@ def clusters(cell: Cell, references: int) -> int:
     return references * min(MOST_TIMES_REFERENCES, ceil(cell.current / cell.reference))
 
 
-def rate(cell: Cell, level: float, ticks: int, bare: Counts, floored: Counts) -> Rate:
+def rate(cell: Cell, level: float, ticks: int, bare: Ints, floored: Ints) -> Rate:
     """Return the rate of a cell's alarms at a level, in so many ticks of each reference."""
     low, high = clustered_interval(bare, ticks)
     given = spread(bare, ticks)

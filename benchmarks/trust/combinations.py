@@ -12,8 +12,9 @@ from math import gcd, pi
 
 import numpy as np
 
-from benchmarks.trust.draws import DEGREES_OF_FREEDOM, Floats, Generator
+from benchmarks.trust.draws import DEGREES_OF_FREEDOM, Generator
 from benchmarks.trust.tables import Row
+from drift_checker.decision import Floats
 from drift_checker.decision.harmonic import least_sum
 from drift_checker.decision.kolmogorov import Distance, exact_p_value
 

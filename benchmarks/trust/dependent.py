@@ -20,12 +20,11 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from benchmarks.trust.arguments import command_line
 from benchmarks.trust.design import LEVELS, WEEKLY
-from benchmarks.trust.draws import Floats, Generator
+from benchmarks.trust.draws import Generator
 from benchmarks.trust.rates import clustered_interval, interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, Verdict, compare
@@ -39,6 +38,7 @@ from drift_checker.comparison.windows import (
     null_share,
     rank,
 )
+from drift_checker.decision import Floats, Indices
 
 SEED = 20_261_126
 COLUMNS, ROWS = 2, 200
@@ -128,7 +128,7 @@ class Drawn:
 
     case: Case
     windows: Floats
-    places: NDArray[np.intp]
+    places: Indices
     ticks: int
 
     @classmethod

@@ -16,8 +16,8 @@ from scipy.special import ndtri, stdtrit
 from scipy.stats import poisson
 
 from benchmarks.trust.design import KINDS, Cell, Dependence
+from drift_checker.decision import Floats, Indices
 
-Floats: TypeAlias = NDArray[np.float64]
 Generator: TypeAlias = np.random.Generator
 
 CORRELATION = 0.5
@@ -134,6 +134,6 @@ class _Below:
         found[unknown] = np.searchsorted(self.ends, values[unknown])
         return np.asarray(found)
 
-    def _cells(self, values: Floats) -> NDArray[np.intp]:
+    def _cells(self, values: Floats) -> Indices:
         cells = (values - self.low) * self.scale
         return np.asarray(np.clip(cells, 0, _CELLS - 1, out=cells), dtype=np.intp)

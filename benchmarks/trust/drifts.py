@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.trust.draws import Floats, Generator, Population
+from benchmarks.trust.draws import Generator, Population
+from drift_checker.decision import Floats
 
 COLUMNS = 10
 CONTAMINATED, NULLS = 0.05, 0.1

@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from data.make_demo_data import join_weather, read_source
-from numpy.typing import NDArray
 
 from benchmarks.trust.arguments import command_line
 from benchmarks.trust.rates import interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, Verdict, compare
+from drift_checker.decision import Bools
 
 SEED = 20_261_125
 ROLES = ColumnRoles(timestamp="time_hour", target="arr_delay")
@@ -197,7 +197,7 @@ def halves(rows: int | None, *, shuffles: int, seed: int, jobs: int) -> Iterator
     work = partial(_halves, rows=rows, shuffles=shuffles, seed=seed)
     with ProcessPoolExecutor(jobs) as pool:
         found = list(pool.map(work, range(MONTHS * shuffles), chunksize=max(1, shuffles // 4)))
-    drifts: NDArray[np.bool_] = np.array(found)
+    drifts: Bools = np.array(found)
     for place, level in enumerate(LEVELS):
         one = _found("shuffled halves of a month", rows, "iid", drifts[:, place].tolist())
         yield _found(

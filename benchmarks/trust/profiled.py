@@ -19,19 +19,19 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from benchmarks.trust.arguments import command_line
 from benchmarks.trust.budget import Rate, clusters, rate
 from benchmarks.trust.design import LEVELS, Cell
-from benchmarks.trust.draws import MEAN, Floats, Generator, Population
+from benchmarks.trust.draws import MEAN, Generator, Population
 from benchmarks.trust.tables import show
 from benchmarks.trust.ticks import NO_FLOORS
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.options import Floors
 from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable
+from drift_checker.decision import Floats, Ints
 from drift_checker.decision.exceedance import extreme
 from drift_checker.profiles.categories import CategoricalProfile
 from drift_checker.profiles.layout import Column, Layout
@@ -54,8 +54,6 @@ CELLS = (
 TICKS = 5
 """Of each reference: they alarm together, so that more say little more."""
 REFERENCES, SMOKE_REFERENCES = 2000, 20
-
-Ints = NDArray[np.int64]
 
 
 class Drawn(Protocol):

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import beta
 
-Counts = NDArray[np.int64]
+from drift_checker.decision import Ints
+
 _QUANTILES = (0.05, 0.5, 0.95)
 
 
@@ -19,7 +18,7 @@ def interval(hits: float, trials: float, *, confidence: float = 0.95) -> tuple[f
     return float(low), float(high)
 
 
-def clustered_interval(hits: Counts, trials: int) -> tuple[float, float]:
+def clustered_interval(hits: Ints, trials: int) -> tuple[float, float]:
     """Return the interval of a rate over clusters, `trials` in each.
 
     That of as many independent trials as say the same: their number is divided by the design
@@ -29,7 +28,7 @@ def clustered_interval(hits: Counts, trials: int) -> tuple[float, float]:
     return interval(hits.sum() / effect, len(hits) * trials / effect)
 
 
-def design_effect(hits: Counts, trials: int) -> float:
+def design_effect(hits: Ints, trials: int) -> float:
     """Return the variance over clusters, over that of independent trials (Kish 1965)."""
     rate = float(hits.mean()) / trials
     if not 0 < rate < 1:
@@ -37,7 +36,7 @@ def design_effect(hits: Counts, trials: int) -> float:
     return float(hits.var(ddof=1)) / (trials * rate * (1 - rate))
 
 
-def spread(hits: Counts, trials: int) -> tuple[float, float, float]:
+def spread(hits: Ints, trials: int) -> tuple[float, float, float]:
     """Return the 5, 50 and 95 % quantiles of the rate given one cluster.
 
     Of few trials in each, shares of hits would say nothing of it: the quantiles are those of the

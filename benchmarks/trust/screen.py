@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from scipy.special import gammaincc
 
 from benchmarks.trust.design import Cell, Dependence
-from benchmarks.trust.draws import INTEGERS, Floats, Population
+from benchmarks.trust.draws import INTEGERS, Population
 from drift_checker import CompareSettings
 from drift_checker.comparison.joint import Joint, sampled_rows
 from drift_checker.comparison.options import SHARES
+from drift_checker.decision import Bools, Floats, Indices, Ints
 from drift_checker.decision import column as decision
 from drift_checker.decision.association import interval, largest_changes, places
 from drift_checker.decision.counts import unseen_p_value
@@ -35,8 +36,6 @@ from drift_checker.decision.hypergeometric import log_pmf
 from drift_checker.decision.special import log_binomial, x_log_ratio
 from drift_checker.profiles.sample import MIN_ROWS, SAMPLE_ROWS
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Grades = NDArray[np.float32]
 Small = NDArray[np.uint16]
 
@@ -126,7 +125,7 @@ class _Binned:
 
     values: Floats
     small: Small
-    places: NDArray[np.intp]
+    places: Indices
     counts: Ints
 
     @cached_property
@@ -476,7 +475,7 @@ class _Joint:
             near[tick] &= self._p_value(ticks[:, tick], np.flatnonzero(changed)) <= self.levels
         return np.asarray(near)
 
-    def _p_value(self, tick: Floats, changed: NDArray[np.intp]) -> float:
+    def _p_value(self, tick: Floats, changed: Indices) -> float:
         """Return what the checker says of the columns that changed most, corrected for all."""
         rows = sampled_rows(tick.shape[1])
         sides = {

@@ -17,18 +17,18 @@ from functools import partial
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import kstwobign
 
 from benchmarks.trust.arguments import command_line
 from benchmarks.trust.design import WEEKLY, Cell
-from benchmarks.trust.draws import Floats, Population
+from benchmarks.trust.draws import Population
 from benchmarks.trust.screen import Screen
 from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
+from drift_checker.decision import Floats, Ints
 from drift_checker.profiles.bins import TickCounts, bin_counts, bin_edges
 from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
 from drift_checker.state.history import LOOK_BACK, History
@@ -76,14 +76,14 @@ class _Run:
         part = self.settings.alarm_budget().parts["sequential"]
         self.least = least_distance(_MARGIN * part / (2 * POPULATION.columns))
         self.results: deque[Result] = deque(maxlen=LOOK_BACK)
-        self.counts: deque[Counts] = deque(maxlen=LOOK_BACK)
+        self.counts: deque[Ints | None] = deque(maxlen=LOOK_BACK)
         """Of each tick, None where its batch drifted by itself; the newest first."""
         self.compared = self.only_pooled = 0
 
     def tick(self, rows: Floats, number: int) -> Result:
         """Take a tick through comparison and fold."""
         mine, verdict = self._cells(np.sort(rows, axis=1)), Verdict.OK
-        feeds: Counts = mine
+        feeds: Ints | None = mine
         near = self.screen.near(rows[:, None, :]).any() or self._pooled_near(mine)
         if near or not self.screened:
             sides = InMemoryPair(self.table, from_frame(POPULATION.table(rows)))
@@ -100,15 +100,15 @@ class _Run:
         self.counts.appendleft(feeds)
         return result
 
-    def _cells(self, ordered: Floats) -> NDArray[np.int64]:
+    def _cells(self, ordered: Floats) -> Ints:
         return np.array(
             [bin_counts(one, ends) for one, ends in zip(ordered, self.edges, strict=True)]
         )
 
-    def _past(self) -> list[NDArray[np.int64]]:
+    def _past(self) -> list[Ints]:
         return [counts for counts in self.counts if counts is not None]
 
-    def _pooled_near(self, mine: NDArray[np.int64]) -> bool:
+    def _pooled_near(self, mine: Ints) -> bool:
         pooled = [mine, *self._past()]
         for ticks in {min(FEW_TICKS, len(pooled)), min(MAX_TICKS, len(pooled))}:
             rows = ticks * CURRENT
@@ -129,9 +129,6 @@ class _Run:
             )
             for counts in self._past()
         ]
-
-
-Counts = NDArray[np.int64] | None
 
 
 def _result(verdict: Verdict, date: datetime) -> Result:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.trust.design import Cell
-from benchmarks.trust.draws import Floats, Generator, Population
+from benchmarks.trust.draws import Generator, Population
 from benchmarks.trust.screen import Screen
 from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison, sides_of
 from drift_checker.comparison.options import Floors
 from drift_checker.comparison.pairs import TablePair
+from drift_checker.decision import Floats, Indices, Ints
 from drift_checker.result import Verdict
 from drift_checker.tables.reading import Batch, from_frame
 
@@ -28,8 +28,8 @@ _BLOCK = 3_000_000
 class Alarms:
     """Alarms by level and reference (levels, references), without floors and with them."""
 
-    bare: NDArray[np.int64]
-    floored: NDArray[np.int64]
+    bare: Ints
+    floored: Ints
 
 
 def alarms(
@@ -67,7 +67,7 @@ def alarms(
 
 def _blocks(
     cell: Cell, population: Population, rng: Generator, ticks: int
-) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+) -> Iterator[tuple[Indices, Floats]]:
     """Draw ticks (columns, ticks, rows) with their numbers, as many at a time as memory likes."""
     most = max(1, _BLOCK // (cell.columns * cell.current))
     for begin in range(0, ticks, most):

@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from drift_checker.decision import Floats
 from drift_checker.decision.special import student_upper_tail
 from drift_checker.decision.windows import Aspect, Place, distances, places
-
-Floats = NDArray[np.float64]
 
 
 def aspects(vectors: list[Floats], *, floor: float = 0) -> list[Aspect]:

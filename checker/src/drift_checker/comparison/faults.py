@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision import Floats, Ints
 from drift_checker.decision.counts import constant_p_value, share_p_value, unseen_p_value
 from drift_checker.decision.exceedance import Exceedance
 from drift_checker.wording.phrases import percent, short
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision import Floats, Indices
 from drift_checker.decision.association import interval, largest_changes, places
 from drift_checker.profiles.sample import MIN_ROWS, SAMPLE_ROWS, smallest, varies_enough
 from drift_checker.result import JointResult, PairResult, Verdict
 
-Floats = NDArray[np.float64]
 
-
-def sampled_rows(rows: int) -> NDArray[np.intp]:
+def sampled_rows(rows: int) -> Indices:
     """Return the numbers of at most `SAMPLE_ROWS` of so many rows, in order.
 
     They are those of the smallest hash of the row's number: the same rows each time, and of no

@@ -12,13 +12,12 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from drift_checker.comparison import faults, sequential
 from drift_checker.comparison.joint import sampled_rows
 from drift_checker.comparison.options import CompareSettings
+from drift_checker.decision import Floats, Indices, Ints, kolmogorov
 from drift_checker.decision import column as decision
-from drift_checker.decision import kolmogorov
 from drift_checker.decision.exceedance import exceedance
 from drift_checker.profiles.bins import MAX_CATEGORIES, bin_counts, bin_edges
 from drift_checker.result import Fault
@@ -32,9 +31,6 @@ from drift_checker.tables.columns import (
 )
 from drift_checker.tables.reading import Batch
 from drift_checker.wording import phrases
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 Share: TypeAlias = tuple[int, int]
 """How many rows are something, of how many."""
@@ -197,7 +193,7 @@ class _Arrays:
 
     current: pa.Array[Any]
     reference: pa.Array[Any]
-    rows: tuple[NDArray[np.intp], NDArray[np.intp]]
+    rows: tuple[Indices, Indices]
 
     @property
     def nulls(self) -> tuple[Share, Share]:

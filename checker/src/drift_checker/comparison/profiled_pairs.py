@@ -13,13 +13,12 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from drift_checker.comparison import faults, pairs, sequential
 from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.pairs import ColumnPair, ColumnSample, Share
+from drift_checker.decision import Floats, kolmogorov, pooled
 from drift_checker.decision import column as decision
-from drift_checker.decision import kolmogorov, pooled
 from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance, extreme
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles.categories import CategoricalProfile
@@ -39,9 +38,6 @@ from drift_checker.tables.chunks import ChunkedTable
 from drift_checker.tables.columns import MismatchError
 from drift_checker.tables.reading import UNREADABLE, UnreadableError
 from drift_checker.wording import phrases
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _SHOWN_QUANTILES = np.linspace(0, 1, 10_001)
 

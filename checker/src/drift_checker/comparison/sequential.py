@@ -13,17 +13,13 @@ from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drift_checker.comparison.options import Floors
+from drift_checker.decision import Floats, Ints, pooled
 from drift_checker.decision import column as decision
-from drift_checker.decision import pooled
 from drift_checker.profiles.bins import TickCounts, merge
 from drift_checker.result import LastingDrift, SequentialResult, Verdict
 from drift_checker.wording import phrases
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MAX_TICKS = 12
 """Ticks that are pooled, the present one included."""

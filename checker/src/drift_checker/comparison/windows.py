@@ -20,15 +20,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.comparison.options import CompareSettings, Floors
-from drift_checker.decision import association
+from drift_checker.decision import Bools, Floats, Ints, association
 from drift_checker.decision.windows import Aspect, Place, distances, places
 from drift_checker.errors import BadReferenceError
 from drift_checker.result import Calibration, JointResult, PairResult, Verdict
 from drift_checker.tables.columns import as_numpy, encoded, floats, kind_of, known
 from drift_checker.wording.phrases import p_words, percent
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MIN_JOINT_ROWS = 200
 """Rows of a window, below which its rank correlations say little."""
@@ -88,7 +85,7 @@ class Windows:
         step, period = (day, 7 * day) if self.span >= day else (timedelta(hours=1), day)
         return moments % (period // _MICROSECOND) // (step // _MICROSECOND)
 
-    def _kept(self, kept: NDArray[np.bool_]) -> Windows:
+    def _kept(self, kept: Bools) -> Windows:
         """Return some of the windows."""
         numbers = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
         return Windows(numbers[self.numbers], self.sizes[kept], self.starts[kept], self.span)
@@ -115,7 +112,7 @@ def cut(times: pa.Array[Any], span: timedelta, *, least: int) -> Windows:
     return Windows(numbers, sizes.astype(np.int64), found * step, span)._kept(sizes >= least)
 
 
-def _moments(times: pa.Array[Any]) -> tuple[Ints, NDArray[np.bool_]]:
+def _moments(times: pa.Array[Any]) -> tuple[Ints, Bools]:
     """Return microseconds since the epoch, and which of them are known."""
     zone = times.type.tz if pa.types.is_timestamp(times.type) else None
     moments = times.cast(pa.timestamp("us", tz=zone)).cast(pa.int64())
@@ -231,7 +228,7 @@ def measure(
     yield from joint(dict(islice(numbers.items(), most_joint)), floors)
 
 
-def _missing(values: pa.Array[Any]) -> NDArray[np.bool_]:
+def _missing(values: pa.Array[Any]) -> Bools:
     return np.asarray(as_numpy(pc.is_null(values, nan_is_null=True).cast(pa.uint8())) > 0)
 
 
@@ -304,7 +301,7 @@ def _distribution(name: str, measure: Measure, found: Floats, floors: Floors) ->
     return Measured((name,), measure, Aspect(found, floor, floor * _CALM), np.nan, np.nan)
 
 
-def null_share(name: str, parts: Sequence[NDArray[np.bool_]], floors: Floors) -> Measured:
+def null_share(name: str, parts: Sequence[Bools], floors: Floors) -> Measured:
     """Measure the share of missing values."""
     shares = np.array([part.mean() if len(part) else np.nan for part in parts])
     return _number((name,), "null_share", shares, floors.share, _CALM_SHARE)

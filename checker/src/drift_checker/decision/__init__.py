@@ -2,6 +2,7 @@
 
 Pure functions of arrays and counts; nothing here reads, writes or knows of tables.
 
+- `arrays`: the types of all arrays, which are exported
 - `kolmogorov`: the bulk of a numeric column
 - `exceedance`: its tails, and rows out of the reference's range
 - `homogeneity`: categories
@@ -9,3 +10,7 @@ Pure functions of arrays and counts; nothing here reads, writes or knows of tabl
 - `column`: the statistics of one column combined into one p-value
 - `harmonic`: the p-values of many columns combined into verdicts
 """
+
+from drift_checker.decision.arrays import Bools, Floats, Indices, Ints
+
+__all__ = ["Bools", "Floats", "Indices", "Ints"]

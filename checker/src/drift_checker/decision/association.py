@@ -12,13 +12,10 @@ from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drift_checker.decision import saddlepoint
+from drift_checker.decision.arrays import Floats, Indices
 from drift_checker.decision.special import log_binomial
-
-Floats = NDArray[np.float64]
-Places = NDArray[np.intp]
 
 # P-values are computed for the pairs that changed most; leaving out one is conservative.
 _CANDIDATES = 5
@@ -44,7 +41,7 @@ class PairChange:
         return abs(self.current - self.reference)
 
 
-def places(columns: Floats) -> Places:
+def places(columns: Floats) -> Indices:
     """Return where each value stands among the distinct ones of its column; NaN, missing, is -1.
 
     All else here is a function of these, so that nothing is sorted twice.
@@ -57,7 +54,7 @@ def places(columns: Floats) -> Places:
     return found
 
 
-def largest_changes(current: Places, reference: Places, *, floor: float) -> list[PairChange]:
+def largest_changes(current: Indices, reference: Indices, *, floor: float) -> list[PairChange]:
     """Return the pairs whose rank correlation changed most, by p-value.
 
     `current` (columns, n) and `reference` (columns, m) are places among the values of both; a pair
@@ -77,7 +74,7 @@ def largest_changes(current: Places, reference: Places, *, floor: float) -> list
     return sorted(changed, key=lambda one: one.p_value)
 
 
-def rank_correlations(columns: Places) -> Floats:
+def rank_correlations(columns: Indices) -> Floats:
     """Return Spearman's rank correlation (1904) of each pair of columns, 0 of a constant one."""
     there = columns >= 0
     grades = np.zeros(columns.shape)
@@ -106,11 +103,11 @@ class _Graded:
     The grade is the empirical distribution function, midway through ties, less 1/2.
     """
 
-    places: Places
+    places: Indices
     grades: Floats
 
     @classmethod
-    def of(cls, places: Places) -> _Graded:
+    def of(cls, places: Indices) -> _Graded:
         counts = np.bincount(places)
         middles = (np.cumsum(counts) - counts / 2) / max(1, len(places)) - 0.5
         return cls(places, middles[places])
@@ -122,7 +119,7 @@ class _Graded:
         return np.asarray(above[self.places] / len(weights))
 
 
-def _graded(pair: Places) -> tuple[_Graded, _Graded]:
+def _graded(pair: Indices) -> tuple[_Graded, _Graded]:
     """Grade two columns, of the rows that have both."""
     x, y = pair[:, (pair >= 0).all(axis=0)]
     return _Graded.of(x), _Graded.of(y)
@@ -138,7 +135,7 @@ def _influence(x: _Graded, y: _Graded) -> Floats:
 
 
 def _judge(
-    current: Places, reference: Places, pair: tuple[int, int], after: float, before: float
+    current: Indices, reference: Indices, pair: tuple[int, int], after: float, before: float
 ) -> PairChange:
     sides = (current[list(pair)], reference[list(pair)])
     scores = _influence(*_graded(np.concatenate(sides, axis=1)))
@@ -148,7 +145,7 @@ def _judge(
 
 
 def interval(
-    current: Places, reference: Places, change: PairChange, *, confidence: float = 0.95
+    current: Indices, reference: Indices, change: PairChange, *, confidence: float = 0.95
 ) -> tuple[float, float]:
     """Return an interval for the change of a pair's rank correlation."""
     pair = list(change.columns)
@@ -158,7 +155,7 @@ def interval(
     return max(-2.0, found - margin), min(2.0, found + margin)
 
 
-def _variance(pair: Places) -> float:
+def _variance(pair: Indices) -> float:
     """Return the variance of the rank correlation of a sample, by its influence function."""
     x, y = _graded(pair)
     if not len(x.grades):

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from drift_checker.decision import homogeneity, kolmogorov
+from drift_checker.decision.arrays import Ints
 from drift_checker.decision.exceedance import Exceedance
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 Interval = tuple[float, float]
 

@@ -6,12 +6,10 @@ All p-values condition on the pooled rows and hold at any size.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision.arrays import Ints
 from drift_checker.decision.hypergeometric import two_sided
 from drift_checker.decision.special import log_choose
-
-Ints = NDArray[np.int64]
 
 _TILTS = np.geomspace(1e-4, 30, 300)
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision.arrays import Floats
 from drift_checker.decision.hypergeometric import upper_tail
-
-Floats = NDArray[np.float64]
 
 TAIL_SHARE = 0.001
 

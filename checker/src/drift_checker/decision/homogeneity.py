@@ -8,14 +8,11 @@ hundreds of thousands of them need no special care.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision.arrays import Floats, Ints
 from drift_checker.decision.hypergeometric import log_pmf, two_sided
 from drift_checker.decision.saddlepoint import upper_tail
 from drift_checker.decision.special import log_binomial, x_log_ratio
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # The largest tilt: the deviance's generating function ends at 1/2. Beyond, p-values are so small
 # that a bound does.

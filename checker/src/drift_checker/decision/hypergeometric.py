@@ -8,11 +8,10 @@ counts, with no assumption on the distribution of the data.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from drift_checker.decision.arrays import Floats
 from drift_checker.decision.special import log_choose
-
-Floats = NDArray[np.float64]
 
 
 def log_pmf(x: ArrayLike, total: int, marked: ArrayLike, drawn: int) -> Floats:

@@ -8,12 +8,9 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision.arrays import Floats, Ints
 from drift_checker.decision.special import kolmogorov_upper_tail, log_binomial
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # The exact null is computed only where it can change the decision. From 50 rows on and down to
 # 1e-6 the approximation is at most NEAR_UNTIED times as large without ties, and NEAR_TIED times

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drift_checker.decision import kolmogorov
+from drift_checker.decision.arrays import Ints
 from drift_checker.decision.column import Decision, Evidence, decide
-
-Ints = NDArray[np.int64]
 
 
 def distance(current: Ints, reference: Ints) -> kolmogorov.Distance:

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision.arrays import Floats
 from drift_checker.decision.special import normal_upper_tail
-
-Floats = NDArray[np.float64]
 
 Cumulants: TypeAlias = Callable[[float, float], tuple[float, Floats, Floats]]
 """The joint cumulant generating function of (statistic, total) at a tilt: K, its gradient (2,)

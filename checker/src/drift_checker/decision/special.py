@@ -9,9 +9,9 @@ import math
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from drift_checker.decision.arrays import Floats
 
 _EXACT = 64
 _TABLED = 1 << 15

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision.arrays import Floats
 from drift_checker.decision.special import student_upper_tail
-
-Floats = NDArray[np.float64]
 
 LEAST_WINDOWS = 5
 """Fewer have no spread to speak of."""

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from drift_checker.decision import Bools, Floats
 from drift_checker.tables.columns import ColumnKind
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Change = Callable[[Any, float, np.random.Generator], Any]
 
 
@@ -38,7 +36,7 @@ def _numbers(change: Callable[[Floats, float, np.random.Generator], Floats]) -> 
     return changed
 
 
-def _some(rows: int, share: float, rng: np.random.Generator) -> Flags:
+def _some(rows: int, share: float, rng: np.random.Generator) -> Bools:
     """Return flags for a share of the rows, at random places."""
     return rng.permutation(rows) < round(min(share, 1.0) * rows)
 

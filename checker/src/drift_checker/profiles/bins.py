@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision import Floats, Ints
 from drift_checker.result import Count, Model
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BINS = 512
 """Quantiles of the reference that bound the cells; the distance of two distributions on them is at

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
-
-Ints = NDArray[np.int64]
 
 MAX_CATEGORIES = 10_000
 """Categories that are counted each by its name. Of a column that has more, the counts are of as

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision import Floats, Ints
 from drift_checker.decision.exceedance import extreme
 from drift_checker.profiles.bins import BINS, bin_edges
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 EDGES = 2 * BINS
 """Quantiles of the reference at which rows are counted, those of batch profiles among them."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from drift_checker.decision import Floats, Indices, Ints
 
 MIN_ROWS = 200
 """On either side, below which there is no joint verdict."""
@@ -32,7 +31,7 @@ def hashes(numbers: Ints) -> NDArray[np.uint64]:
     return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
-def smallest(numbers: Ints, most: int) -> NDArray[np.intp]:
+def smallest(numbers: Ints, most: int) -> Indices:
     """Return the places of at most so many rows, those of the smallest hash, in order."""
     if len(numbers) <= most:
         return np.arange(len(numbers))
@@ -86,7 +85,7 @@ class Sampling:
     _numbers: list[Ints] = field(default_factory=list)
     _values: dict[str, list[Floats]] = field(default_factory=dict)
 
-    def rows(self, first: int, rows: int) -> NDArray[np.intp]:
+    def rows(self, first: int, rows: int) -> Indices:
         """Return the places in a chunk of the rows that are wanted; called once for each chunk."""
         numbers = np.arange(first, first + rows)
         places = np.flatnonzero(hashes(numbers) <= self.bound)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from drift_checker.decision import Bools, Floats, Ints
 from drift_checker.tables.reading import MIXED, Batch
 
 ColumnKind = Literal["numeric", "categorical", "timestamp", "other"]
@@ -114,11 +115,11 @@ def decoded(column: pa.Array[Any]) -> pa.Array[Any]:
     return column
 
 
-def floats(values: pa.Array[Any]) -> NDArray[np.float64]:
+def floats(values: pa.Array[Any]) -> Floats:
     """Return numbers as floats, nulls as NaN."""
     if pa.types.is_duration(values.type):
         values = values.cast(pa.int64())
-    numbers: NDArray[np.float64] = as_numpy(values.drop_null().cast(pa.float64(), safe=False))
+    numbers: Floats = as_numpy(values.drop_null().cast(pa.float64(), safe=False))
     if not values.null_count:
         return numbers
     found = np.full(len(values), np.nan)
@@ -126,7 +127,7 @@ def floats(values: pa.Array[Any]) -> NDArray[np.float64]:
     return found
 
 
-def encoded(*sides: pa.Array[Any]) -> tuple[list[str], list[NDArray[np.int64]]]:
+def encoded(*sides: pa.Array[Any]) -> tuple[list[str], list[Ints]]:
     """Return the categories of all sides, and of each row of each the place of its own, or -1."""
     texts = pa.concat_arrays([side.cast(pa.string()) for side in sides]).dictionary_encode()
     places = np.full(len(texts), -1, dtype=np.int64)
@@ -135,7 +136,7 @@ def encoded(*sides: pa.Array[Any]) -> tuple[list[str], list[NDArray[np.int64]]]:
     return list(map(str, texts.dictionary.to_pylist())), np.split(places, ends)
 
 
-def known(values: pa.Array[Any]) -> NDArray[np.bool_]:
+def known(values: pa.Array[Any]) -> Bools:
     """Return which rows have a value."""
     return np.asarray(as_numpy(values.is_valid().cast(pa.uint8())) > 0)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from drift_checker.decision import Floats, Ints
 from drift_checker.result import LastingDrift, PairResult
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _SMALLEST = 1e-300
 _LONGEST = 60
