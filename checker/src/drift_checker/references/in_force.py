@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from drift_checker.comparison.compare import is_large
@@ -11,6 +10,7 @@ from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.pairs import InMemoryPair, TablePair
 from drift_checker.references import versions
 from drift_checker.state import keys
+from drift_checker.state.identity import Record, identity
 from drift_checker.state.store import Store
 from drift_checker.tables.chunks import InMemory, count_values
 from drift_checker.tables.reading import Batch
@@ -83,5 +83,16 @@ def fitted_by(settings: CompareSettings) -> str:
     """Return what tells a profile from those of the same reference by other settings."""
     from drift_checker.profiles import stored  # noqa: PLC0415  # seldom needed
 
-    told = repr((stored.VERSION, settings.columns, settings.joint_columns))
-    return sha256(told.encode()).hexdigest()[: versions.VERSION_LENGTH]
+    roles = settings.columns
+    columns = Record(
+        "ColumnRoles",
+        {
+            "timestamp": roles.timestamp,
+            "target": roles.target,
+            "prediction": roles.prediction,
+            "id": roles.id,
+            "ignore": tuple(roles.ignore),
+        },
+    )
+    digest = identity((stored.VERSION, columns, settings.joint_columns))
+    return digest[: versions.VERSION_LENGTH]

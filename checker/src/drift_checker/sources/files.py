@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import sha256
 from itertools import accumulate, groupby
 from typing import Any, cast
 
@@ -30,6 +29,7 @@ from drift_checker.sources.folders import (
     within,
 )
 from drift_checker.sources.responses import asked
+from drift_checker.state.identity import identity
 from drift_checker.tables.chunks import Chunk, Column, chunk_of
 from drift_checker.tables.columns import decoded
 from drift_checker.tables.reading import UnreadableError, repeated_names
@@ -173,8 +173,8 @@ def list_files(
         schema = schema_of(store, files)
         within(schema, selection, origin)
     untyped = files[0].key.suffix == ".csv"
-    told = [(str(file.key), file.size, file.tag) for file in files]
-    digest = sha256(repr((told, selection)).encode()).hexdigest()
+    listed = [(str(file.key), file.size, file.tag) for file in files]
+    digest = identity((listed, selection.identity))
     # By their sizes they are shared out to those who count.
     pieces = tuple(Piece(file, None, file.size) for file in files)
     whole = Files(store, origin, schema, selection, digest, untyped, pieces)

@@ -10,7 +10,6 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -28,6 +27,7 @@ from drift_checker.sources.responses import (
     gather,
     rows,
 )
+from drift_checker.state.identity import Record, identity
 from drift_checker.tables.columns import is_text
 from drift_checker.tables.reading import Batch, UnreadableError, no_table
 
@@ -45,6 +45,14 @@ class File:
     """What a store knows its content by."""
 
     @property
+    def identity(self) -> Record:
+        """What tells it from other files, and from what it was before."""
+        return Record(
+            "File",
+            {"key": self.key, "size": self.size, "folder": self.folder, "tag": self.tag},
+        )
+
+    @property
     def partition(self) -> dict[str, str]:
         """The names and values in folders such as `region=eu`."""
         parts = (part.partition("=") for part in self.folder.parts)
@@ -58,6 +66,14 @@ class Selection:
     columns: Sequence[str] = ()
     time: str | None = None
     window: Window | None = None
+
+    @property
+    def identity(self) -> Record:
+        """What tells it from other selections."""
+        return Record(
+            "Selection",
+            {"columns": tuple(self.columns), "time": self.time, "window": self.window},
+        )
 
     def names(self, schema: pa.Schema) -> list[str]:
         """Return the columns that are read; what is missing is for the comparison to say."""
@@ -111,7 +127,7 @@ def ask_folder(
         return rows(gather(tables, limits, origin), origin, untyped=csv)
     except pa.ArrowException as error:
         fault = UnreadableError(f"A file is damaged, or has other types than the first: {error}")
-        digest = sha256(repr(files).encode()).hexdigest()
+        digest = identity([file.identity for file in files])
         return TableResponse(Batch(no_table(), digest, (fault.fault,)), origin)
 
 
