@@ -15,7 +15,8 @@ from samples import parquet, table
 from web import FakeMlflow, Web
 
 from drift_checker.cli import main
-from drift_checker.config.monitors import Monitors, date_key
+from drift_checker.config.monitors import Monitors
+from drift_checker.config.schedule import date_key
 from drift_checker.config.settings import Settings
 from drift_checker.outputs.mlflow import MlflowClient
 from drift_checker.references import versions

@@ -219,6 +219,11 @@ class Alarm(Model):
     id: str | None = None
     since: datetime | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its episode goes on after this tick."""
+        return self.state in {"opened", "ongoing"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmBudget(Model):

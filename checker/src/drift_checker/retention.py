@@ -17,7 +17,8 @@ from itertools import islice
 
 import structlog
 
-from drift_checker.config.monitors import Monitors, date_key
+from drift_checker.config.monitors import Monitors
+from drift_checker.config.schedule import date_key
 from drift_checker.outputs.mlflow import MlflowClient, Run
 from drift_checker.references import versions
 from drift_checker.result import Alarm, Result
@@ -151,7 +152,7 @@ class Retention:
             yield latest.logical_date
         # A tick by hand may be the latest, and knows of no episode.
         for alarm in (latest.alarm if latest else None, self._last_alarm(monitor)):
-            if alarm is not None and alarm.state in {"opened", "ongoing"} and alarm.since:
+            if alarm is not None and alarm.is_open and alarm.since:
                 yield alarm.since
 
     def _last_alarm(self, name: str) -> Alarm | None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker.cli import main
-from drift_checker.config.budget import MAX_LEVEL, alarm_budget, ticks_per_week
+from drift_checker.config.budget import MAX_LEVEL, alarm_budget
 from drift_checker.config.monitors import Monitor, Monitors, load_monitors
+from drift_checker.config.schedule import ticks_per_week
 from drift_checker.config.settings import load_settings
 from drift_checker.errors import UsageError
 

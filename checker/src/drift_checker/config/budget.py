@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from itertools import takewhile
-
-from croniter import croniter
-
 from drift_checker.comparison.options import SHARES, CompareSettings
 from drift_checker.config.monitors import Monitor, Monitors
+from drift_checker.config.schedule import ticks_per_week
 from drift_checker.result import AlarmBudget
 
 MAX_LEVEL = 0.05
@@ -40,20 +35,3 @@ def settings_of(monitors: Monitors, monitor: Monitor) -> CompareSettings:
         # The windows of a rolling reference are all of it, as those of a fixed one are.
         baseline="seasonal" if monitor.baseline.kind == "seasonal" else "fixed",
     )
-
-
-@cache
-def ticks_per_week(schedule: str) -> float:
-    """How often a cron expression of five fields fires in an average week."""
-    minute, hour, *days = schedule.split()
-    per_day = _firings(f"{minute} {hour} * * *", days=1)
-    # A year of whole weeks: every weekday occurs equally often, every day of a month too.
-    firing_days = _firings(f"0 0 {' '.join(days)}", days=52 * 7)
-    return per_day * firing_days / 52
-
-
-def _firings(schedule: str, days: int) -> int:
-    start = datetime(2001, 1, 1, tzinfo=UTC)
-    moments = croniter(schedule, start - timedelta(seconds=1), ret_type=float).all_next()
-    end = (start + timedelta(days=days)).timestamp()
-    return sum(1 for _ in takewhile(lambda moment: moment < end, moments))

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import re
 import string
-from collections import Counter
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from hashlib import sha256
-from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
-from croniter import CroniterError, croniter
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -33,28 +29,16 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from drift_checker.comparison.options import ColumnRoles, span
+from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
 from drift_checker.decision.windows import LEAST_WINDOWS
 from drift_checker.errors import UsageError
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
 PLACEHOLDERS = ("seed", "logical_date")
-CRON_FIELDS = 5
-CRON_HELP = 'allowed: a cron expression of five fields in UTC, such as "*/5 * * * *"'
-_FIRINGS = 200
 SCHEMES = ("http", "https", "s3", "file")
 WINDOW_PARAMETER = re.compile(r"(?<![:\w]):(window_start|window_end)\b")
 """Of a query: the bounds of a tick's window, the first within it and the last not."""
-
-
-def _cron(schedule: str) -> str:
-    try:
-        croniter(schedule).get_next()
-    except (CroniterError, ValueError) as error:
-        raise ValueError(f"{error}; {CRON_HELP}") from None
-    if len(schedule.split()) != CRON_FIELDS:
-        raise ValueError(CRON_HELP)
-    return schedule
 
 
 def _source_url(url: str) -> str:
@@ -103,7 +87,6 @@ def _timespan(value: object) -> object:
 
 Span = Annotated[timedelta, BeforeValidator(_timespan)]
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
-Cron = Annotated[str, AfterValidator(_cron)]
 Url = Annotated[str, AfterValidator(_source_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Parameter = Annotated[
@@ -356,14 +339,6 @@ class Monitors(_Model):
         return monitor.schedule or self.check_schedule
 
 
-@cache
-def interval(schedule: str) -> timedelta:
-    """The most frequent time between two firings of a cron expression."""
-    moments = croniter(schedule, datetime(2001, 1, 1, tzinfo=UTC), ret_type=float).all_next()
-    steps = Counter(later - before for before, later in pairwise(islice(moments, _FIRINGS)))
-    return timedelta(seconds=steps.most_common(1)[0][0])
-
-
 def load_monitors(path: Path) -> Monitors:
     """Read and validate the monitors file; paths in it become absolute.
 
@@ -386,8 +361,3 @@ def _explain(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(error["input"], dict | list) else f" (got {redact(error['input'])})"
     return f"{place or 'the whole file'}: {message}{shown}"
-
-
-def date_key(moment: datetime) -> str:
-    """A moment as it stands in keys of the store: `YYYYMMDDTHHMMSSZ`, in UTC."""
-    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

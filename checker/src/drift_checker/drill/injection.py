@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from drift_checker.config.monitors import Monitor
+from drift_checker.config.schedule import date_of_key
 from drift_checker.config.settings import Settings
 from drift_checker.drill.perturbation import CHANGES, perturb
 from drift_checker.errors import UsageError
@@ -82,7 +83,7 @@ def injection(
 
 
 def _sound(store: Store, monitor: str, date: str) -> StoredBatch | None:
-    moment = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    moment = date_of_key(date)
     data = store.get(keys.result(monitor, moment))
     if data is None or Result.model_validate_json(data).verdict is not Verdict.OK:
         return None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from drift_checker.config.monitors import Monitors, date_key
+from drift_checker.config.monitors import Monitors
+from drift_checker.config.schedule import date_key
 from drift_checker.outputs.status import SILENT_INTERVALS, silent_before
 from drift_checker.references.versions import versions_in_force as reference_history
 from drift_checker.result import Model, Result, Verdict
@@ -62,7 +63,7 @@ def of_result(result: Result, before: Iterator[Result]) -> list[Event]:
 
 def _replaced(result: Result, last: Result | None) -> list[Event]:
     """The end of an episode whose reference was replaced, where the new one drifts at once."""
-    if last is None or last.alarm.state not in {"opened", "ongoing"} or not last.alarm.since:
+    if last is None or not last.alarm.is_open or not last.alarm.since:
         return []
     version = result.reference.version
     if result.monitor is None or last.reference.version == version:

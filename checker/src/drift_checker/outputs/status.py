@@ -8,10 +8,10 @@ from typing import Literal
 from pydantic import BaseModel
 
 from drift_checker.config.monitors import Monitors
+from drift_checker.config.schedule import logical_dates_before
 from drift_checker.outputs.publish import publication
 from drift_checker.references.versions import in_force
 from drift_checker.result import Verdict
-from drift_checker.state.history import slots_before
 from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
 
@@ -70,5 +70,5 @@ def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> Mo
 
 
 def silent_before(schedule: str, now: datetime) -> datetime:
-    """The slot of a schedule since which a monitor must have reached a verdict."""
-    return slots_before(schedule, now, SILENT_INTERVALS)[-1]
+    """The logical date of a schedule since which a monitor must have reached a verdict."""
+    return logical_dates_before(schedule, now, SILENT_INTERVALS)[-1]

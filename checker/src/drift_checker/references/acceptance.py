@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from drift_checker.config.monitors import Monitor, date_key
+from drift_checker.config.monitors import Monitor
+from drift_checker.config.schedule import date_key
 from drift_checker.errors import BadReferenceError, UsageError
 from drift_checker.references import versions
 from drift_checker.references.versions import InForce, ReferenceSummary
@@ -28,8 +29,6 @@ ENOUGH_ROWS = 5000
 """Rows beyond which no further tick is taken by itself; more make a reference little better."""
 LOOK_BACK = 100
 """Slots of the schedule that are looked at, back from the latest result."""
-OPEN = frozenset({"opened", "ongoing"})
-"""States of an alarm whose episode goes on."""
 
 
 class Accepted(BaseModel):
@@ -59,7 +58,7 @@ def new_normal(store: Store, monitor: Monitor, schedule: str) -> list[datetime]:
         if result.reference.version != entry.version or rows >= ENOUGH_ROWS:
             break
         alarm = result.alarm
-        if number == 0 and alarm.state in OPEN:
+        if number == 0 and alarm.is_open:
             episode = alarm.id
         if episode and alarm.id != episode:
             break

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from croniter import croniter
-
+from drift_checker.config.schedule import logical_dates_before
 from drift_checker.profiles.bins import TickCounts
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
@@ -35,7 +34,7 @@ class History:
 
 def ticks_before(store: Store, monitor: str, schedule: str, logical_date: datetime) -> History:
     """Read the results before a tick; asks for `LOOK_BACK` keys."""
-    since = slots_before(schedule, logical_date, LOOK_BACK)[-1]
+    since = logical_dates_before(schedule, logical_date, LOOK_BACK)[-1]
     results = list(results_before(store, monitor, schedule, logical_date, LOOK_BACK))
     return History(since, results[::-1])
 
@@ -44,17 +43,11 @@ def results_before(
     store: Store, monitor: str, schedule: str, moment: datetime, slots: int
 ) -> Iterator[Result]:
     """Results of scheduled ticks before a moment, the latest first; looks at so many slots."""
-    for date in slots_before(schedule, moment, slots):
+    for date in logical_dates_before(schedule, moment, slots):
         data = store.get(keys.result(monitor, date))
         result = Result.model_validate_json(data) if data else None
         if result is not None and result.trigger == "scheduled":
             yield result
-
-
-def slots_before(schedule: str, moment: datetime, count: int) -> list[datetime]:
-    """So many slots of a schedule before a moment, the latest first."""
-    slots = croniter(schedule, moment.astimezone(UTC), ret_type=datetime)
-    return [slots.get_prev(datetime) for _ in range(count)]
 
 
 def past_profiles(store: Store, monitor: str, cells: str, before: History) -> list[TickCounts]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from drift_checker.config.monitors import date_key
+from drift_checker.config.schedule import date_key
 from drift_checker.result import Alarm, Result, Verdict
 from drift_checker.state.history import History
 
@@ -21,11 +21,6 @@ class _State:
     alarm: Alarm = field(default_factory=Alarm)
     reference: str | None = None
     quiet: int = 0
-
-    @property
-    def within(self) -> bool:
-        """Whether an episode is open."""
-        return self.alarm.state in {"opened", "ongoing"}
 
 
 def alarm_of(result: Result, before: History) -> Alarm:
@@ -50,7 +45,7 @@ def _next(state: _State, result: Result) -> _State:
     the new normal. What is `invalid` says nothing about drift and leaves it as it is.
     """
     version = result.reference.version
-    accepted = state.within and state.reference not in {None, version}
+    accepted = state.alarm.is_open and state.reference not in {None, version}
     match result.verdict:
         case Verdict.OK:
             quiet = state.quiet + 1
@@ -58,9 +53,9 @@ def _next(state: _State, result: Result) -> _State:
             quiet = 0
         case Verdict.INVALID:
             quiet = state.quiet
-    if result.verdict is Verdict.DRIFT and (accepted or not state.within):
+    if result.verdict is Verdict.DRIFT and (accepted or not state.alarm.is_open):
         return _State(_opened(result.monitor, result.logical_date), version)
-    if not state.within:
+    if not state.alarm.is_open:
         return _State(Alarm(), version, quiet)
     over = accepted or quiet >= CLOSING
     alarm = state.alarm.model_copy(update={"state": "closed" if over else "ongoing"})

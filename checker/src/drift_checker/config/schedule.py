@@ -1,0 +1,76 @@
+"""Schedules as cron expressions of five fields in UTC, and the logical dates that they name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice, pairwise, takewhile
+from typing import Annotated
+
+from croniter import CroniterError, croniter
+from pydantic import AfterValidator
+
+CRON_HELP = 'allowed: a cron expression of five fields in UTC, such as "*/5 * * * *"'
+_CRON_FIELDS = 5
+_DATE_KEY = "%Y%m%dT%H%M%SZ"
+_FIRINGS = 200
+"""Firings from which the interval of a schedule is taken."""
+_START = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+def _check_cron(schedule: str) -> str:
+    try:
+        croniter(schedule).get_next()
+    except (CroniterError, ValueError) as error:
+        raise ValueError(f"{error}; {CRON_HELP}") from None
+    if len(schedule.split()) != _CRON_FIELDS:
+        raise ValueError(CRON_HELP)
+    return schedule
+
+
+Cron = Annotated[str, AfterValidator(_check_cron)]
+
+
+def date_key(date: datetime) -> str:
+    """A date as it stands in keys of the store, ids and seeds: `YYYYMMDDTHHMMSSZ`, in UTC."""
+    return date.astimezone(UTC).strftime(_DATE_KEY)
+
+
+def date_of_key(key: str) -> datetime:
+    """The date that `date_key` has written.
+
+    Raises:
+        ValueError: It has written no such text.
+    """
+    return datetime.strptime(key, _DATE_KEY).replace(tzinfo=UTC)
+
+
+def logical_dates_before(schedule: str, date: datetime, count: int) -> list[datetime]:
+    """The last `count` logical dates of a schedule before a date, the latest first."""
+    dates = croniter(schedule, date.astimezone(UTC), ret_type=datetime)
+    return [dates.get_prev(datetime) for _ in range(count)]
+
+
+@cache
+def interval(schedule: str) -> timedelta:
+    """The most frequent time between two firings of a cron expression."""
+    moments = croniter(schedule, _START, ret_type=float).all_next()
+    steps = Counter(later - before for before, later in pairwise(islice(moments, _FIRINGS)))
+    return timedelta(seconds=steps.most_common(1)[0][0])
+
+
+@cache
+def ticks_per_week(schedule: str) -> float:
+    """How often a cron expression of five fields fires in an average week."""
+    minute, hour, *days = schedule.split()
+    per_day = _firings(f"{minute} {hour} * * *", days=1)
+    # A year of whole weeks: every weekday occurs equally often, every day of a month too.
+    firing_days = _firings(f"0 0 {' '.join(days)}", days=52 * 7)
+    return per_day * firing_days / 52
+
+
+def _firings(schedule: str, days: int) -> int:
+    moments = croniter(schedule, _START - timedelta(seconds=1), ret_type=float).all_next()
+    end = (_START + timedelta(days=days)).timestamp()
+    return sum(1 for _ in takewhile(lambda moment: moment < end, moments))
