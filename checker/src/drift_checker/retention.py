@@ -23,6 +23,7 @@ from drift_checker.outputs.mlflow import MlflowClient, Run
 from drift_checker.references import versions
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
+from drift_checker.state.documents import read_document
 from drift_checker.state.history import ticks_before
 from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import PAGE, Entry, Store
@@ -200,9 +201,9 @@ class Retention:
             and (entry.modified >= self.before or self._stays(entry.key, monitor))
         )
         for key in sorted(kept):
-            data = self._store.get(key)
-            if data is not None:
-                found.add(Result.model_validate_json(data).reference.version)
+            result = read_document(self._store, key, Result)
+            if result is not None:
+                found.add(result.reference.version)
             if versions <= found:
                 break
         return found

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from drift_checker.cli import main
 from drift_checker.config.budget import MAX_LEVEL, alarm_budget
 from drift_checker.config.monitors import Monitor, Monitors, load_monitors
-from drift_checker.config.schedule import ticks_per_week
 from drift_checker.config.settings import load_settings
 from drift_checker.errors import UsageError
 
@@ -121,20 +120,6 @@ def test_placeholders() -> None:
     monitor = Monitor.model_validate(content()["monitors"][0])
     filled = monitor.fill("{logical_date} {logical_date:%Y/%m/%d} {{}} {seed}", DATE)
     assert filled == f"2026-11-23T09:00:00Z 2026/11/23 {{}} {monitor.seed(DATE)}"
-
-
-@pytest.mark.parametrize(
-    ("schedule", "ticks"),
-    [
-        ("*/5 * * * *", 2016),
-        ("* * * * *", 10080),
-        ("0 6 * * 1-5", 5),
-        ("0,30 */2 * * sun", 24),
-        ("0 0 1 * *", 12 / 52),
-    ],
-)
-def test_ticks_per_week(schedule: str, ticks: float) -> None:
-    assert ticks_per_week(schedule) == pytest.approx(ticks)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,9 @@ DagId = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,200}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Model(BaseModel):
+class _Section(BaseModel):
+    """A part of the monitors file: it has no other keys than its fields, and does not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
@@ -118,7 +120,7 @@ class _Moment(datetime):
         return self.strftime(spec or "%Y-%m-%dT%H:%M:%SZ")
 
 
-class SourceSettings(_Model):
+class SourceSettings(_Section):
     """Where a table comes from: a URL, a path (relative to the monitors file), or a database."""
 
     url: Url | None = None
@@ -188,7 +190,7 @@ class BatchSource(SourceSettings):
         return self
 
 
-class Columns(_Model):
+class Columns(_Section):
     """What columns mean; all others are features."""
 
     timestamp: str | None = None
@@ -208,7 +210,7 @@ class Columns(_Model):
         return ColumnRoles(**self.model_dump(exclude={"segments"}))
 
 
-class Baseline(_Model):
+class Baseline(_Section):
     """How the reference follows the data."""
 
     kind: Literal["fixed", "rolling", "seasonal"] = "fixed"
@@ -222,7 +224,7 @@ class Baseline(_Model):
         return self
 
 
-class Monitor(_Model):
+class Monitor(_Section):
     """One watched source."""
 
     name: Name
@@ -296,7 +298,7 @@ class Monitor(_Model):
         return template.format(seed=self.seed(logical_date), logical_date=moment)
 
 
-class Monitors(_Model):
+class Monitors(_Section):
     """The whole file."""
 
     check_schedule: Cron = "*/5 * * * *"

@@ -13,7 +13,6 @@ from itertools import takewhile
 from typing import Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.options import CompareSettings, Floors
@@ -28,6 +27,7 @@ from drift_checker.profiles.bins import TickCounts
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result, Verdict
 from drift_checker.state import keys
+from drift_checker.state.documents import Document
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch
 
@@ -57,11 +57,7 @@ class Plan:
     """Whether people are sent a message, to see that it arrives."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rate(_Model):
+class Rate(Document):
     """Hits among trials, and the exact 95 % interval of their rate."""
 
     hits: int
@@ -81,7 +77,7 @@ class Rate(_Model):
         return self.hits / max(1, self.trials)
 
 
-class Detection(_Model):
+class Detection(Document):
     """How often one drift was found, and how late."""
 
     scenario: str
@@ -93,7 +89,7 @@ class Detection(_Model):
     """Ticks until it was found, the mean over the trials in which it was; 1 is at once."""
 
 
-class DriftFree(_Model):
+class DriftFree(Document):
     """How many drift-free ticks are flagged at a level, without floors for their effect."""
 
     level: float
@@ -102,7 +98,7 @@ class DriftFree(_Model):
     """Whether so many, or more, could be chance at this level."""
 
 
-class DrillReport(_Model):
+class DrillReport(Document):
     """`drill.json`: what came of a drill."""
 
     schema_version: Literal[1] = 1

@@ -21,6 +21,7 @@ from drift_checker.sources.fetch import StoredBatch, load, truth_of
 from drift_checker.sources.http import ask_for_batch
 from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.state import keys
+from drift_checker.state.documents import read_document
 from drift_checker.state.store import Store
 from drift_checker.tables.columns import kind_of, reference_column
 from drift_checker.tables.reading import Batch
@@ -84,8 +85,8 @@ def injection(
 
 def _sound(store: Store, monitor: str, date: str) -> StoredBatch | None:
     moment = date_of_key(date)
-    data = store.get(keys.result(monitor, moment))
-    if data is None or Result.model_validate_json(data).verdict is not Verdict.OK:
+    result = read_document(store, keys.result(monitor, moment), Result)
+    if result is None or result.verdict is not Verdict.OK:
         return None
     return load(store, monitor, moment)
 

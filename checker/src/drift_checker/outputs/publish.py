@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape
 from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.state import keys
+from drift_checker.state.documents import Document, read_document
 from drift_checker.state.store import Store
 from drift_checker.wording.explanation import as_markdown
 from drift_checker.wording.summary import sentence
@@ -33,11 +33,7 @@ ABANDONED = timedelta(hours=1)
 log = structlog.get_logger()
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Pending(_Model):
+class Pending(Document):
     """The marker of a result that is not yet published."""
 
     monitor: str
@@ -45,7 +41,7 @@ class Pending(_Model):
     dag_run_id: str | None
 
 
-class Published(_Model):
+class Published(Document):
     """`published.json`: the run that counts for one result, and whether all of it is there."""
 
     result: str
@@ -63,8 +59,7 @@ def mark_pending(store: Store, pending: Pending) -> None:
 
 def publication(store: Store, monitor: str, logical_date: datetime) -> Published | None:
     """What is known of the publication of a result."""
-    data = store.get(keys.result(monitor, logical_date, "published.json"))
-    return Published.model_validate_json(data) if data else None
+    return read_document(store, keys.result(monitor, logical_date, "published.json"), Published)
 
 
 def publish(store: Store, tracking: MlflowClient, pending: Pending) -> Published:
@@ -97,10 +92,9 @@ def publish_pending(
     found = (entry for entry in store.list(keys.pending(monitor)) if entry.key != own)
     markers = sorted(found, key=lambda entry: entry.key.rpartition("/")[2])
     for entry in markers[:limit]:
-        data = store.get(entry.key)
-        if data is None:
+        pending = read_document(store, entry.key, Pending)
+        if pending is None:
             continue
-        pending = Pending.model_validate_json(data)
         if not store.exists(keys.result(pending.monitor, pending.logical_date)):
             # Whoever left the marker was killed before the result; a repetition leaves it anew.
             if datetime.now(UTC) - entry.modified > ABANDONED:

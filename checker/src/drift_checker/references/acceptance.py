@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from drift_checker.config.monitors import Monitor
 from drift_checker.config.schedule import date_key
@@ -19,6 +18,7 @@ from drift_checker.references.versions import InForce, ReferenceSummary
 from drift_checker.result import Result, Verdict
 from drift_checker.sources.fetch import load
 from drift_checker.state import keys
+from drift_checker.state.documents import Document, read_document
 from drift_checker.state.history import results_before
 from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
@@ -31,10 +31,8 @@ LOOK_BACK = 100
 """Slots of the schedule that are looked at, back from the latest result."""
 
 
-class Accepted(BaseModel):
+class Accepted(Document):
     """What an acceptance came to; `ticks` are those whose batches are the reference now."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     monitor: str
     before: str
@@ -163,10 +161,11 @@ def _keep(store: Store, monitor: Monitor, ticks: list[datetime]) -> ReferenceSum
 
 
 def _valid_batch(store: Store, monitor: str, tick: datetime) -> Batch:
-    result, batch = store.get(keys.result(monitor, tick)), load(store, monitor, tick)
+    result = read_document(store, keys.result(monitor, tick), Result)
+    batch = load(store, monitor, tick)
     if result is None or batch is None:
         raise BadReferenceError(f"{monitor} has no result and batch of {date_key(tick)}")
-    if Result.model_validate_json(result).verdict is Verdict.INVALID:
+    if result.verdict is Verdict.INVALID:
         raise BadReferenceError(f"{monitor}: the batch of {date_key(tick)} is invalid")
     return batch.batch
 

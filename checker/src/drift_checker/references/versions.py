@@ -8,13 +8,13 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
 
 from drift_checker.config.monitors import Monitor
 from drift_checker.config.settings import Settings
 from drift_checker.errors import BadReferenceError
 from drift_checker.sources.http import ask_for_reference, files_of_reference
 from drift_checker.state import keys
+from drift_checker.state.documents import Document, read_document
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch, as_reference, raise_for_faults
 
@@ -22,11 +22,7 @@ VERSION_LENGTH = 12
 """Hexadecimal digits of the digest that name a version."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReferenceSummary(_Model):
+class ReferenceSummary(Document):
     """What is known of a reference besides its rows: `profile.json`."""
 
     schema_version: Literal[1] = 1
@@ -40,7 +36,7 @@ class ReferenceSummary(_Model):
     """Type of each column, as Arrow names it."""
 
 
-class InForce(_Model):
+class InForce(Document):
     """An entry of the history of versions in force; batches are compared with the last one's.
 
     The history is a list that is only added to, and of several who add at once one is first.
@@ -53,7 +49,7 @@ class InForce(_Model):
     since: datetime
 
 
-class Fitted(_Model):
+class Fitted(Document):
     """What fitting a monitor's baseline came to; `version` is the one in force."""
 
     monitor: str
@@ -215,10 +211,11 @@ def read_profile(store: Store, monitor: str, version: str) -> ReferenceSummary:
     Raises:
         BadReferenceError: there is no such version.
     """
-    data = store.get(keys.reference(monitor, version, "profile.json"))
-    if data is None:
+    key = keys.reference(monitor, version, "profile.json")
+    summary = read_document(store, key, ReferenceSummary)
+    if summary is None:
         raise BadReferenceError(f"{monitor} has no version {version} of its reference")
-    return ReferenceSummary.model_validate_json(data)
+    return summary
 
 
 def read(store: Store, monitor: str, version: ReferenceSummary) -> Batch:

@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
 
 from drift_checker.config.monitors import Monitor
 from drift_checker.config.settings import Settings
@@ -23,19 +22,18 @@ from drift_checker.result import Fault, Truth
 from drift_checker.sources.http import ask_for_batch
 from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.state import keys
+from drift_checker.state.documents import Document
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch
 
 _META = b"drift_checker"
 
 
-class BatchMeta(BaseModel):
+class BatchMeta(Document):
     """What is known of a batch besides its table; `digest` is the SHA-256 of what arrived.
 
     `names` are its columns, where its table is read elsewhere and not stored.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     digest: str

@@ -1,4 +1,4 @@
-"""JSON documents of the store: their base class, and how they are read and written."""
+"""JSON documents of the store: their base class, and how they are read."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ class _Json(Protocol):
     @classmethod
     def model_validate_json(cls, data: bytes, /) -> Self: ...
 
-    def model_dump_json(self) -> str: ...
-
 
 D = TypeVar("D", bound=_Json)
 
@@ -36,12 +34,3 @@ def read_document(store: Store, key: str, kind: type[D]) -> D | None:
     """
     data = store.get(key)
     return kind.model_validate_json(data) if data else None
-
-
-def write_document(store: Store, key: str, document: _Json) -> None:
-    """Write a document, replacing any that is there.
-
-    Raises:
-        ServiceAwayError: The store stayed away.
-    """
-    store.put(key, document.model_dump_json().encode())

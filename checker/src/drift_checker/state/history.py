@@ -10,6 +10,7 @@ from drift_checker.config.schedule import logical_dates_before
 from drift_checker.profiles.bins import TickCounts
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
+from drift_checker.state.documents import read_document
 from drift_checker.state.store import Store
 
 LOOK_BACK = 12
@@ -44,8 +45,7 @@ def results_before(
 ) -> Iterator[Result]:
     """Results of scheduled ticks before a moment, the latest first; looks at so many slots."""
     for date in logical_dates_before(schedule, moment, slots):
-        data = store.get(keys.result(monitor, date))
-        result = Result.model_validate_json(data) if data else None
+        result = read_document(store, keys.result(monitor, date), Result)
         if result is not None and result.trigger == "scheduled":
             yield result
 
@@ -58,6 +58,6 @@ def past_profiles(store: Store, monitor: str, cells: str, before: History) -> li
     would keep its episode open for as long as it is pooled.
     """
     dates = [result.logical_date for result in reversed(before.results) if result.logical_date]
-    stored = [store.get(keys.result(monitor, date, "profile.json")) for date in dates]
-    profiles = [TickCounts.model_validate_json(data) for data in stored if data is not None]
-    return [profile for profile in profiles if profile.reference == cells]
+    names = [keys.result(monitor, date, "profile.json") for date in dates]
+    stored = (read_document(store, name, TickCounts) for name in names)
+    return [counts for counts in stored if counts and counts.reference == cells]

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from drift_checker.result import Alarm, Fault, Verdict
 from drift_checker.state import keys
+from drift_checker.state.documents import Document, read_document
 from drift_checker.state.store import Store
 
 
-class LatestResult(BaseModel):
+class LatestResult(Document):
     """What status shows of a monitor, and when its last report was made (a logical date)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     logical_date: datetime
     verdict: Verdict
@@ -29,8 +26,7 @@ class LatestResult(BaseModel):
 
 def read_latest_result(store: Store, monitor: str) -> LatestResult | None:
     """The pointer of a monitor, or None before its first result."""
-    data = store.get(keys.latest(monitor))
-    return LatestResult.model_validate_json(data) if data else None
+    return read_document(store, keys.latest(monitor), LatestResult)
 
 
 def write_latest_result(store: Store, monitor: str, latest: LatestResult) -> None:

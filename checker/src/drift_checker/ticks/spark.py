@@ -31,6 +31,7 @@ from drift_checker.sources.fetch import BatchMeta
 from drift_checker.sources.http import files_of_reference, files_of_tick
 from drift_checker.sources.spark import Spark
 from drift_checker.state import keys
+from drift_checker.state.documents import read_document
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import UnreadableError
 
@@ -87,11 +88,10 @@ class InPlace:
         return layout, reference
 
     def _stored(self, logical_date: datetime) -> tuple[ProfiledTable, BatchMeta] | None:
-        text = self._store.get(self._key(logical_date, "meta.json"))
+        meta = read_document(self._store, self._key(logical_date, "meta.json"), BatchMeta)
         data = self._store.get(self._profile_key(logical_date))
-        if text is None or data is None:
+        if meta is None or data is None:
             return None
-        meta = BatchMeta.model_validate_json(text)
         profile = stored.from_bytes(data)[1]
         return ProfiledTable(meta.names or [], meta.digest, tuple(meta.faults), profile), meta
 
