@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -81,6 +82,30 @@ def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Receiver:
+    """An address that takes apprise's JSON, and answers with a status."""
+
+    def __init__(self, web: Web, path: str, status: int = 200) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.status = status
+        self.requests = 0
+        self.url = f"{web.url.replace('http:', 'json:')}{path}"
+        web.routes[path] = self._take
+
+    def _take(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        self.requests += 1
+        if self.status == HTTPStatus.OK:
+            self.messages.append(json.loads(body))
+        handler.send_response(self.status)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    @property
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.messages]
 
 
 class FakeMlflow:

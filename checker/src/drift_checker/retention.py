@@ -64,7 +64,7 @@ _PREFIXES = {
 
 
 @dataclass(frozen=True)
-class Item:
+class ExpiredItem:
     """An object of the store, by its key, or a run of MLflow, by its id; `size` in bytes."""
 
     kind: ItemKind
@@ -95,7 +95,7 @@ class Retention:
         self.before = now - keep
         self._kept: dict[str, frozenset[str]] = {}
 
-    def outdated(self) -> Iterator[Item]:
+    def outdated(self) -> Iterator[ExpiredItem]:
         """Everything that is older than it has to be kept."""
         for kind, prefix in _PREFIXES.items():
             yield from (_item(kind, entry) for entry in self._objects(prefix))
@@ -108,7 +108,7 @@ class Retention:
             for experiment, name in self._tracking.experiments(prefix):
                 yield from self._runs(experiment, name.removeprefix(prefix))
 
-    def remove(self, items: Iterable[Item]) -> Iterator[Item]:
+    def remove(self, items: Iterable[ExpiredItem]) -> Iterator[ExpiredItem]:
         """Remove what `outdated` has found; gives each item after it has gone."""
         left = iter(items)
         gone = 0
@@ -118,7 +118,7 @@ class Retention:
             log.info("removed", items=gone, last=page[-1].name)
             yield from page
 
-    def _remove(self, page: list[Item]) -> None:
+    def _remove(self, page: list[ExpiredItem]) -> None:
         objects = []
         for item in page:
             match item.kind:
@@ -163,7 +163,7 @@ class Retention:
                 return ticks_before(self._store, name, schedule, self._now).alarm
         return None
 
-    def _references(self, monitor: str) -> Iterator[Item]:
+    def _references(self, monitor: str) -> Iterator[ExpiredItem]:
         """The versions that no kept result was compared with, and that they were in force."""
         prefixes = {
             version: keys.reference_version(monitor, version)
@@ -181,7 +181,7 @@ class Retention:
         unused -= self._in_use(monitor, unused)
         for entry in entries:
             if entry.version in unused:
-                yield Item(ItemKind.REFERENCES, keys.in_force(monitor, entry.number), 0)
+                yield ExpiredItem(ItemKind.REFERENCES, keys.in_force(monitor, entry.number), 0)
         for version in sorted(unused):
             yield from (_item(ItemKind.REFERENCES, file) for file in files[version])
 
@@ -208,15 +208,15 @@ class Retention:
                 break
         return found
 
-    def _runs(self, experiment: str, monitor: str) -> Iterator[Item]:
+    def _runs(self, experiment: str, monitor: str) -> Iterator[ExpiredItem]:
         # All are found before the first is removed, which would shift the pages of the search.
         for run in list(self._tracking.runs_before(experiment, self.before)):
             if _tick(run) not in self._ticks(monitor):
-                yield Item(ItemKind.RUNS, run.run_id, self._tracking.artifact_bytes(run))
+                yield ExpiredItem(ItemKind.RUNS, run.run_id, self._tracking.artifact_bytes(run))
 
 
-def _item(kind: ItemKind, entry: Entry) -> Item:
-    return Item(kind, entry.key, entry.size)
+def _item(kind: ItemKind, entry: Entry) -> ExpiredItem:
+    return ExpiredItem(kind, entry.key, entry.size)
 
 
 def _tick(run: Run) -> str:

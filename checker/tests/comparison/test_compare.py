@@ -22,8 +22,7 @@ from drift_checker import Batch, ColumnRoles, CompareSettings, Result, compare
 from drift_checker.comparison.joint import SAMPLE_ROWS, sampled_rows
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.tables.reading import read_batch
-from drift_checker.wording.summary import sentence
-from drift_checker.wording.terminal import as_table
+from drift_checker.wording import result_text, summarize
 
 Columns = dict[str, Any]
 
@@ -452,8 +451,10 @@ def test_a_correlation_that_came_is_drift_though_no_column_drifted() -> None:
     (pair,) = result.joint.pairs
     assert pair.columns == ("x", "y")
     assert pair.interval[0] < pair.current - pair.reference < pair.interval[1]
-    assert "rank correlation of 'x' and 'y'" in sentence(result)
-    assert "joint: drift; at most rank correlation of 'x' and 'y' -0.03 -> 0.60" in as_table(result)
+    assert "rank correlation of 'x' and 'y'" in summarize(result)
+    assert "joint: drift; at most rank correlation of 'x' and 'y' -0.03 -> 0.60" in result_text(
+        result
+    )
 
 
 def test_monotone_transformations_change_no_verdict() -> None:

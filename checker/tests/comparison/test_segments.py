@@ -15,8 +15,7 @@ from drift_checker import ColumnRoles, CompareSettings, Floors, Result, compare
 from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.segments import MAX_SEGMENTS, MIN_ROWS, parts
 from drift_checker.tables.reading import from_frame
-from drift_checker.wording.explanation import as_text
-from drift_checker.wording.terminal import as_table
+from drift_checker.wording import explanation_text, result_text
 
 CARRIERS = np.array(["AA", "DL", "UA", "tiny"])
 SHARES = [0.4, 0.3, 0.28, 0.02]
@@ -51,8 +50,8 @@ def test_drift_in_one_segment_alone_is_found_and_told() -> None:
     assert drifted.rows == current["carrier"].to_pylist().count("UA")
     assert [column.name for column in drifted.columns] == ["x0", "x1", "x2", "x3"]
     assert result.explanation is not None
-    assert "in segment carrier=UA: target x0: median " in as_text(result.explanation)
-    assert "segments: 1 of 3 drifted: carrier=UA" in as_table(result)
+    assert "in segment carrier=UA: target x0: median " in explanation_text(result.explanation)
+    assert "segments: 1 of 3 drifted: carrier=UA" in result_text(result)
 
 
 def test_what_segments_alone_can_see() -> None:

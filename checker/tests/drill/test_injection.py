@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from drift_checker.config.monitors import Monitor
-from drift_checker.drill.injection import SCENARIOS, StoredInjection, Wanted
+from drift_checker.drill.injection import SCENARIOS, BatchRequest, StoredBatchSource
 from drift_checker.tables.reading import Batch
 
 ROWS = 500
@@ -26,18 +26,20 @@ def batch(*, paired: bool) -> Batch:
     return Batch(pa.table({**columns, "alone": rng.normal(size=ROWS)}), "digest")
 
 
-def changed(injection: StoredInjection, original: Batch, wanted: Wanted) -> set[str]:
+def changed(injection: StoredBatchSource, original: Batch, wanted: BatchRequest) -> set[str]:
     table = injection.batch(wanted).table
     return {name for name in table.column_names if table[name] != original.table[name]}
 
 
 def test_only_tested_columns_change_and_the_same_one_throughout_a_trial() -> None:
     stored = batch(paired=True)
-    injection = StoredInjection([stored], stored, MONITOR, "d")
+    injection = StoredBatchSource([stored], stored, MONITOR, "d")
 
     seen = set()
     for trial in range(20):
-        ticks = [changed(injection, stored, Wanted("mean_shift", 1, trial, n)) for n in range(3)]
+        ticks = [
+            changed(injection, stored, BatchRequest("mean_shift", 1, trial, n)) for n in range(3)
+        ]
         assert ticks[0] == ticks[1] == ticks[2]
         seen |= ticks[0]
     assert seen == {"x", "y", "alone"}
@@ -45,11 +47,13 @@ def test_only_tested_columns_change_and_the_same_one_throughout_a_trial() -> Non
 
 def test_correlations_change_where_there_are_some() -> None:
     stored = batch(paired=True)
-    injection = StoredInjection([stored], stored, MONITOR, "d")
+    injection = StoredBatchSource([stored], stored, MONITOR, "d")
     assert injection.scenarios() == tuple(n for n in SCENARIOS if n != "category_mix")
-    trials = [changed(injection, stored, Wanted("correlation_change", 1, n)) for n in range(20)]
+    trials = [
+        changed(injection, stored, BatchRequest("correlation_change", 1, n)) for n in range(20)
+    ]
     assert set.union(*trials) == {"x", "y"}
 
     alone = batch(paired=False)
-    injection = StoredInjection([alone], alone, MONITOR, "d")
+    injection = StoredBatchSource([alone], alone, MONITOR, "d")
     assert "correlation_change" not in injection.scenarios()

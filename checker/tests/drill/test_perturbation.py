@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from drift_checker.drill.perturbation import CHANGES, perturb
+from drift_checker.drill.perturbation import PERTURBATIONS, perturb
 
 ROWS = 2000
 
@@ -31,7 +31,7 @@ def a_table() -> pa.Table:
 NUMBERS, CATEGORIES = ("real", "whole"), ("text", "flag")
 CASES = [
     (scenario, column)
-    for scenario, (kinds, _) in CHANGES.items()
+    for scenario, (kinds, _) in PERTURBATIONS.items()
     for column in (*NUMBERS, *CATEGORIES)
     if ("numeric" if column in NUMBERS else "categorical") in kinds
 ]

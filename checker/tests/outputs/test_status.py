@@ -14,7 +14,7 @@ from drift_checker.cli import main
 from drift_checker.config.monitors import Monitors, load_monitors
 from drift_checker.config.settings import Settings
 from drift_checker.errors import BadReferenceError
-from drift_checker.outputs.status import status
+from drift_checker.outputs.status import read_status
 from drift_checker.references import versions
 from drift_checker.result import Alarm, Verdict
 from drift_checker.state.latest import LatestResult, read_latest_result, write_latest_result
@@ -98,7 +98,7 @@ def test_a_monitor_is_silent_after_three_intervals(
     store = Store(settings)
     write_latest_result(store, "m", pointer(DATE))
 
-    (found,) = status(store, monitors, DATE + timedelta(minutes=minutes)).monitors
+    (found,) = read_status(store, monitors, DATE + timedelta(minutes=minutes)).monitors
 
     assert found.silent is silent
 

@@ -30,7 +30,7 @@ from drift_checker.state.store import Store
 from drift_checker.tables.chunks import InMemory
 from drift_checker.tables.reading import Batch, from_frame
 from drift_checker.ticks.tick import Tick, run
-from drift_checker.wording.explanation import explained
+from drift_checker.wording import with_explanation
 
 compare_module = importlib.import_module("drift_checker.comparison.compare")
 
@@ -97,7 +97,7 @@ def test_a_stored_profile_leads_to_the_result_of_compare(
         for _ in ("fitted", "read back"):
             sides = StoredReference(store, "m", options).against(current)
             assert isinstance(sides, ProfiledPair)
-            found = explained(Comparison(sides, options).result())
+            found = with_explanation(Comparison(sides, options).result())
             assert found.model_dump_json() == expected.model_dump_json()
 
 

@@ -22,7 +22,7 @@ from drift_checker.config.settings import load_settings
 from drift_checker.references import rolling
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result
-from drift_checker.wording.terminal import as_table
+from drift_checker.wording import result_text
 
 NEEDED = 4
 
@@ -66,8 +66,8 @@ def test_fewer_ticks_than_are_needed_fall_back_to_the_fixed_reference_and_say_so
         assert f"needs {NEEDED} ok ticks among the last 8, and has {number}" in (told.reason or "")
         assert result.anchor is None
         assert sum(result.alarm_budget.parts.values()) == pytest.approx(1 / 2016)
-        assert "compared with the fixed reference alone" in as_table(result)
-        assert "300 rows against 1000" in as_table(result)
+        assert "compared with the fixed reference alone" in result_text(result)
+        assert "300 rows against 1000" in result_text(result)
 
 
 def test_the_last_ok_ticks_are_the_reference_and_the_level_is_shared(ticks: Rolled) -> None:
@@ -90,7 +90,7 @@ def test_the_last_ok_ticks_are_the_reference_and_the_level_is_shared(ticks: Roll
     assert sum(anchor.alarm_budget.parts.values()) == pytest.approx(anchor.alarm_budget.level)
     assert anchor.sequential
     assert anchor.sequential.ticks == 3
-    shown = as_table(result)
+    shown = result_text(result)
     assert "300 rows against 1200 of the reference" in shown
     assert "rolling reference: 4 ticks, 2026-11-23 09:00:00Z to 2026-11-23 09:15:00Z" in shown
     assert "against the fixed one: ok" in shown
@@ -142,7 +142,7 @@ def test_a_slow_trend_is_found_by_the_anchor_though_the_rolling_reference_follow
     assert explanation
     assert "against the fixed reference" in explanation.summary
     assert explanation.changes[0].startswith("against the fixed reference: x: ")
-    assert "against the fixed one: drift: x" in as_table(first)
+    assert "against the fixed one: drift: x" in result_text(first)
 
 
 def test_a_jump_is_found_against_both_and_leaves_nothing_to_pool(ticks: Rolled) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker.config.settings import Settings
-from drift_checker.outputs.events import of_result
+from drift_checker.outputs.events import result_events
 from drift_checker.result import (
     Alarm,
     AlarmBudget,
@@ -167,5 +167,5 @@ def test_every_episode_that_opens_is_told_to_end(
         take(store, place, tick)
         before = results_before(store, "m", "*/5 * * * *", date(place), LOOK_BACK)
         result = Result.model_validate_json(store.get(keys.result("m", date(place))) or b"")
-        found.append([(event.kind, event.date) for event in of_result(result, before)])
+        found.append([(event.kind, event.date) for event in result_events(result, before)])
     assert found == [[(f"alarm_{kind}", date(at)) for kind, at in each] for each in told]

@@ -26,7 +26,7 @@ from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch
 from drift_checker.ticks.alarms import CLOSING
 from drift_checker.ticks.tick import Trigger
-from drift_checker.wording.explanation import as_markdown
+from drift_checker.wording import explanation_markdown
 
 
 def assert_once(deployment: Deployment, mlflow: FakeMlflow) -> None:
@@ -53,7 +53,9 @@ def test_a_tick_gives_one_result_and_one_run(deployment: Deployment, mlflow: Fak
     assert_once(deployment, mlflow)
     assert mlflow.active[0]["tags"]["dag_run_id"] == "manual__1"
     assert result.explanation is not None
-    assert mlflow.active[0]["tags"]["mlflow.note.content"] == as_markdown(result.explanation)
+    assert mlflow.active[0]["tags"]["mlflow.note.content"] == explanation_markdown(
+        result.explanation
+    )
 
 
 def test_a_repeated_tick_asks_neither_source_nor_mlflow(

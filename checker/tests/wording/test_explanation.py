@@ -12,15 +12,17 @@ import pytest
 
 from drift_checker import ColumnRoles, CompareSettings, Result, compare
 from drift_checker.result import Alarm, Explanation
-from drift_checker.wording.explanation import (
-    MAX_CHANGES,
-    as_html,
-    as_markdown,
-    as_text,
-    explained,
+from drift_checker.wording import (
+    explanation_markdown,
+    explanation_text,
+    natural_frequency,
+    numeric_change,
+    p_value_phrase,
+    result_text,
+    with_explanation,
 )
-from drift_checker.wording.phrases import numeric_change, one_of, p_words
-from drift_checker.wording.terminal import as_table
+from drift_checker.wording.explanation import MAX_CHANGES
+from drift_checker.wording.rendering import explanation_html
 
 ROLES = ColumnRoles(target="y", prediction="guess")
 
@@ -47,7 +49,7 @@ def test_target_and_prediction_come_first_under_their_names() -> None:
     assert names[:2] == ["target y", "prediction guess"]
     assert sorted(names[2:]) == ["a", "b"]
     assert explanation(result).summary.startswith("drift: drift in target y, prediction guess, ")
-    lines = as_table(result).splitlines()
+    lines = result_text(result).splitlines()
     header = next(number for number, line in enumerate(lines) if line.startswith("column"))
     assert [line.split("  ")[0] for line in lines[header + 1 :][:2]] == names[:2]
 
@@ -66,7 +68,7 @@ def test_no_drift_says_how_sure_that_is_and_nothing_else() -> None:
     result = judged(lambda batch: batch)
 
     assert result.verdict == "ok"
-    assert as_text(explanation(result)) == (
+    assert explanation_text(explanation(result)) == (
         "how sure: without drift there is a false alarm in at most 1 of 1,000 checks"
     )
 
@@ -74,10 +76,14 @@ def test_no_drift_says_how_sure_that_is_and_nothing_else() -> None:
 def test_an_episode_says_since_when() -> None:
     since = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)
     alarm = Alarm(state="ongoing", id="m-20261123T090500Z", since=since)
-    result = explained(judged(lambda batch: batch).model_copy(update={"alarm": alarm}))
+    result = with_explanation(judged(lambda batch: batch).model_copy(update={"alarm": alarm}))
 
     told = "since 2026-11-23 09:05:00Z (alarm m-20261123T090500Z, ongoing)"
-    for text in (as_text(explanation(result)), as_html(explanation(result)), as_table(result)):
+    for text in (
+        explanation_text(explanation(result)),
+        explanation_html(explanation(result)),
+        result_text(result),
+    ):
         assert told in text
 
 
@@ -110,9 +116,9 @@ def test_names_are_no_markup() -> None:
     reference, current = table(2000, 1, hostile), table(500, 2, hostile)
     found = explanation(compare(pa.table(reference), pa.table({hostile: current[hostile] + 2})))
 
-    assert "<b>" not in as_html(found)
-    assert "&lt;b&gt;" in as_html(found)
-    markdown = as_markdown(found)
+    assert "<b>" not in explanation_html(found)
+    assert "&lt;b&gt;" in explanation_html(found)
+    markdown = explanation_markdown(found)
     assert r"\<b>\*x\*\_\[y\](z) \# \|: median" in markdown
     told = [line for line in markdown.splitlines() if line.startswith("- ")]
     assert len(told) == len(found.changes)
@@ -123,11 +129,11 @@ def test_names_are_no_markup() -> None:
     [(0.01, "1 of 100"), (1 / 2016, "1 of 2,016"), (3e-9, "1 of 3e+08"), (0, "1 of 1e+300")],
 )
 def test_a_probability_is_one_of_so_many(probability: float, said: str) -> None:
-    assert one_of(probability) == said
+    assert natural_frequency(probability) == said
 
 
 def test_a_p_value_too_small_for_a_float_is_not_nothing() -> None:
-    assert (p_words(0.0123), p_words(0)) == ("p = 0.012", "p < 1e-300")
+    assert (p_value_phrase(0.0123), p_value_phrase(0)) == ("p = 0.012", "p < 1e-300")
 
 
 def test_where_quartiles_stay_the_place_of_the_change_is_told() -> None:

@@ -23,7 +23,7 @@ from drift_checker.references.versions import read, read_profile, versions_in_fo
 from drift_checker.references.versions import show as show_baseline
 from drift_checker.state.store import Store
 from drift_checker.tables.columns import reference_column
-from drift_checker.wording.phrases import one_of
+from drift_checker.wording import natural_frequency
 
 _format = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
@@ -125,7 +125,7 @@ def _windows_words(found: dict[str, Any] | None) -> str:
     said = f"{found['number']} windows of {span}, {found['begin']} to {found['end']}"
     if found["level_attained"] is None:
         return f"{said}: {found['reason']}"
-    attained, level = one_of(found["level_attained"]), one_of(found["level"])
+    attained, level = natural_frequency(found["level_attained"]), natural_frequency(found["level"])
     return f"{said}; level {level}, ranks alone attain {attained}: {found['method']}"
 
 

@@ -15,7 +15,7 @@ from drift_checker.decision.windows import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.result import EvidentlySummary, Result
 from drift_checker.tables.reading import Batch, as_reference, read_batch, read_reference
-from drift_checker.wording.terminal import as_table
+from drift_checker.wording import result_text
 
 if TYPE_CHECKING:
     from drift_checker.sources.responses import BytesResponse
@@ -116,7 +116,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     result = compare(before, after, settings=settings)
     if html is not None:
         result = result.model_copy(update={"evidently": _report(before, after, result, html)})
-    click.echo(result.model_dump_json(indent=2) if format_ == "json" else as_table(result))
+    click.echo(result.model_dump_json(indent=2) if format_ == "json" else result_text(result))
     exit_on(ctx, result.verdict, fail_on)
 
 

@@ -9,8 +9,7 @@ import click
 
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import load_settings
-from drift_checker.drill.drill import TICKS, DrillReport, Plan, Rate
-from drift_checker.drill.drill import drill as run_drill
+from drift_checker.drill.drill import DRIFT_TICKS, DrillPlan, DrillReport, Rate, run_drill
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs
 
@@ -76,7 +75,7 @@ def drill(  # noqa: PLR0917  click passes every option by name
     identity = id_ or f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9_]{0,79}", identity):
         raise UsageError(f"--id {identity!r}: allowed: up to 80 of A-Z, a-z, 0-9, - and _")
-    plan = Plan(
+    plan = DrillPlan(
         drill=identity, strengths=strengths, trials=trials, drift_free=drift_free, tell=tell
     )
     report = run_drill(settings, monitors, monitors.get(name), plan)
@@ -90,7 +89,7 @@ def _table(report: DrillReport) -> str:
         f"drill {report.drill} of {report.monitor}: batches from {report.source}",
         f"reference {report.reference}, level {report.level:.2g} a tick, {report.seconds:g} s",
         "",
-        f"{'SCENARIO':<20}{'STRENGTH':>9}  {'AT ONCE':<24}{f'WITHIN {TICKS} TICKS':<24}DELAY",
+        f"{'SCENARIO':<20}{'STRENGTH':>9}  {'AT ONCE':<24}{f'WITHIN {DRIFT_TICKS} TICKS':<24}DELAY",
     ]
     for one in report.detections:
         delay = "-" if one.delay is None else f"{one.delay:.1f}"

@@ -45,8 +45,7 @@ from drift_checker.result import (
 from drift_checker.tables.chunks import count_values, open_reference, open_table
 from drift_checker.tables.columns import ColumnKind, MismatchError, kind_of
 from drift_checker.tables.reading import Batch, from_frame, read_batch, read_reference
-from drift_checker.wording import phrases
-from drift_checker.wording.explanation import explained
+from drift_checker.wording import phrases, with_explanation
 
 Tabular: TypeAlias = Any
 """A path, an Arrow table, a `Batch`, a pandas data frame, or any frame that speaks Arrow."""
@@ -76,7 +75,7 @@ def compare(
         OSError: The current file cannot be read.
     """
     settings = settings or CompareSettings()
-    return explained(Comparison(sides_of(reference, current, settings), settings).result())
+    return with_explanation(Comparison(sides_of(reference, current, settings), settings).result())
 
 
 def sides_of(reference: Tabular, current: Tabular, settings: CompareSettings) -> TablePair:
@@ -312,7 +311,7 @@ class Comparison:
         threshold = self.budget.parts.get("faults", 0.0) / len(self.tests)
         for test in self.tests:
             if test.p_value <= threshold and test.effect >= self.settings.floors.share:
-                detail = f"{test.detail} ({phrases.p_words(test.p_value)})"
+                detail = f"{test.detail} ({phrases.p_value_phrase(test.p_value)})"
                 self._fault(test.fault, Severity.STATISTICAL, test.column, detail)
                 self._mark(test.column)
 

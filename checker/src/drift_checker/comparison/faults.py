@@ -9,7 +9,7 @@ import numpy as np
 from drift_checker.decision import Floats, Ints
 from drift_checker.decision.counts import constant_p_value, share_p_value, unseen_p_value
 from drift_checker.decision.exceedance import Exceedance
-from drift_checker.wording.phrases import percent, short
+from drift_checker.wording.phrases import percent, shortened
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def unseen(column: str, names: list[str], current: Ints, reference: Ints) -> Cou
         unseen_p_value(current, reference),
         share - expected,
         f"{percent(share)} of the rows have categories that the reference does not have "
-        f"({len(new)}, the largest {short(largest)!r}; {percent(expected)} of the rows expected)",
+        f"({len(new)}, the largest {shortened(largest)!r}; "
+        f"{percent(expected)} of the rows expected)",
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from drift_checker.comparison.pairs import ColumnSample, InMemoryPair
 from drift_checker.tables.columns import MismatchError, as_numpy
-from drift_checker.wording.phrases import short
+from drift_checker.wording.phrases import shortened
 
 MAX_SEGMENTS = 20
 """Segments with a name, the largest of the reference; each further one dilutes the level."""
@@ -102,4 +102,4 @@ def _others(name: str, kept: Sequence[Part]) -> Part | None:
 
 
 def _named(column: str, value: str) -> str:
-    return f"{short(column)}={short(value)}"
+    return f"{shortened(column)}={shortened(value)}"

@@ -25,7 +25,7 @@ from drift_checker.decision.windows import Aspect, Place, distances, places
 from drift_checker.errors import BadReferenceError
 from drift_checker.result import Calibration, JointResult, PairResult, Verdict
 from drift_checker.tables.columns import as_numpy, encoded, floats, kind_of, known
-from drift_checker.wording.phrases import p_words, percent
+from drift_checker.wording.phrases import p_value_phrase, percent
 
 MIN_JOINT_ROWS = 200
 """Rows of a window, below which its rank correlations say little."""
@@ -356,7 +356,7 @@ def rank(measured: Sequence[Measured], level: float) -> list[Placed]:
 def null_words(found: Placed) -> str:
     """Say how the share of missing values changed."""
     before, after = percent(found.measured.before), percent(found.measured.after)
-    return f"nulls: {before} -> {after} of the rows ({p_words(found.place.p_value)})"
+    return f"nulls: {before} -> {after} of the rows ({p_value_phrase(found.place.p_value)})"
 
 
 def joint_result(placed: Sequence[Placed], level: float) -> JointResult | None:

@@ -20,9 +20,9 @@ from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
 from drift_checker.decision.binomial import interval
-from drift_checker.drill.injection import NONE, Injection, Wanted, injection
+from drift_checker.drill.injection import NO_DRIFT, BatchRequest, DriftSource, drift_source
 from drift_checker.outputs.mlflow import MlflowClient
-from drift_checker.outputs.notify import TITLE, Address, addresses
+from drift_checker.outputs.notify import TITLE, Address, notification_addresses
 from drift_checker.profiles.bins import TickCounts
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result, Verdict
@@ -31,20 +31,20 @@ from drift_checker.state.documents import Document
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch
 
-TICKS = 3
+DRIFT_TICKS = 3
 """Ticks that a drift lasts; one that is not found in them is missed."""
-FOUND = 0.8
+DETECTED_SHARE = 0.8
 """Share of the trials of a drift that have to be found for it to count as found."""
-LEVELS = (0.5, 0.25, 0.1, 0.05)
+FALSE_ALARM_LEVELS = (0.5, 0.25, 0.1, 0.05)
 """Levels at which drift-free ticks are judged, to see that so many are flagged by chance."""
-DOUBT = 0.001
+REJECTION_LEVEL = 0.001
 """Chance that a drill of a sound monitor finds too many drift-free ticks flagged at a level."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class DrillPlan:
     """What a drill asks for."""
 
     drill: str
@@ -126,7 +126,9 @@ class DrillReport(Document):
         return found and sound and all(self.notifications.values())
 
 
-def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) -> DrillReport:
+def run_drill(
+    settings: Settings, monitors: Monitors, monitor: Monitor, plan: DrillPlan
+) -> DrillReport:
     """Run a drill, store its report and publish it.
 
     Raises:
@@ -139,7 +141,7 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
     store = Store(settings)
     options = settings_of(monitors, monitor)
     reference = StoredReference(store, monitor.name, options)
-    source = injection(store, monitor, settings, reference.rows, plan.drill)
+    source = drift_source(store, monitor, settings, reference.rows, plan.drill)
     judge = _Judge(store, source, reference, options, plan)
     detections = list(judge.detections())
     false_alarms, drift_free = judge.drift_free()
@@ -153,7 +155,9 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
         smallest=_smallest(detections),
         false_alarms=false_alarms,
         drift_free=drift_free,
-        notifications=_tell(addresses(settings), monitor.name, plan) if plan.tell else {},
+        notifications=_tell(notification_addresses(settings), monitor.name, plan)
+        if plan.tell
+        else {},
         seconds=round(time.perf_counter() - start, 1),
     )
     data = report.model_dump_json(indent=2).encode()
@@ -166,10 +170,10 @@ def drill(settings: Settings, monitors: Monitors, monitor: Monitor, plan: Plan) 
 @dataclass(frozen=True)
 class _Judge:
     store: Store
-    source: Injection
+    source: DriftSource
     reference: StoredReference
     options: CompareSettings
-    plan: Plan
+    plan: DrillPlan
 
     def detections(self) -> Iterator[Detection]:
         for scenario in self.source.scenarios():
@@ -178,7 +182,7 @@ class _Judge:
 
     def _detection(self, scenario: str, strength: float) -> Detection:
         trials = self.plan.trials
-        delays = [self._delay(Wanted(scenario, strength, trial)) for trial in range(trials)]
+        delays = [self._delay(BatchRequest(scenario, strength, trial)) for trial in range(trials)]
         found = [delay for delay in delays if delay is not None]
         log.info("drill", scenario=scenario, strength=strength, found=len(found), trials=trials)
         return Detection(
@@ -189,10 +193,10 @@ class _Judge:
             delay=sum(found) / len(found) if found else None,
         )
 
-    def _delay(self, trial: Wanted) -> int | None:
+    def _delay(self, trial: BatchRequest) -> int | None:
         """Judge the ticks of a trial as the monitor would; returns how many it took."""
         past: list[TickCounts] = []
-        for tick in range(TICKS):
+        for tick in range(DRIFT_TICKS):
             sides = self.reference.against(self.source.batch(replace(trial, tick=tick)))
             comparison = Comparison(sides, self.options, past=past)
             result = comparison.result()
@@ -202,7 +206,7 @@ class _Judge:
         self._keep(trial, result)
         return None
 
-    def _keep(self, trial: Wanted, result: Result) -> None:
+    def _keep(self, trial: BatchRequest, result: Result) -> None:
         """Keep what the last tick of a missed drift came to, for a look at it."""
         name = f"missed/{trial.scenario}-{trial.strength:g}-{trial.trial}.json"
         self.store.put(keys.drill(self.plan.drill, name), result.model_dump_json().encode())
@@ -211,13 +215,13 @@ class _Judge:
         """Judge ticks without drift: as the monitor does, and at several levels without floors."""
         ticks = self.plan.drift_free
         alarms = 0
-        flagged = dict.fromkeys(LEVELS, 0)
+        flagged = dict.fromkeys(FALSE_ALARM_LEVELS, 0)
         for number in range(ticks):
-            batch = self.source.batch(Wanted(NONE, 0, number))
+            batch = self.source.batch(BatchRequest(NO_DRIFT, 0, number))
             alarms += self._flags(batch, self.options)
-            for level in LEVELS:
+            for level in FALSE_ALARM_LEVELS:
                 flagged[level] += self._flags(batch, _at(level, self.options))
-        log.info("drill", scenario=NONE, ticks=ticks, alarms=alarms)
+        log.info("drill", scenario=NO_DRIFT, ticks=ticks, alarms=alarms)
         rates = [_drift_free(level, hits, ticks) for level, hits in flagged.items()]
         return Rate.of(alarms, ticks), rates
 
@@ -233,7 +237,7 @@ def _at(level: float, options: CompareSettings) -> CompareSettings:
 
 def _drift_free(level: float, hits: int, ticks: int) -> DriftFree:
     # One-sided: to flag too few costs power, which the detections show.
-    least, _ = interval(hits, ticks, confidence=1 - 2 * DOUBT) if ticks else (0.0, 1.0)
+    least, _ = interval(hits, ticks, confidence=1 - 2 * REJECTION_LEVEL) if ticks else (0.0, 1.0)
     return DriftFree(level=level, flagged=Rate.of(hits, ticks), sound=least <= level)
 
 
@@ -242,12 +246,12 @@ def _smallest(detections: list[Detection]) -> dict[str, float | None]:
     for scenario in smallest:
         ours = (one for one in detections if one.scenario == scenario)
         falling = sorted(ours, key=lambda one: one.strength, reverse=True)
-        for one in takewhile(lambda one: one.within.share >= FOUND, falling):
+        for one in takewhile(lambda one: one.within.share >= DETECTED_SHARE, falling):
             smallest[scenario] = one.strength
     return smallest
 
 
-def _tell(people: Sequence[Address], monitor: str, plan: Plan) -> dict[str, bool]:
+def _tell(people: Sequence[Address], monitor: str, plan: DrillPlan) -> dict[str, bool]:
     message = f"This is drill {plan.drill} of {monitor}, no alarm."
     return {address.name: address.send(TITLE, message) for address in people}
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from drift_checker.config.monitors import Monitor
 from drift_checker.config.schedule import date_of_key
 from drift_checker.config.settings import Settings
-from drift_checker.drill.perturbation import CHANGES, perturb
+from drift_checker.drill.perturbation import PERTURBATIONS, perturb
 from drift_checker.errors import UsageError
 from drift_checker.result import Result, Verdict
 from drift_checker.sources.fetch import StoredBatch, load, truth_of
@@ -26,17 +26,17 @@ from drift_checker.state.store import Store
 from drift_checker.tables.columns import kind_of, reference_column
 from drift_checker.tables.reading import Batch
 
-SCENARIOS = tuple(CHANGES)
-NONE = "none"
+SCENARIOS = tuple(PERTURBATIONS)
+NO_DRIFT = "none"
 """What the Drifter calls a batch without drift."""
-CLEAR = 0.3
+DEPENDENT_CORRELATION = 0.3
 """Rank correlation from which on two columns are taken to depend on each other."""
-RECENT = 100
+MAX_STORED_BATCHES = 100
 """Stored batches of a monitor that a drill looks at, the latest."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BatchRequest:
     """One batch of a drill; `trial` and `tick` tell it from others of the same drift."""
 
     scenario: str
@@ -50,7 +50,7 @@ class Wanted:
         return int.from_bytes(sha256(name.encode()).digest()[:4]) & 0x7FFF_FFFF
 
 
-class Injection(Protocol):
+class DriftSource(Protocol):
     """Where the batches of a drill come from."""
 
     kind: str
@@ -59,28 +59,29 @@ class Injection(Protocol):
         """The scenarios that the data can carry."""
         ...
 
-    def batch(self, wanted: Wanted) -> Batch:
+    def batch(self, wanted: BatchRequest) -> Batch:
         """A batch with a drift, or without one where the scenario is `NONE`."""
         ...
 
 
-def injection(
+def drift_source(
     store: Store, monitor: Monitor, settings: Settings, reference: Batch, drill: str
-) -> Injection:
+) -> DriftSource:
     """Tell where a drill of a monitor gets its batches: its stored batches say what its source is.
 
     Raises:
         UsageError: no batch of the monitor that was `ok` is stored.
     """
-    dates = store.folders(f"batches/{monitor.name}")[-RECENT:]
+    dates = store.folders(f"batches/{monitor.name}")[-MAX_STORED_BATCHES:]
     stored = [batch for date in dates if (batch := _sound(store, monitor.name, date))]
     if not stored:
         raise UsageError(
-            f"{monitor.name} has no batch that was ok among its last {RECENT}; run a check first"
+            f"{monitor.name} has no batch that was ok among its last {MAX_STORED_BATCHES}; "
+            "run a check first"
         )
     if stored[-1].truth is not None:
-        return DrifterInjection(monitor, settings, drill)
-    return StoredInjection([one.batch for one in stored], reference, monitor, drill)
+        return DrifterSource(monitor, settings, drill)
+    return StoredBatchSource([one.batch for one in stored], reference, monitor, drill)
 
 
 def _sound(store: Store, monitor: str, date: str) -> StoredBatch | None:
@@ -91,7 +92,7 @@ def _sound(store: Store, monitor: str, date: str) -> StoredBatch | None:
     return load(store, monitor, moment)
 
 
-class DrifterInjection:
+class DrifterSource:
     """Asks the monitor's own Drifter, by the parameters of a request."""
 
     kind = "drifter"
@@ -105,7 +106,7 @@ class DrifterInjection:
         """All of them."""
         return SCENARIOS
 
-    def batch(self, wanted: Wanted) -> Batch:
+    def batch(self, wanted: BatchRequest) -> Batch:
         """Ask for a batch.
 
         Raises:
@@ -115,7 +116,7 @@ class DrifterInjection:
         """
         seed = wanted.seed(self._drill)
         asked = {"scenario": wanted.scenario, "seed": str(seed)}
-        if wanted.scenario != NONE:
+        if wanted.scenario != NO_DRIFT:
             asked["strength"] = str(wanted.strength)
         current = self._monitor.current
         source = current.model_copy(update={"params": {**current.params, **asked}})
@@ -130,14 +131,14 @@ class DrifterInjection:
                 "DRIFT_ALLOW_OVERRIDE=true for it (with Ansible drifter_allow_override: true)"
             ) from error
         truth = truth_of(answer.headers)
-        if truth is None or (truth.scenario or NONE) != wanted.scenario:
+        if truth is None or (truth.scenario or NO_DRIFT) != wanted.scenario:
             raise UsageError(
                 f"{monitor.name}: asked for {wanted.scenario}, the source says it sent {truth}"
             )
         return answer.batch()
 
 
-class StoredInjection:
+class StoredBatchSource:
     """Perturbs one column of stored batches; without a drift they are used as they are."""
 
     kind = "stored batches"
@@ -172,22 +173,26 @@ class StoredInjection:
         values = [np.asarray(table[name].cast(pa.float64()).to_numpy()) for name in names]
         ranks = [column.argsort().argsort() for column in values]
         pairs = np.abs(np.corrcoef(ranks)) - np.eye(len(names))
-        return [name for name, most in zip(names, pairs.max(axis=0), strict=True) if most >= CLEAR]
+        return [
+            name
+            for name, most in zip(names, pairs.max(axis=0), strict=True)
+            if most >= DEPENDENT_CORRELATION
+        ]
 
     def _candidates(self, scenario: str) -> list[str]:
         if scenario == "correlation_change":
             return self._correlated
-        kinds, _ = CHANGES[scenario]
+        kinds, _ = PERTURBATIONS[scenario]
         return [name for kind in kinds for name in self._columns.get(kind, [])]
 
     def scenarios(self) -> tuple[str, ...]:
         """Those for which there is a column."""
         return tuple(name for name in SCENARIOS if self._candidates(name))
 
-    def batch(self, wanted: Wanted) -> Batch:
+    def batch(self, wanted: BatchRequest) -> Batch:
         """One of the batches, in turn; the same column drifts in all ticks of a trial."""
         stored = self._batches[(wanted.trial + wanted.tick) % len(self._batches)]
-        if wanted.scenario == NONE:
+        if wanted.scenario == NO_DRIFT:
             return stored
         trial = np.random.default_rng(replace(wanted, tick=0).seed(self._drill))
         tick = np.random.default_rng(wanted.seed(self._drill))

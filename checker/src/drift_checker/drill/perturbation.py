@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from drift_checker.decision import Bools, Floats
 from drift_checker.tables.columns import ColumnKind
 
-Change = Callable[[Any, float, np.random.Generator], Any]
+Perturbation = Callable[[Any, float, np.random.Generator], Any]
 
 
-def _numbers(change: Callable[[Floats, float, np.random.Generator], Floats]) -> Change:
+def _numbers(change: Callable[[Floats, float, np.random.Generator], Floats]) -> Perturbation:
     """Make a change of numbers one of a column; what was missing stays missing."""
 
     def changed(column: Any, strength: float, rng: np.random.Generator) -> Any:
@@ -79,7 +79,7 @@ def _shuffle(column: Any, strength: float, rng: np.random.Generator) -> Any:
     return column.take(pa.array(rows))
 
 
-CHANGES: Mapping[str, tuple[tuple[ColumnKind, ...], Change]] = {
+PERTURBATIONS: Mapping[str, tuple[tuple[ColumnKind, ...], Perturbation]] = {
     "mean_shift": (("numeric",), _numbers(_shift)),
     "scale": (("numeric",), _numbers(_scale)),
     "category_mix": (("categorical",), _mix),
@@ -94,6 +94,6 @@ def perturb(
     table: pa.Table, column: str, scenario: str, strength: float, rng: np.random.Generator
 ) -> pa.Table:
     """Return the table with one column changed."""
-    _, change = CHANGES[scenario]
+    _, change = PERTURBATIONS[scenario]
     changed = change(table[column].combine_chunks(), strength, rng)
     return table.set_column(table.schema.get_field_index(column), column, changed)

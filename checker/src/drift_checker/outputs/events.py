@@ -1,4 +1,4 @@
-"""What people are told of: alarms that open and close, batches that turn invalid, silence."""
+"""Events that people are notified of: alarms open and close, batches turn invalid, silence."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Literal
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.schedule import date_key
 from drift_checker.outputs.status import SILENT_INTERVALS, silent_before
-from drift_checker.references.versions import versions_in_force as reference_history
+from drift_checker.references.versions import versions_in_force
 from drift_checker.result import Model, Result, Verdict
 from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
-from drift_checker.wording.explanation import as_text
+from drift_checker.wording import explanation_text
 
 EventKind = Literal["alarm_opened", "alarm_closed", "batch_invalid", "monitor_silent"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Model):
-    """One thing to tell; monitor, kind and date name it, and it is told once.
+    """One notification; monitor, kind and date name it, and each address gets it once.
 
     `date` is that of the tick which opened the alarm (also where it closes), of the first invalid
     batch in a row, or of the last verdict before the silence.
@@ -39,48 +39,55 @@ class Event(Model):
         return f"{self.monitor}-{date_key(self.date)}-{self.kind}"
 
 
-def of_result(result: Result, before: Iterator[Result]) -> list[Event]:
-    """What a scheduled tick has to tell, given the scheduled ticks before it, the last one first.
+def result_events(result: Result, before: Iterator[Result]) -> list[Event]:
+    """Return the events of a tick; of an unscheduled one there are none.
 
-    An invalid batch after another is no news.
+    An invalid batch after another is no event.
+
+    Args:
+        result: The result of the tick.
+        before: Results of the scheduled ticks before it, the last one first.
     """
     if result.trigger == "manual" or result.monitor is None or result.logical_date is None:
         return []
     name, alarm, events = result.monitor, result.alarm, []
-    words = _words(result)
+    message = _message(result)
     if alarm.state == "opened" and alarm.since:
-        events += _replaced(result, next(before, None))
-        title = f"{name}: drift since {_moment(alarm.since)}"
-        events.append(_event("alarm_opened", name, alarm.since, title, words))
+        events += _reference_replaced(result, next(before, None))
+        title = f"{name}: drift since {_utc(alarm.since)}"
+        events.append(_event("alarm_opened", name, alarm.since, title, message))
     if alarm.state == "closed" and alarm.since:
-        title = f"{name}: the drift since {_moment(alarm.since)} has ended"
-        events.append(_event("alarm_closed", name, alarm.since, title, words))
+        title = f"{name}: the drift since {_utc(alarm.since)} has ended"
+        events.append(_event("alarm_closed", name, alarm.since, title, message))
     if result.verdict is Verdict.INVALID and _verdict(next(before, None)) is not Verdict.INVALID:
-        title = f"{name}: invalid batch at {_moment(result.logical_date)}"
-        events.append(_event("batch_invalid", name, result.logical_date, title, words))
+        title = f"{name}: invalid batch at {_utc(result.logical_date)}"
+        events.append(_event("batch_invalid", name, result.logical_date, title, message))
     return events
 
 
-def _replaced(result: Result, last: Result | None) -> list[Event]:
+def _reference_replaced(result: Result, last: Result | None) -> list[Event]:
     """The end of an episode whose reference was replaced, where the new one drifts at once."""
     if last is None or not last.alarm.is_open or not last.alarm.since:
         return []
     version = result.reference.version
     if result.monitor is None or last.reference.version == version:
         return []
-    title = f"{result.monitor}: the drift since {_moment(last.alarm.since)} has ended"
+    title = f"{result.monitor}: the drift since {_utc(last.alarm.since)} has ended"
     message = f"It was measured by another reference: version {version} is in force now."
     return [_event("alarm_closed", result.monitor, last.alarm.since, title, message)]
 
 
-def of_silence(store: Store, monitors: Monitors, now: datetime) -> Iterator[Event]:
-    """Monitors without a verdict for three intervals, counted from their first reference."""
+def silence_events(store: Store, monitors: Monitors, now: datetime) -> Iterator[Event]:
+    """Yield an event for each monitor without a verdict for three intervals.
+
+    They are counted from its first reference where there is none yet.
+    """
     for monitor in monitors.monitors:
         name, latest = monitor.name, read_latest_result(store, monitor.name)
-        versions = [] if latest else reference_history(store, name)
+        versions = [] if latest else versions_in_force(store, name)
         start = latest.logical_date if latest else versions[0].since if versions else now
         if start < silent_before(monitors.schedule_of(monitor), now):
-            title = f"{name}: no verdict since {_moment(start)}"
+            title = f"{name}: no verdict since {_utc(start)}"
             message = (
                 f"There has been no verdict for {SILENT_INTERVALS} intervals of its schedule, "
                 f"{monitors.schedule_of(monitor)}. The log of its last check in Airflow says why."
@@ -92,10 +99,10 @@ def _verdict(result: Result | None) -> Verdict | None:
     return result.verdict if result else None
 
 
-def _words(result: Result) -> str:
+def _message(result: Result) -> str:
     if result.explanation is None:
         return str(result.verdict)
-    return f"{result.explanation.summary}\n\n{as_text(result.explanation)}"
+    return f"{result.explanation.summary}\n\n{explanation_text(result.explanation)}"
 
 
 def _event(kind: EventKind, monitor: str, date: datetime, title: str, message: str) -> Event:
@@ -104,5 +111,5 @@ def _event(kind: EventKind, monitor: str, date: datetime, title: str, message: s
     )
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%SZ}"
+def _utc(date: datetime) -> str:
+    return f"{date:%Y-%m-%d %H:%M:%SZ}"

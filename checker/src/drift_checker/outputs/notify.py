@@ -1,11 +1,11 @@
-"""Telling people: each event once to each address, whoever else is at it and whatever is killed.
+"""Notifications: each event once to each address, whoever else is at it and whatever is killed.
 
 An event waits in the outbox until each address has it. Before an attempt is made it is claimed by a
 conditional put, so that of several senders one sends; how it ended is noted afterwards. An attempt
 that failed is followed by another when twice as much time has passed since the first, for two
 days. One whose end is not known, because its process was killed, is not followed: the event may
-have arrived, and is never told twice.
-Nothing here raises: what is not told fails nothing else, and the next tick tries again.
+have arrived, and is never sent twice.
+Nothing here raises: what is not sent fails nothing else, and the next tick tries again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
 from typing import Literal, Protocol
@@ -31,7 +31,7 @@ from drift_checker.state.store import Store
 
 KEEP_TRYING = timedelta(days=2)
 """Time after the first attempt in which others follow."""
-ABANDONED = timedelta(hours=1)
+ABANDONED_ATTEMPT = timedelta(hours=1)
 """Age from which an attempt without an end is taken for one whose process was killed."""
 TITLE = "Drift detection"
 
@@ -42,14 +42,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt(Model):
-    """One try to tell one address; `outcome` is null until it has ended."""
+    """One try to notify one address; `outcome` is null until it has ended."""
 
     at: datetime
     outcome: Literal["sent", "failed"] | None = None
 
 
 class Address(Protocol):
-    """Who is told; `name` is safe to be stored and logged."""
+    """Who is notified; `name` is safe to be stored and logged."""
 
     name: str
 
@@ -57,7 +57,7 @@ class Address(Protocol):
         """Send, once, and say whether that succeeded."""
 
 
-class Service:
+class AppriseAddress:
     """An address that apprise knows, by its URL, which is a secret."""
 
     def __init__(self, url: str) -> None:
@@ -94,33 +94,42 @@ class Service:
             return bool(service.notify(title=title, body=message, body_format="text"))
 
 
-def addresses(settings: Settings) -> list[Service]:
-    """The addresses of `DRIFT_NOTIFICATION_URLS`."""
+def notification_addresses(settings: Settings) -> list[AppriseAddress]:
+    """Return the addresses of `DRIFT_NOTIFICATION_URLS`."""
     urls = settings.notification_urls
-    return [Service(url) for url in urls.get_secret_value().split()] if urls else []
+    return [AppriseAddress(url) for url in urls.get_secret_value().split()] if urls else []
 
 
-def notify(
+def deliver_events(
     store: Store,
     events: Iterable[Event],
-    people: Sequence[Address],
+    addresses: Sequence[Address],
+    now: datetime,
     monitor: str | None = None,
 ) -> None:
-    """Tell new events, and older ones that still wait: those of one monitor, or of all."""
-    if not people:
+    """Notify addresses of new events, and of older ones that still wait.
+
+    Args:
+        store: Where events wait, and attempts are noted.
+        events: The new ones.
+        addresses: Who is notified; without any, nothing is stored.
+        now: The time of the attempts, which says whether another is due.
+        monitor: The one whose older events are sent; without it, those of all.
+    """
+    if not addresses:
         return
     try:
         for event in events:
             store.put_if_absent(keys.outbox(event.monitor, event.id), _json(event))
-        _Delivery(store, people, datetime.now(UTC)).deliver(monitor)
-    except Exception:  # whatever fails in telling fails nothing else
-        log.exception("not told", monitor=monitor)
+        _Delivery(store, addresses, now).deliver(monitor)
+    except Exception:  # whatever fails here fails nothing else
+        log.exception("not notified", monitor=monitor)
 
 
 class _Delivery:
-    def __init__(self, store: Store, people: Sequence[Address], now: datetime) -> None:
-        self.store, self.people, self.now = store, people, now
-        self.away: set[str] = set()
+    def __init__(self, store: Store, addresses: Sequence[Address], now: datetime) -> None:
+        self.store, self.addresses, self.now = store, addresses, now
+        self.unreachable: set[str] = set()
         """Addresses that failed just now: the next event would fail too."""
 
     def deliver(self, monitor: str | None) -> None:
@@ -129,7 +138,7 @@ class _Delivery:
             if data is None:
                 continue
             event = Event.model_validate_json(data)
-            settled = [self._is_settled(event, address) for address in self.people]
+            settled = [self._is_settled(event, address) for address in self.addresses]
             if all(settled):
                 self.store.delete(entry.key)
 
@@ -141,32 +150,35 @@ class _Delivery:
             if last.outcome == "sent":
                 return True
             if last.outcome is None:
-                return self._is_late(last.at + ABANDONED, event, address, "it may have arrived")
-            if self._is_late(first.at + KEEP_TRYING, event, address, "it failed too often"):
+                limit = last.at + ABANDONED_ATTEMPT
+                return self._is_given_up(limit, event, address, "it may have arrived")
+            limit = first.at + KEEP_TRYING
+            if self._is_given_up(limit, event, address, "it failed too often"):
                 return True
             if self.now < last.at + (last.at - first.at):
                 return False
-        if address.name in self.away:
+        if address.name in self.unreachable:
             return False
-        return self._try(event, address, len(attempts) + 1)
+        return self._attempt(event, address, len(attempts) + 1)
 
     def _attempts(self, event: Event, address: Address) -> Iterator[Attempt]:
         for number in count(1):
-            data = self.store.get(self._claim(event, address, number))
+            data = self.store.get(self._claim_key(event, address, number))
             if data is None:
                 return
             yield Attempt.model_validate_json(data)
 
-    def _is_late(self, limit: datetime, event: Event, address: Address, reason: str) -> bool:
+    def _is_given_up(self, limit: datetime, event: Event, address: Address, reason: str) -> bool:
         if self.now < limit:
             return False
         log.error("given up", notification=event.id, address=address.name, reason=reason)
         return True
 
-    def _try(self, event: Event, address: Address, number: int) -> bool:
-        key = self._claim(event, address, number)
+    def _attempt(self, event: Event, address: Address, number: int) -> bool:
+        """Claim an attempt and make it; returns whether the event was sent."""
+        key = self._claim_key(event, address, number)
         if not self.store.put_if_absent(key, _json(Attempt(at=self.now))):
-            return False  # another one is at it
+            return False  # another sender is at it
         sent, reason = False, "the service did not take it"
         try:
             sent = address.send(event.title, f"{event.message}\n\n{event.id}")
@@ -176,14 +188,14 @@ class _Delivery:
         outcome: Literal["sent", "failed"] = "sent" if sent else "failed"
         self.store.put(key, _json(Attempt(at=self.now, outcome=outcome)))
         if sent:
-            log.info("told", notification=event.id, address=address.name)
+            log.info("notified", notification=event.id, address=address.name)
         else:
-            self.away.add(address.name)
-            log.warning("not told", notification=event.id, address=address.name, reason=reason)
+            self.unreachable.add(address.name)
+            log.warning("not notified", notification=event.id, address=address.name, reason=reason)
         return sent
 
     @staticmethod
-    def _claim(event: Event, address: Address, number: int) -> str:
+    def _claim_key(event: Event, address: Address, number: int) -> str:
         name = f"{event.kind}.{address.name}.{number}.json"
         return keys.notification(event.monitor, event.date, name)
 

@@ -20,14 +20,13 @@ from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.state import keys
 from drift_checker.state.documents import Document, read_document
 from drift_checker.state.store import Store
-from drift_checker.wording.explanation import as_markdown
-from drift_checker.wording.summary import sentence
+from drift_checker.wording import explanation_markdown, summarize
 
 MAX_COLUMNS = 100
 """Columns whose metrics are logged, the most drifted first."""
 MAX_OLDER = 5
 """Older results that a run publishes besides its own."""
-ABANDONED = timedelta(hours=1)
+ABANDONED_MARKER = timedelta(hours=1)
 """Age from which a marker without a result is taken for one whose run was killed."""
 
 log = structlog.get_logger()
@@ -57,12 +56,12 @@ def mark_pending(store: Store, pending: Pending) -> None:
     store.put(key, pending.model_dump_json().encode())
 
 
-def publication(store: Store, monitor: str, logical_date: datetime) -> Published | None:
+def read_publication(store: Store, monitor: str, logical_date: datetime) -> Published | None:
     """What is known of the publication of a result."""
     return read_document(store, keys.result(monitor, logical_date, "published.json"), Published)
 
 
-def publish(store: Store, tracking: MlflowClient, pending: Pending) -> Published:
+def publish_result(store: Store, tracking: MlflowClient, pending: Pending) -> Published:
     """Publish one stored result; if that was done before, nothing is asked of MLflow.
 
     Raises:
@@ -97,11 +96,11 @@ def publish_pending(
             continue
         if not store.exists(keys.result(pending.monitor, pending.logical_date)):
             # Whoever left the marker was killed before the result; a repetition leaves it anew.
-            if datetime.now(UTC) - entry.modified > ABANDONED:
+            if datetime.now(UTC) - entry.modified > ABANDONED_MARKER:
                 store.delete(entry.key)
             continue
         try:
-            publish(store, tracking, pending)
+            publish_result(store, tracking, pending)
             done += 1
         except ServiceAwayError:
             raise
@@ -157,7 +156,7 @@ class _Publisher:
         return self._claim(experiment)
 
     def _claimed(self) -> Published | None:
-        claim = publication(self.store, self.pending.monitor, self.pending.logical_date)
+        claim = read_publication(self.store, self.pending.monitor, self.pending.logical_date)
         if claim is not None and claim.result != self.digest:
             self.store.delete(self.claim_key)  # of a result that was replaced since
             return None
@@ -227,7 +226,7 @@ class _Publisher:
 
 def _description(result: Result) -> str:
     """What MLflow shows above a run; results of before there were explanations have a summary."""
-    words = as_markdown(result.explanation) if result.explanation else sentence(result)
+    words = explanation_markdown(result.explanation) if result.explanation else summarize(result)
     return words[:MAX_TAG]
 
 

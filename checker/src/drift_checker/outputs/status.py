@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.schedule import logical_dates_before
-from drift_checker.outputs.publish import publication
+from drift_checker.outputs.publish import read_publication
 from drift_checker.references.versions import in_force
 from drift_checker.result import Verdict
 from drift_checker.state.latest import read_latest_result
@@ -40,7 +40,7 @@ class Status(BaseModel):
     monitors: list[MonitorStatus]
 
 
-def status(store: Store, monitors: Monitors, now: datetime) -> Status:
+def read_status(store: Store, monitors: Monitors, now: datetime) -> Status:
     """The last verdict of every monitor, and whether it is silent."""
     return Status(
         monitors=[
@@ -55,7 +55,7 @@ def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> Mo
     version = entry.version if entry else None
     if latest is None:
         return MonitorStatus(name=name, reference=version, silent=True)
-    published = publication(store, name, latest.logical_date)
+    published = read_publication(store, name, latest.logical_date)
     return MonitorStatus(
         name=name,
         reference=version,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -21,16 +21,16 @@ from drift_checker.comparison.pairs import InMemoryPair, TablePair
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
-from drift_checker.outputs.events import Event, of_result
+from drift_checker.outputs.events import Event, result_events
 from drift_checker.outputs.mlflow import MlflowClient
-from drift_checker.outputs.notify import addresses, notify
+from drift_checker.outputs.notify import deliver_events, notification_addresses
 from drift_checker.outputs.publish import (
     MAX_OLDER,
     Pending,
     Published,
     mark_pending,
-    publish,
     publish_pending,
+    publish_result,
 )
 from drift_checker.references import rolling
 from drift_checker.references.in_force import StoredReference
@@ -49,8 +49,7 @@ from drift_checker.state.latest import LatestResult, read_latest_result, write_l
 from drift_checker.state.store import Store
 from drift_checker.tables.reading import Batch
 from drift_checker.ticks.alarms import alarm_of
-from drift_checker.wording.explanation import explained
-from drift_checker.wording.summary import sentence
+from drift_checker.wording import summarize, with_explanation
 
 Trigger = Literal["scheduled", "manual"]
 
@@ -102,13 +101,14 @@ def run(
         result = _Check(settings, store, monitors, tick).result(asked=report)
         stored = _keep(store, tick, result, replaced=stored)
     result = Result.model_validate_json(stored)
-    log.info(sentence(result), monitor=tick.monitor.name, verdict=result.verdict)
+    log.info(summarize(result), monitor=tick.monitor.name, verdict=result.verdict)
     try:
         published = _publish(settings, store, tick)
     finally:
         # People are told of an alarm also while MLflow is away.
-        if people := addresses(settings):
-            notify(store, _events(store, monitors, tick, result), people, tick.monitor.name)
+        if addresses := notification_addresses(settings):
+            events = _events(store, monitors, tick, result)
+            deliver_events(store, events, addresses, datetime.now(UTC), tick.monitor.name)
     return result, published
 
 
@@ -116,7 +116,7 @@ def _publish(settings: Settings, store: Store, tick: Tick) -> Published:
     start = time.perf_counter()
     with MlflowClient(settings) as tracking:
         publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
-        published = publish(store, tracking, tick.pending)
+        published = publish_result(store, tracking, tick.pending)
     log.info(
         "published",
         monitor=tick.monitor.name,
@@ -132,7 +132,7 @@ def _events(store: Store, monitors: Monitors, tick: Tick, result: Result) -> Ite
     """What the tick has to tell; read from the store only as far as that needs it."""
     schedule = monitors.schedule_of(tick.monitor)
     before = results_before(store, tick.monitor.name, schedule, tick.logical_date, LOOK_BACK)
-    yield from of_result(result, before)
+    yield from result_events(result, before)
 
 
 def _keep(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> bytes:
@@ -190,7 +190,7 @@ class _Check:
         settings = settings_of(self.monitors, self.tick.monitor)
         find = self._in_place if self.tick.monitor.in_place else self._stored
         judged, rows = find(settings)
-        result = explained(judged.model_copy(update={"alarm": self._alarm(judged)}))
+        result = with_explanation(judged.model_copy(update={"alarm": self._alarm(judged)}))
         with self._timed("report"):
             reported = self._report(rows, result, asked=asked) if rows else {}
         return result.model_copy(update={**reported, "timings": self.timings})

@@ -1,1 +1,35 @@
-"""A result in words, as text, table and page."""
+"""A result in words: as phrases, a sentence, an explanation, text, and the page for a person.
+
+The modules are one way down: `phrases`, `summary`, `explanation`, `rendering`, then `terminal` and
+`page`; each imports only those before it. `page` is imported by its own path, where a report is
+made: it needs the extra `report`, and its imports take seconds.
+"""
+
+from __future__ import annotations
+
+from drift_checker.wording.explanation import with_explanation
+from drift_checker.wording.phrases import (
+    categorical_change,
+    natural_frequency,
+    numeric_change,
+    p_value_phrase,
+    percent,
+    shortened,
+)
+from drift_checker.wording.rendering import explanation_markdown, explanation_text
+from drift_checker.wording.summary import summarize
+from drift_checker.wording.terminal import result_text
+
+__all__ = [
+    "categorical_change",
+    "explanation_markdown",
+    "explanation_text",
+    "natural_frequency",
+    "numeric_change",
+    "p_value_phrase",
+    "percent",
+    "result_text",
+    "shortened",
+    "summarize",
+    "with_explanation",
+]

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from drift_checker.result import EvidentlySummary, Explanation
 from drift_checker.tables.columns import MismatchError, current_column, kind_of, reference_column
 from drift_checker.tables.reading import Batch
-from drift_checker.wording.explanation import as_html
+from drift_checker.wording.rendering import explanation_html
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 with warnings.catch_warnings():
@@ -38,7 +38,8 @@ MAX_CELLS = MAX_ROWS * 10
 """Values of either side that a report shows: the page holds them all, and stays below 5 MB."""
 MAX_CATEGORIES = 50
 """Categories of a column that a report shows by their names."""
-OTHER = "(all others)"
+POOLED_CATEGORIES = "(all others)"
+"""The name that all other categories share."""
 
 
 def write_report(
@@ -53,7 +54,7 @@ def write_report(
     Raises:
         ValueError: there is nothing to show.
     """
-    before, after = map(_sample, _shown(reference, current))
+    before, after = map(_sample, _comparable_columns(reference, current))
     _pool_rare(before, after)
     definition = DataDefinition(
         numerical_columns=list(before.select_dtypes("number")),
@@ -67,7 +68,7 @@ def write_report(
             Dataset.from_pandas(before, data_definition=definition),
         )
         page = snapshot.get_html_str(as_iframe=False)
-    heading = as_html(explanation) if explanation else ""
+    heading = explanation_html(explanation) if explanation else ""
     path.write_text(page.replace("<body>", f"<body>{heading}", 1), "utf-8")
     drift = snapshot.dict()["metrics"][0]
     share = float(drift["value"]["share"])
@@ -87,8 +88,8 @@ def _sample(table: pd.DataFrame) -> pd.DataFrame:
     return table.sample(rows, random_state=0).sort_index()
 
 
-def _shown(reference: Batch, current: Batch) -> tuple[pd.DataFrame, pd.DataFrame]:
-    pairs = dict(islice(_pairs(reference, current), MAX_COLUMNS))
+def _comparable_columns(reference: Batch, current: Batch) -> tuple[pd.DataFrame, pd.DataFrame]:
+    pairs = dict(islice(_column_pairs(reference, current), MAX_COLUMNS))
     if not pairs:
         raise ValueError("a report needs a column with values on both sides")
     before = pd.DataFrame({name: pair[0] for name, pair in pairs.items()})
@@ -96,7 +97,9 @@ def _shown(reference: Batch, current: Batch) -> tuple[pd.DataFrame, pd.DataFrame
     return before, after
 
 
-def _pairs(reference: Batch, current: Batch) -> Iterator[tuple[str, tuple[pd.Series, pd.Series]]]:
+def _column_pairs(
+    reference: Batch, current: Batch
+) -> Iterator[tuple[str, tuple[pd.Series, pd.Series]]]:
     names = current.table.column_names
     for name in reference.table.column_names:
         if name not in names:
@@ -109,7 +112,7 @@ def _pairs(reference: Batch, current: Batch) -> Iterator[tuple[str, tuple[pd.Ser
         kind = kind_of(before.type)
         if kind in {"numeric", "categorical"}:
             pair = _values(before, kind), _values(after, kind)
-            if all(side.notna().any() for side in pair):
+            if all(values.notna().any() for values in pair):
                 yield name, pair
 
 
@@ -125,5 +128,5 @@ def _pool_rare(before: pd.DataFrame, after: pd.DataFrame) -> None:
     for name in before.select_dtypes(exclude="number"):
         counts = pd.concat([before[name], after[name]]).value_counts()
         rare = counts.index[MAX_CATEGORIES:]
-        for side in (before, after):
-            side.loc[side[name].isin(rare), name] = OTHER
+        for table in (before, after):
+            table.loc[table[name].isin(rare), name] = POOLED_CATEGORIES

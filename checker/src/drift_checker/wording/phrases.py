@@ -1,14 +1,16 @@
-"""What changed, in words: one line for a column, before -> after."""
+"""Phrases: a number, a probability, a name, a change (before -> after)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from drift_checker.decision import Floats, Ints
-from drift_checker.result import LastingDrift, PairResult
+from drift_checker.result import ColumnResult, LastingDrift, PairResult
 
 _SMALLEST = 1e-300
+"""Smallest probability that is written down."""
 _LONGEST = 60
+"""Characters of a name that are written down."""
 
 
 def percent(share: float) -> str:
@@ -19,24 +21,33 @@ def percent(share: float) -> str:
     return f"{value:.2g} %"
 
 
-def short(name: str) -> str:
-    """Return a name of a column or category as it is told, however long it is."""
-    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
-
-
-def p_words(p_value: float) -> str:
-    """Return a p-value as it is told; what is too small for a float is still not nothing."""
+def p_value_phrase(p_value: float) -> str:
+    """Return a p-value with two significant digits; too small for a float is still not nothing."""
     return f"p = {p_value:.2g}" if p_value else f"p < {_SMALLEST:.0e}"
 
 
-def one_of(probability: float) -> str:
-    """Return a probability as one of so many."""
-    times = 1 / max(probability, _SMALLEST)
-    return f"1 of {times:,.0f}" if times < 1e6 else f"1 of {times:.1g}"  # noqa: PLR2004
+def natural_frequency(probability: float) -> str:
+    """Return a probability as `1 of` so many."""
+    total = 1 / max(probability, _SMALLEST)
+    return f"1 of {total:,.0f}" if total < 1e6 else f"1 of {total:.1g}"  # noqa: PLR2004
+
+
+def shortened(name: str) -> str:
+    """Return the name of a column or category, cut off where it is longer than 60 characters."""
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+
+
+def column_label(column: ColumnResult) -> str:
+    """Return the column's name, with its role where it is more than a feature."""
+    name = shortened(column.name)
+    return name if column.role == "feature" else f"{column.role} {name}"
 
 
 def numeric_change(current: Floats, reference: Floats, effect: str) -> str:
-    """Describe the change of a numeric column, sorted, by what the deciding effect measures."""
+    """Describe the change of a numeric column by what its effect measures.
+
+    Both samples are sorted, of any length.
+    """
     if effect == "tail_excess":
         low, high = _quantiles(reference, 0.001, 0.999)
         before, after = (
@@ -50,14 +61,19 @@ def numeric_change(current: Floats, reference: Floats, effect: str) -> str:
     half, new_half = (
         f"{low:.4g} to {high:.4g}" for low, high in ((first, last), (new_first, new_last))
     )
-    return f"middle half {half} -> {new_half}" if half != new_half else _share(current, reference)
+    return (
+        f"middle half {half} -> {new_half}"
+        if half != new_half
+        else _share_change(current, reference)
+    )
 
 
-def _share(current: Floats, reference: Floats) -> str:
+def _share_change(current: Floats, reference: Floats) -> str:
     """Describe where the two distribution functions are farthest apart."""
     values = np.concatenate([reference, current])
     before, after = (
-        np.searchsorted(side, values, side="right") / len(side) for side in (reference, current)
+        np.searchsorted(sample, values, side="right") / len(sample)
+        for sample in (reference, current)
     )
     j = int(np.argmax(np.abs(after - before)))
     return f"rows up to {values[j]:.4g}: {percent(before[j])} -> {percent(after[j])}"
@@ -65,24 +81,24 @@ def _share(current: Floats, reference: Floats) -> str:
 
 def _quantiles(ordered: Floats, *shares: float) -> Floats:
     # np.quantile() would import numpy.ma, which costs as much as the tests of all columns.
-    places = np.multiply(shares, len(ordered) - 1)
-    return np.interp(places, np.arange(len(ordered)), ordered)
+    ranks = np.multiply(shares, len(ordered) - 1)
+    return np.interp(ranks, np.arange(len(ordered)), ordered)
 
 
 def categorical_change(names: list[str], current: Ints, reference: Ints) -> str:
-    """Describe the category whose share changed most."""
+    """Describe the category whose share changed most; counts stand in the order of the names."""
     before, after = reference / reference.sum(), current / current.sum()
     j = int(np.argmax(np.abs(after - before)))
-    return f"share of {short(names[j])!r} {percent(before[j])} -> {percent(after[j])}"
+    return f"share of {shortened(names[j])!r} {percent(before[j])} -> {percent(after[j])}"
 
 
 def correlation_change(pair: PairResult) -> str:
     """Describe the change of a pair of columns."""
-    names = " and ".join(repr(short(name)) for name in pair.columns)
+    names = " and ".join(repr(shortened(name)) for name in pair.columns)
     return f"rank correlation of {names} {pair.reference:.2f} -> {pair.current:.2f}"
 
 
 def lasting_change(lasting: LastingDrift) -> str:
     """Describe the change of a column over several ticks, and how sure it is."""
-    change = f"{short(lasting.name)} over {lasting.ticks} ticks: {lasting.change}"
-    return f"{change} ({p_words(lasting.p_value)})"
+    change = f"{shortened(lasting.name)} over {lasting.ticks} ticks: {lasting.change}"
+    return f"{change} ({p_value_phrase(lasting.p_value)})"

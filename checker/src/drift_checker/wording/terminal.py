@@ -14,9 +14,14 @@ from drift_checker.result import (
     Severity,
     Verdict,
 )
-from drift_checker.wording.explanation import as_text
-from drift_checker.wording.phrases import correlation_change, lasting_change, p_words
-from drift_checker.wording.summary import named, target_first
+from drift_checker.wording.phrases import (
+    column_label,
+    correlation_change,
+    lasting_change,
+    p_value_phrase,
+)
+from drift_checker.wording.rendering import explanation_text
+from drift_checker.wording.summary import by_role_and_p_value
 
 _COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "reason")
 _FAULTS = ("fault", "severity", "column", "detail")
@@ -24,7 +29,7 @@ _VERDICTS = [Verdict.INVALID, Verdict.DRIFT, Verdict.OK, None]
 _SEVERITIES = list(Severity)
 
 
-def as_table(result: Result) -> str:
+def result_text(result: Result) -> str:
     """Return the verdict, a line for each column and one for each fault; aligned, no colour."""
     tested = sum(column.test is not None for column in result.columns)
     drifted = len(result.drifted_columns)
@@ -34,23 +39,26 @@ def as_table(result: Result) -> str:
         f"{drifted} of {len(result.columns)} columns drifted, {tested} tested"
     )
     columns = sorted(
-        target_first(result.columns), key=lambda column: _VERDICTS.index(column.verdict)
+        by_role_and_p_value(result.columns), key=lambda column: _VERDICTS.index(column.verdict)
     )
     faults = sorted(result.faults, key=lambda fault: _SEVERITIES.index(fault.severity))
-    words = [as_text(result.explanation)] if result.explanation else []
-    blocks = [head, *words, _aligned([_COLUMNS, *map(_column, columns)])]
+    explanation = [explanation_text(result.explanation)] if result.explanation else []
+    blocks = [head, *explanation, _aligned([_COLUMNS, *map(_column_row, columns)])]
     if result.joint:
         change = correlation_change(result.joint.pairs[0])
-        p_value = f"{p_words(result.joint.p_value)}, threshold {result.joint.threshold:.2g}"
-        blocks.append(f"joint: {result.joint.verdict}; at most {change} ({p_value})")
+        p_value = p_value_phrase(result.joint.p_value)
+        blocks.append(
+            f"joint: {result.joint.verdict}; at most {change} "
+            f"({p_value}, threshold {result.joint.threshold:.2g})"
+        )
     if result.segments:
         blocks.append(_segments(result.segments))
     if result.sequential and result.sequential.verdict:
-        blocks.append(_lasting(result.sequential))
+        blocks.append(_sequential(result.sequential))
     if result.rolling and result.anchor:
         blocks.append(_anchor(result.rolling, result.anchor))
     if faults:
-        blocks.append(_aligned([_FAULTS, *map(_fault, faults)]))
+        blocks.append(_aligned([_FAULTS, *map(_fault_row, faults)]))
     return "\n\n".join(blocks)
 
 
@@ -68,18 +76,18 @@ def _anchor(rolling: Rolling, anchor: Result) -> str:
     )
 
 
-def _lasting(found: SequentialResult) -> str:
-    changes = "; ".join(map(lasting_change, found.columns))
-    return f"sequential: {found.verdict}; {changes} (threshold {found.threshold:.2g})"
+def _sequential(sequential: SequentialResult) -> str:
+    changes = "; ".join(map(lasting_change, sequential.columns))
+    return f"sequential: {sequential.verdict}; {changes} (threshold {sequential.threshold:.2g})"
 
 
-def _column(column: ColumnResult) -> tuple[str, ...]:
+def _column_row(column: ColumnResult) -> tuple[str, ...]:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.2g}"
 
     effect = "-" if column.effect is None else f"{column.effect} {number(column.effect_size)}"
     return (
-        named(column),
+        column_label(column),
         column.verdict or "-",
         column.test or "-",
         number(column.p_value),
@@ -89,12 +97,12 @@ def _column(column: ColumnResult) -> tuple[str, ...]:
     )
 
 
-def _fault(fault: Fault) -> tuple[str, ...]:
+def _fault_row(fault: Fault) -> tuple[str, ...]:
     return fault.fault, fault.severity, fault.column or "-", fault.detail
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
