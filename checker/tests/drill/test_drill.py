@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from deployment import Site
 from samples import parquet, table
-from web import FakeMlflow, Web
+from web import FakeMlflow, Receiver, Web
 
 from drift_checker.cli import main
 from drift_checker.config.monitors import Monitors
@@ -20,6 +20,7 @@ from drift_checker.config.settings import Settings
 from drift_checker.drill.drill import Detection, Rate, _smallest
 from drift_checker.drill.injection import SCENARIOS
 from drift_checker.drill.perturbation import perturb
+from drift_checker.outputs.notify import AppriseAddress
 from drift_checker.references import versions
 from drift_checker.state.store import Store
 from drift_checker.ticks.tick import Tick, run
@@ -84,7 +85,7 @@ def site(
 FEW = ("--trials", "2", "--drift-free", "4", "--strengths", "1", "--id", "d1")
 
 
-def test_drift_is_asked_of_the_drifter_and_found(site: Drilled) -> None:
+def test_drift_is_requested_of_the_drifter_and_detected(site: Drilled) -> None:
     site.drift_on_request()
 
     found = site.report(*FEW)
@@ -135,7 +136,7 @@ def test_the_same_drill_asks_for_the_same_batches(site: Drilled) -> None:
     assert other["drill"] == "d2"
 
 
-def test_exit_code_says_whether_every_drift_was_found(site: Drilled) -> None:
+def test_exit_code_says_whether_every_drift_was_detected(site: Drilled) -> None:
     site.drift_on_request()
     assert site.drill(*FEW).exit_code == 6
 
@@ -149,30 +150,22 @@ def test_the_table_has_a_line_for_each_drift_and_level(site: Drilled) -> None:
     assert "  p <= 0.05" in text
 
 
-class Receiver:
-    """An address that takes messages, or does not."""
-
-    def __init__(self, name: str, *, takes: bool) -> None:
-        self.name, self.takes = name, takes
-        self.messages: list[str] = []
-
-    def send(self, title: str, message: str) -> bool:
-        self.messages.append(f"{title}: {message}")
-        return self.takes
-
-
-def test_people_are_told_of_a_drill_once(site: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_are_notified_of_a_drill_once(site: Drilled) -> None:
     site.drift_on_request()
-    people = [Receiver("a", takes=True), Receiver("b", takes=False)]
-    monkeypatch.setattr("drift_checker.drill.drill.addresses", lambda _: people)
+    receivers = [Receiver(site.web, "/takes"), Receiver(site.web, "/refuses", status=500)]
+    with site.env_file.open("a") as file:
+        file.write(f"DRIFT_NOTIFICATION_URLS={' '.join(receiver.url for receiver in receivers)}\n")
 
-    told = site.drill(*FEW).stdout
+    text = site.drill(*FEW).stdout
     silent = site.report(*FEW, "--no-tell")
 
-    assert "notifications: a sent, b NOT SENT" in told
+    takes, refuses = (AppriseAddress(receiver.url).name for receiver in receivers)
+    assert f"notifications: {takes} sent, {refuses} NOT SENT" in text
     assert silent["notifications"] == {}
-    for person in people:
-        assert person.messages == ["Drift detection: This is drill d1 of m, no alarm."]
+    (message,) = receivers[0].messages
+    assert message["title"] == "Drift detection"
+    assert message["message"] == "This is drill d1 of m, no alarm."
+    assert [receiver.requests for receiver in receivers] == [1, 1]
 
 
 def test_a_drifter_that_takes_no_drift_from_requests_is_named(site: Drilled) -> None:
