@@ -16,18 +16,18 @@ from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.profiled_pairs import ProfiledPair, side
 from drift_checker.profiles.layout import fit
-from drift_checker.tables.chunks import open_table
+from drift_checker.tables import chunked_table
 
 
 def main(reference: Path, current: Path) -> None:
     """Compare, and print what it took."""
     start = time.process_time()
-    source = open_table(reference)
+    source = chunked_table(reference)
     layout = fit(source)
     before = side(source, layout)
     fitted = time.process_time()
     result = Comparison(
-        ProfiledPair(layout, before, side(open_table(current), layout)), CompareSettings()
+        ProfiledPair(layout, before, side(chunked_table(current), layout)), CompareSettings()
     ).result()
     ended = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

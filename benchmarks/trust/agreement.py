@@ -26,10 +26,9 @@ from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.pairs import NumericSample as Values
 from drift_checker.comparison.profiled_pairs import ProfiledPair, profiles
 from drift_checker.decision import kolmogorov
-from drift_checker.profiles.numbers import NumericProfile
+from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.result import ColumnResult
-from drift_checker.tables.chunks import InMemory
-from drift_checker.tables.reading import from_frame
+from drift_checker.tables import InMemoryTable, from_frame
 
 SEED = 20_261_128
 CASES, SMOKE_CASES = 1000, 20
@@ -82,7 +81,7 @@ def _one(place: int, *, drift: float, seed: int) -> tuple[bool, bool, int, int, 
     after = from_frame(draw(rng, int(rng.integers(50, 4000)), drift))
     settings = CompareSettings(columns=ColumnRoles(target="poisson"))
     tables = InMemoryPair(before, after)
-    counts = profiles(InMemory(before), InMemory(after), settings)
+    counts = profiles(InMemoryTable(before), InMemoryTable(after), settings)
     exact, counted = (Comparison(sides, settings).result() for sides in (tables, counts))
     pairs = list(zip(exact.columns, counted.columns, strict=True))
     differing = [pair for pair in pairs if pair[0].verdict is not pair[1].verdict]
@@ -139,8 +138,8 @@ def _error(tables: InMemoryPair, counts: ProfiledPair, name: str) -> float:
 def distance_at_edges(current: NumericProfile, reference: NumericProfile) -> float:
     """Return the distance at the edges, before and after each value."""
     differences = [
-        getattr(current, at) / current.values - getattr(reference, at) / reference.values
-        for at in ("below", "upto")
+        getattr(current, at) / current.value_count - getattr(reference, at) / reference.value_count
+        for at in ("below", "up_to")
     ]
     return float(np.abs(differences).max())
 

@@ -14,9 +14,7 @@ import numpy as np
 
 from benchmarks.trust.draws import DEGREES_OF_FREEDOM, Generator
 from benchmarks.trust.tables import Row
-from drift_checker.decision import Floats
-from drift_checker.decision.harmonic import least_sum
-from drift_checker.decision.kolmogorov import Distance, exact_p_value
+from drift_checker.decision import Floats, harmonic, kolmogorov
 
 LEVELS = (0.05, 0.005)
 CASES = (
@@ -62,7 +60,9 @@ def rates(n: int, m: int, columns: int, dependence: str, ticks: int) -> list[Row
             "dependence": dependence,
             "level": level,
             "bonferroni": _over(p_values.min(axis=1) <= level / columns, level),
-            "harmonic": _over((1 / capped).sum(axis=1) >= least_sum(level, columns), level),
+            "harmonic": _over(
+                (1 / capped).sum(axis=1) >= harmonic.critical_sum(level, columns), level
+            ),
             "cauchy": _over(scores >= np.tan((0.5 - level) * pi), level),
             "standard_error": round(float((level * ticks) ** -0.5), 2),
         }
@@ -96,7 +96,10 @@ def _exact(n: int, m: int) -> tuple[Floats, Floats]:
     root, step = (n * m / (n + m)) ** 0.5, gcd(n, m)
     steps = [round(z / root * n * m / step) * step for z in np.linspace(0.4, 3.2, _POINTS)]
     pooled = np.arange(1, n + m + 1)
-    exact = [exact_p_value(Distance(at / (n * m), at, pooled, n, m)) for at in steps]
+    exact = [
+        kolmogorov.exact_p_value(kolmogorov.Distance(at / (n * m), at, pooled, n, m))
+        for at in steps
+    ]
     return np.array(steps) / (n * m) * root, np.array(exact)
 
 

@@ -22,9 +22,9 @@ from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.sequential import MAX_TICKS
-from drift_checker.profiles.bins import TickCounts
+from drift_checker.profiles import TickCounts
 from drift_checker.result import Result, Verdict
-from drift_checker.tables.reading import from_frame
+from drift_checker.tables import from_frame
 
 CURRENT, REFERENCE = 1000, 5000
 

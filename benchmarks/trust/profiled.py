@@ -31,13 +31,13 @@ from drift_checker import CompareSettings
 from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.options import Floors
 from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable
-from drift_checker.decision import Floats, Ints
-from drift_checker.decision.exceedance import extreme
-from drift_checker.profiles.categories import CategoricalProfile
-from drift_checker.profiles.layout import Column, Layout
-from drift_checker.profiles.numbers import Bins, NumericProfile, count
+from drift_checker.decision import Floats, Ints, tail_rank
+from drift_checker.profiles import SAMPLE_ROWS, Bins
+from drift_checker.profiles.categorical import CategoricalProfile
+from drift_checker.profiles.layout import ColumnLayout, Layout
+from drift_checker.profiles.numeric import NumericProfile, count_numbers
 from drift_checker.profiles.profile import ColumnProfile, TableProfile
-from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample
+from drift_checker.profiles.sample import RowSample
 from drift_checker.result import Verdict
 
 SEED = 20_261_127
@@ -59,7 +59,7 @@ REFERENCES, SMOKE_REFERENCES = 2000, 20
 class Drawn(Protocol):
     """A column of a population, known by what a reference of it shows."""
 
-    column: Column
+    column: ColumnLayout
     kept: Floats
     """The reference's values in the rows that a joint verdict looks at; none of categories."""
 
@@ -76,7 +76,7 @@ class _Continuous:
 
     def __init__(self, rng: Generator, rows: int) -> None:
         cuts, self.reference = _ranks(rows)
-        self.column = Column(pa.float64(), cuts)
+        self.column = ColumnLayout(pa.float64(), cuts)
         gaps = np.diff(cuts.edges, prepend=-1, append=rows)
         self._shares = rng.dirichlet(gaps)
         self._ends = np.cumsum(self._shares)[:-1]
@@ -84,7 +84,7 @@ class _Continuous:
 
     def batch(self, rng: Generator, rows: int) -> tuple[NumericProfile, Floats]:
         kept = rng.random(_kept(rows))
-        edges, most = self.column.cuts.edges, self.reference.rows
+        edges, most = self.column.bins.edges, self.reference.rows
         between = np.bincount(np.searchsorted(self._ends, kept), minlength=len(edges) + 1)
         between += rng.multinomial(rows - len(kept), self._shares)
         upto = np.cumsum(between)[:-1]
@@ -99,7 +99,7 @@ def _ranks(rows: int) -> tuple[Bins, NumericProfile]:
     """Return where a reference is cut, by the places of its values, and its profile."""
     values = np.arange(rows, dtype=float)
     cuts = Bins.of(values, 0, rows - 1)
-    return cuts, count(values, cuts.edges)
+    return cuts, count_numbers(values, cuts.edges)
 
 
 class _Integers:
@@ -110,11 +110,11 @@ class _Integers:
     def __init__(self, rng: Generator, rows: int) -> None:
         counts, self.kept = self._draw(rng, rows)
         edges = np.flatnonzero(counts).astype(float)
-        upto, tail = np.cumsum(counts), extreme(rows)
+        upto, tail = np.cumsum(counts), tail_rank(rows)
         ends = np.searchsorted(upto, [tail - 1, rows - tail], side="right")
         low, high = map(float, ends)
         cuts = Bins(edges, low, high, edges)
-        self.column = Column(pa.int64(), cuts)
+        self.column = ColumnLayout(pa.int64(), cuts)
         self.reference = self._counted(counts)
 
     def batch(self, rng: Generator, rows: int) -> tuple[NumericProfile, Floats]:
@@ -128,7 +128,7 @@ class _Integers:
         return counts, kept.astype(float)
 
     def _counted(self, counts: Ints) -> NumericProfile:
-        edges = self.column.cuts.edges
+        edges = self.column.bins.edges
         upto, values = np.cumsum(counts), np.flatnonzero(counts)
         places = edges.astype(int)
         below, rows = upto - counts, int(counts.sum())
@@ -140,7 +140,7 @@ class _Categories:
     """Categories, of which the shares fall as 1 / rank."""
 
     def __init__(self, rng: Generator, rows: int, categories: int) -> None:
-        self.column = Column(pa.string())
+        self.column = ColumnLayout(pa.string())
         weights = 1 / np.arange(1, categories + 1)
         self._shares = weights / weights.sum()
         self._names = [f"c{number}" for number in range(categories)]

@@ -26,15 +26,21 @@ from benchmarks.trust.draws import INTEGERS, Population
 from drift_checker import CompareSettings
 from drift_checker.comparison.joint import Joint, sampled_rows
 from drift_checker.comparison.options import SHARES
-from drift_checker.decision import Bools, Floats, Indices, Ints
-from drift_checker.decision import column as decision
-from drift_checker.decision.association import interval, largest_changes, places
+from drift_checker.decision import (
+    Bools,
+    Exceedance,
+    Floats,
+    Indices,
+    Ints,
+    association,
+    column_tests,
+    harmonic,
+    tail_rank,
+)
 from drift_checker.decision.counts import unseen_p_value
-from drift_checker.decision.exceedance import Exceedance, extreme
-from drift_checker.decision.harmonic import least_sum
 from drift_checker.decision.hypergeometric import log_pmf
 from drift_checker.decision.special import log_binomial, x_log_ratio
-from drift_checker.profiles.sample import MIN_ROWS, SAMPLE_ROWS
+from drift_checker.profiles import MIN_JOINT_ROWS, SAMPLE_ROWS
 
 Grades = NDArray[np.float32]
 Small = NDArray[np.uint16]
@@ -156,10 +162,12 @@ class Screen:
     ) -> None:
         """Take the reference (columns, rows)."""
         numbers = [place for place in range(cell.columns) if not population.categories(place)]
-        enough = min(cell.current, cell.reference) >= MIN_ROWS and len(numbers) > 1
+        enough = min(cell.current, cell.reference) >= MIN_JOINT_ROWS and len(numbers) > 1
         # Without a joint verdict its part is the columns', and that of a sequence always is.
         part = 1 - SHARES["faults"] - (SHARES["joint"] if enough else 0)
-        self.least = np.array([least_sum(part * level, cell.columns) for level in levels])
+        self.least = np.array(
+            [harmonic.critical_sum(part * level, cell.columns) for level in levels]
+        )
         faults = np.array(levels) * SHARES["faults"] / (3 * cell.columns)
         self.bins = [_Bins.of(cell, population, place) for place in range(cell.columns)]
         tests = {tied: _Tests(cell, 1 / self.least, faults, tied=tied) for tied in (False, True)}
@@ -223,17 +231,17 @@ class _Tests:
         self.shift -= np.gcd(n, m) / (2 * n * m) * self.root
         if tied:
             self.margin, self.near, self.shift = _TIED, _NEAR_TIED, 0.0
-        self.extreme = extreme(m)
+        self.extreme = tail_rank(m)
         self.tails = _tails(n, m, 2 * self.extreme)
         self.outside = np.count_nonzero(_tails(n, m, 2) > faults[:, None], axis=1)
 
     def inverse(self, distance: Floats, beyond: Ints) -> Floats:
         """Return the largest inverse p-values, by level, of distances and rows in the tails."""
-        bulk = _kolmogorov(distance * self.root + self.shift)[..., None] / decision.BULK_SHARE
+        bulk = _kolmogorov(distance * self.root + self.shift)[..., None] / column_tests.BULK_SHARE
         bulk = np.where(bulk > self.near * self.alone, bulk, bulk / self.margin)
         tail = self.tails[np.minimum(beyond, len(self.tails) - 1)]
-        combined = np.minimum(bulk, tail[..., None] / decision.TAIL_SHARE)
-        decides = combined <= self.alone / decision.TAIL_SHARE
+        combined = np.minimum(bulk, tail[..., None] / column_tests.TAIL_SHARE)
+        decides = combined <= self.alone / column_tests.TAIL_SHARE
         return _inverse(np.where(decides, _ATTAINED, 1) * combined)
 
 
@@ -330,10 +338,10 @@ class _Categories:
         p_values = self._p_values(counts)
         for tick in np.flatnonzero(p_values < _USUAL_P_VALUE):
             there = counts[tick] + self.reference > 0
-            found = decision.categorical(
+            found = column_tests.categorical(
                 counts[tick, there], self.reference[there], threshold=0, distance_floor=0
             )
-            p_values[tick] = found.first.p_value
+            p_values[tick] = found.most_significant.p_value
         return _inverse(p_values)[:, None]
 
     def _p_values(self, counts: Ints) -> Floats:
@@ -507,11 +515,11 @@ def _spread(population: Population) -> float:
         return 1.0
     numbers = [place for place, kind in enumerate(population.kinds) if "categories" not in kind]
     drawn = population.draw(np.random.default_rng(0), SAMPLE_ROWS)[numbers[:3]]
-    after, before = np.split(places(drawn), 2, axis=1)
+    after, before = np.split(association.dense_ranks(drawn), 2, axis=1)
     found = [
         (high - low) / (1 - (change.current + change.reference) ** 2 / 4)
-        for change in largest_changes(after, before, floor=0)
-        for low, high in [interval(after, before, change)]
+        for change in association.largest_changes(after, before, floor=0)
+        for low, high in [association.interval(after, before, change)]
     ]
     z = NormalDist().inv_cdf(0.975)
     return float(min(found) / 2 / z * (SAMPLE_ROWS / 4) ** 0.5)

@@ -17,7 +17,7 @@ from drift_checker.comparison.options import Floors
 from drift_checker.comparison.pairs import TablePair
 from drift_checker.decision import Floats, Indices, Ints
 from drift_checker.result import Verdict
-from drift_checker.tables.reading import Batch, from_frame
+from drift_checker.tables import Batch, from_frame
 
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 # Values that are drawn at a time.

@@ -15,9 +15,9 @@ from benchmarks.trust.tables import Table
 from benchmarks.trust.ticks import alarms
 
 from drift_checker import Floors
-from drift_checker.profiles import numbers
-from drift_checker.profiles.categories import CategoricalProfile
-from drift_checker.profiles.numbers import Bins, NumericProfile
+from drift_checker.profiles import Bins, numeric
+from drift_checker.profiles.categorical import CategoricalProfile
+from drift_checker.profiles.numeric import NumericProfile
 
 FACTORS = {
     "current": design.CURRENT,
@@ -196,7 +196,7 @@ def _by_counts(rng: np.random.Generator) -> float:
 def _by_rows(rng: np.random.Generator) -> float:
     values = np.sort(rng.random(ROWS))
     cuts = Bins.of(values, values[0], values[-1])
-    one, other = (numbers.count(side, cuts.edges) for side in (rng.random(ROWS), values))
+    one, other = (numeric.count_numbers(side, cuts.edges) for side in (rng.random(ROWS), values))
     return agreement.distance_at_edges(one, other)
 
 
@@ -218,7 +218,7 @@ def test_a_drawn_profile_has_all_its_rows(kind: str) -> None:
         for column in side.profile.columns.values():
             assert isinstance(column, NumericProfile | CategoricalProfile)
             if isinstance(column, NumericProfile):
-                assert column.ordered.sum() == rows
+                assert column.counts_in_order.sum() == rows
             else:
                 assert sum(column.counts.values()) == rows
     assert not judge.alarms(batch, 1e-9, Floors())

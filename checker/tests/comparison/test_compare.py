@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from drift_checker import Batch, ColumnRoles, CompareSettings, Result, compare
 from drift_checker.comparison.joint import SAMPLE_ROWS, sampled_rows
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
-from drift_checker.tables.reading import read_batch
+from drift_checker.tables import read_batch
 from drift_checker.wording import result_text, summarize
 
 Columns = dict[str, Any]

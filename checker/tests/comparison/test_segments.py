@@ -14,7 +14,7 @@ import pytest
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, compare
 from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.segments import MAX_SEGMENTS, MIN_ROWS, parts
-from drift_checker.tables.reading import from_frame
+from drift_checker.tables import from_frame
 from drift_checker.wording import explanation_text, result_text
 
 CARRIERS = np.array(["AA", "DL", "UA", "tiny"])

@@ -35,7 +35,7 @@ def tied(rng: np.random.Generator, rows: int, rho: float) -> np.ndarray:
 
 def places(*sides: np.ndarray) -> list[np.ndarray]:
     """Return places among the values of all sides, each (columns, rows)."""
-    pooled = association.places(np.concatenate(sides).T)
+    pooled = association.dense_ranks(np.concatenate(sides).T)
     return np.split(pooled, np.cumsum([len(side) for side in sides])[:-1], axis=1)
 
 
@@ -90,7 +90,7 @@ def test_monotone_transformations_change_nothing() -> None:
 
 def test_places_are_among_the_distinct_values_and_none_is_missing() -> None:
     values = [[2.0, np.nan, -np.inf, 0.0, 2.0, -0.0, np.nan], [np.nan] * 7]
-    found = association.places(np.array(values))
+    found = association.dense_ranks(np.array(values))
     assert found.tolist() == [[2, -1, 0, 1, 2, 1, -1], [-1] * 7]
 
 

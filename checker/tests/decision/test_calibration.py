@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from calibration import assert_calibrated
 
-from drift_checker.decision import column, homogeneity, kolmogorov
+from drift_checker.decision import column_tests, count_exceedances, homogeneity, kolmogorov
 from drift_checker.decision.counts import share_p_value, unseen_p_value
-from drift_checker.decision.exceedance import exceedance
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -36,10 +35,10 @@ def test_numeric_columns(name: str, n: int, m: int) -> None:
     p_values, outside = [], []
     for _ in range(1500):
         current, reference = np.sort(draw(rng, n)), np.sort(draw(rng, m))
-        tests = kolmogorov.distance(current, reference), exceedance(current, reference)
-        found = column.numeric(*tests, threshold=0.01, distance_floor=0, tail_floor=0)
-        p_values.append(found.first.p_value)
-        outside.append(exceedance(current, reference, share=0).p_value)
+        tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
+        found = column_tests.numeric(*tests, threshold=0.01, distance_floor=0, tail_floor=0)
+        p_values.append(found.most_significant.p_value)
+        outside.append(count_exceedances(current, reference, share=0).p_value)
     assert_calibrated(p_values, spent=name in CONTINUOUS)
     assert_calibrated(outside)
 
@@ -103,8 +102,8 @@ def test_real_drift_is_found_in_one_tick_at_one_alarm_a_week(
     for _ in range(100):
         reference = np.sort(rng.normal(size=10_000))
         current = np.sort(change(rng, rng.normal(size=1000)))
-        tests = kolmogorov.distance(current, reference), exceedance(current, reference)
-        decided = column.numeric(
+        tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
+        decided = column_tests.numeric(
             *tests, threshold=POWER_LEVEL, distance_floor=0.03, tail_floor=0.01
         )
         found += decided.alarming(POWER_LEVEL) is not None
@@ -114,7 +113,7 @@ def test_real_drift_is_found_in_one_tick_at_one_alarm_a_week(
 def test_ten_points_between_two_of_five_categories_are_found_in_one_tick() -> None:
     rng = np.random.default_rng(24)
     for _ in range(100):
-        found = column.categorical(
+        found = column_tests.categorical(
             rng.multinomial(1000, [0.3, 0.1, 0.2, 0.2, 0.2]),
             rng.multinomial(10_000, [0.2] * 5),
             threshold=POWER_LEVEL,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import landau
 
 from drift_checker.decision import harmonic
-from drift_checker.decision.harmonic import least_sum
+from drift_checker.decision.harmonic import critical_sum
 from drift_checker.decision.special import landau_upper_tail, normal_upper_tail
 
 P_VALUES = st.lists(st.none() | st.floats(1e-12, 1), min_size=1, max_size=12)
@@ -34,14 +34,14 @@ def test_the_level_is_kept_and_spent(columns: int, correlation: float, level: fl
     # Two-sided p-values, by a table: normal_upper_tail takes one number.
     grid = np.linspace(0, 7, 2000)
     tails = np.interp(np.abs(z), grid, [2 * normal_upper_tail(at) for at in grid])
-    rate = float(((1 / tails).sum(axis=1) >= least_sum(level, columns)).mean())
+    rate = float(((1 / tails).sum(axis=1) >= critical_sum(level, columns)).mean())
     noise = 4 * (level / runs) ** 0.5
     assert 0.6 * level - noise < rate < 1.3 * level + noise
 
 
 @given(LEVELS, st.integers(1, 5000))
 def test_a_column_alone_decides_almost_as_with_equal_parts(level: float, columns: int) -> None:
-    alone = least_sum(level, columns) * level / columns
+    alone = critical_sum(level, columns) * level / columns
     assert alone >= 1 - 1e-9
     if level <= 0.05:
         assert alone <= 1.7
@@ -56,7 +56,7 @@ def drifted(p_values: list[float | None], least: float) -> list[bool]:
 
 @given(P_VALUES, LEVELS)
 def test_a_column_drifts_up_to_its_threshold(p_values: list[float | None], level: float) -> None:
-    least = least_sum(level, len(p_values))
+    least = critical_sum(level, len(p_values))
     for place, threshold in enumerate(harmonic.thresholds(p_values, least)):
         assert threshold >= (1 - 1e-9) / least
         moved = list(p_values)
@@ -68,7 +68,7 @@ def test_a_column_drifts_up_to_its_threshold(p_values: list[float | None], level
 def test_some_column_drifts_where_all_together_are_significant(
     p_values: list[float | None], level: float
 ) -> None:
-    least = least_sum(level, len(p_values))
+    least = critical_sum(level, len(p_values))
     total = sum(1 / p for p in p_values if p is not None)
     found = drifted(p_values, least)
     assert any(found) == (total >= least) or total == pytest.approx(least)
@@ -79,8 +79,8 @@ def test_some_column_drifts_where_all_together_are_significant(
 
 
 def test_without_a_level_nothing_drifts() -> None:
-    assert not any(drifted([1e-200, 0.5, None], least_sum(0.0, 3)))
+    assert not any(drifted([1e-200, 0.5, None], critical_sum(0.0, 3)))
 
 
 def test_each_column_that_is_significant_alone_is_named() -> None:
-    assert drifted([1e-9, 1e-8, 0.5, 2e-9], least_sum(0.01, 4)) == [True, True, False, True]
+    assert drifted([1e-9, 1e-8, 0.5, 2e-9], critical_sum(0.01, 4)) == [True, True, False, True]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.decision.hypergeometric import lower_tail, two_sided, upper_tail
+from drift_checker.decision.hypergeometric import lower_tail, two_sided_p_value, upper_tail
 
 
 @given(st.integers(1, 60), st.data())
@@ -28,5 +28,5 @@ def test_the_far_tail_keeps_its_digits() -> None:
 
 
 def test_both_sides_count() -> None:
-    assert two_sided(0, 11_000, 1000, 1000) < 1e-30
-    assert two_sided(91, 11_000, 1000, 1000) == pytest.approx(1, abs=0.1)
+    assert two_sided_p_value(0, 11_000, 1000, 1000) < 1e-30
+    assert two_sided_p_value(91, 11_000, 1000, 1000) == pytest.approx(1, abs=0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drift_checker.decision import pooled
-from drift_checker.profiles.bins import bin_counts, bin_edges
+from drift_checker.profiles import bin_counts, bin_edges
 
 
 @pytest.mark.parametrize(("n", "m"), [(600, 500), (500, 500), (1500, 2000)])

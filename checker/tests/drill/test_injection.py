@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from drift_checker.config.monitors import Monitor
 from drift_checker.drill.injection import SCENARIOS, BatchRequest, StoredBatchSource
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch
 
 ROWS = 500
 MONITOR = Monitor.model_validate(

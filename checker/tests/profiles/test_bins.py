@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.profiles.bins import BINS, TickCounts, bin_counts, bin_edges, merge
+from drift_checker.profiles import TickCounts, bin_counts, bin_edges, merge_counts
+from drift_checker.profiles.bins import BINS
 
 numbers = st.lists(st.integers(-50, 50).map(float), min_size=1, max_size=300)
 
@@ -35,14 +36,14 @@ def test_profiles_add_up_to_that_of_all_rows(
             categories={"c": {name: names.count(name) for name in names}},
         )
 
-    assert merge([profile(one), profile(other)]) == profile(one + other)
+    assert merge_counts([profile(one), profile(other)]) == profile(one + other)
 
 
 def test_a_column_that_one_of_them_lacks_is_left_out() -> None:
     both = TickCounts(reference="r", rows=1, numbers={"x": [1]}, categories={"c": {"a": 1}})
     one = TickCounts(reference="r", rows=1, numbers={}, categories={"c": {"b": 1}})
 
-    merged = merge([both, one])
+    merged = merge_counts([both, one])
 
     assert (merged.rows, merged.numbers, merged.categories) == (2, {}, {"c": {"a": 1, "b": 1}})
 

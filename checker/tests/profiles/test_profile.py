@@ -20,14 +20,14 @@ from drift_checker.comparison.compare import Comparison
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
 from drift_checker.comparison.pairs import InMemoryPair
 from drift_checker.comparison.profiled_pairs import profiles
-from drift_checker.profiles import categories, numbers
+from drift_checker.profiles import Bins, categorical, numeric
 from drift_checker.profiles import sample as rows
+from drift_checker.profiles.bins import EDGES
 from drift_checker.profiles.layout import fit
-from drift_checker.profiles.numbers import EDGES, Bins, NumericProfile
-from drift_checker.profiles.profile import TableProfile, profile, profile_chunks
+from drift_checker.profiles.numeric import NumericProfile
+from drift_checker.profiles.profile import TableProfile, profile_chunks, profile_table
 from drift_checker.result import ColumnResult, Result
-from drift_checker.tables.chunks import Chunk, InMemory, open_table
-from drift_checker.tables.reading import UnreadableError, from_frame
+from drift_checker.tables import Chunk, InMemoryTable, UnreadableError, chunked_table, from_frame
 
 values = st.lists(
     st.one_of(st.integers(-20, 20).map(float), st.floats(allow_nan=True, width=32)), max_size=60
@@ -37,17 +37,17 @@ finite = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
 def counted(sample: list[float], reference: list[float]) -> NumericProfile:
     ordered = np.array(reference)
-    return numbers.count(
+    return numeric.count_numbers(
         np.array(sample, float), Bins.of(ordered, ordered.min(), ordered.max()).edges
     )
 
 
 def same(one: NumericProfile, other: NumericProfile) -> bool:
     return (
-        (one.rows, one.nulls, one.infinite, one.least, one.largest)
-        == (other.rows, other.nulls, other.infinite, other.least, other.largest)
+        (one.rows, one.nulls, one.infinite, one.minimum, one.maximum)
+        == (other.rows, other.nulls, other.infinite, other.minimum, other.maximum)
         and one.below.tolist() == other.below.tolist()
-        and one.upto.tolist() == other.upto.tolist()
+        and one.up_to.tolist() == other.up_to.tolist()
     )
 
 
@@ -56,8 +56,10 @@ def test_numbers_add_up(one: list[float], other: list[float], reference: list[fl
     whole = counted(one + other, reference)
     merged = counted(one, reference).merge(counted(other, reference))
     assert same(whole, merged)
-    assert merged.mean == pytest.approx(whole.mean, rel=1e-9, abs=1e-6 * (1 + whole.deviation))
-    assert merged.deviation == pytest.approx(whole.deviation, rel=1e-6, abs=1e-9)
+    assert merged.mean == pytest.approx(
+        whole.mean, rel=1e-9, abs=1e-6 * (1 + whole.standard_deviation)
+    )
+    assert merged.standard_deviation == pytest.approx(whole.standard_deviation, rel=1e-6, abs=1e-9)
 
 
 @given(values, finite)
@@ -65,9 +67,9 @@ def test_numbers_are_counted_exactly(sample: list[float], reference: list[float]
     found, known = counted(sample, reference), np.array(sample, float)
     ordered = known[np.isfinite(known)]
     assert found.below.tolist() == [int((ordered < edge).sum()) for edge in found.edges]
-    assert found.at.tolist() == [int((ordered == edge).sum()) for edge in found.edges]
+    assert found.at_edges.tolist() == [int((ordered == edge).sum()) for edge in found.edges]
     assert (found.nulls, found.infinite) == (np.isnan(known).sum(), np.isinf(known).sum())
-    assert found.ordered.sum() == found.values == len(ordered)
+    assert found.counts_in_order.sum() == found.value_count == len(ordered)
 
 
 def test_quantiles_are_right_to_within_the_rows_between_two_edges() -> None:
@@ -77,7 +79,7 @@ def test_quantiles_are_right_to_within_the_rows_between_two_edges() -> None:
     assert len(found.edges) <= EDGES + 4
     shares = np.array([0, 0.001, 0.25, 0.5, 0.999, 1])
     ranks = np.searchsorted(np.sort(sample), found.quantiles(*shares), "right") / len(sample)
-    assert ranks == pytest.approx(shares, abs=found.between.max() / len(sample))
+    assert ranks == pytest.approx(shares, abs=found.between_edges.max() / len(sample))
 
 
 @given(
@@ -85,7 +87,10 @@ def test_quantiles_are_right_to_within_the_rows_between_two_edges() -> None:
     st.lists(st.sampled_from(["b", "c", None]), max_size=40),
 )
 def test_categories_add_up(one: list[str | None], other: list[str | None]) -> None:
-    parts = [categories.count(pa.array(part, pa.string())) for part in (one, other, one + other)]
+    parts = [
+        categorical.count_categories(pa.array(part, pa.string()))
+        for part in (one, other, one + other)
+    ]
     assert parts[0].merge(parts[1]) == parts[2]
     assert parts[2].counts == Counter(name for name in one + other if name is not None)
     assert parts[2].nulls == (one + other).count(None)
@@ -93,12 +98,12 @@ def test_categories_add_up(one: list[str | None], other: list[str | None]) -> No
 
 def test_more_categories_are_counted_by_the_hash_of_their_names() -> None:
     names = [f"user-{place}" for place in range(12_000)]
-    whole = categories.count(pa.array(names))
-    parts = [categories.count(pa.array(part)) for part in (names[:7000], names[7000:])]
+    whole = categorical.count_categories(pa.array(names))
+    parts = [categorical.count_categories(pa.array(part)) for part in (names[:7000], names[7000:])]
     assert [part.hashed for part in (*parts, whole)] == [False, False, True]
     assert parts[0].merge(parts[1]) == whole
     assert whole.counts == Counter(f"#{crc32(name.encode()) % 10_000}" for name in names)
-    mine, others = whole.alike(parts[0])
+    mine, others = whole.aligned(parts[0])
     assert mine.hashed
     assert others.hashed
     assert sum(others.counts.values()) == 7000
@@ -106,25 +111,25 @@ def test_more_categories_are_counted_by_the_hash_of_their_names() -> None:
 
 @given(st.integers(0, 300), st.lists(st.integers(1, 90), max_size=8), st.integers(1, 50))
 def test_the_rows_kept_do_not_depend_on_the_chunks(first: int, sizes: list[int], most: int) -> None:
-    sampling, start = rows.Sampling(most), first
+    sampling, start = rows.RowSampler(most), first
     for size in sizes:
-        places = sampling.rows(start, size)
+        places = sampling.choose(start, size)
         sampling.add("x", (start + places).astype(float))
         sampling.end_chunk()
         start += size
     found = sampling.sample()
-    expected = first + rows.smallest(np.arange(first, start), most)
-    assert found.numbers.tolist() == expected.tolist()
+    expected = first + rows.choose_rows(np.arange(first, start), most)
+    assert found.row_numbers.tolist() == expected.tolist()
     if sizes:
-        assert found.values["x"].tolist() == expected.tolist()
+        assert found.columns["x"].tolist() == expected.tolist()
 
 
 @given(st.integers(1, 200), st.integers(1, 20_000))
 def test_rows_beyond_the_bound_are_in_no_sample(most: int, size: int) -> None:
-    bound = rows.bound(most, size)
-    kept = np.flatnonzero(rows.hashes(np.arange(size)) <= bound)
-    assert set(rows.smallest(np.arange(size), most)) <= set(kept)
-    assert len(kept) <= most + 12 * most**0.5 + 1 or bound == rows.bound(most, None)
+    bound = rows.hash_bound(most, size)
+    kept = np.flatnonzero(rows.row_hashes(np.arange(size)) <= bound)
+    assert set(rows.choose_rows(np.arange(size), most)) <= set(kept)
+    assert len(kept) <= most + 12 * most**0.5 + 1 or bound == rows.hash_bound(most, None)
 
 
 SHAPES: list[Callable[[np.random.Generator, int, float], Any]] = [
@@ -147,7 +152,10 @@ def drawn(rng: np.random.Generator, size: int, drift: float) -> pa.Table:
 def both(reference: pa.Table, current: pa.Table) -> tuple[Result, Result]:
     before, after = from_frame(reference), from_frame(current)
     settings = CompareSettings(columns=ColumnRoles(target="x3"))
-    sides = InMemoryPair(before, after), profiles(InMemory(before), InMemory(after), settings)
+    sides = (
+        InMemoryPair(before, after),
+        profiles(InMemoryTable(before), InMemoryTable(after), settings),
+    )
     exact, profiled = (Comparison(one, settings).result() for one in sides)
     return exact, profiled
 
@@ -203,10 +211,10 @@ def test_columns_of_few_values_lose_nothing() -> None:
 def sides(path: Path, table: pa.Table) -> dict[str, TableProfile]:
     pa.parquet.write_table(table, path / "t.parquet", row_group_size=700)
     pa.csv.write_csv(table, path / "t.csv")
-    layout = fit(InMemory(from_frame(table)))
-    read = {name: open_table(path / f"t.{name}") for name in ("parquet", "csv")}
-    read["memory"] = InMemory(from_frame(table))
-    return {name: profile(source, layout) for name, source in read.items()}
+    layout = fit(InMemoryTable(from_frame(table)))
+    read = {name: chunked_table(path / f"t.{name}") for name in ("parquet", "csv")}
+    read["memory"] = InMemoryTable(from_frame(table))
+    return {name: profile_table(source, layout) for name, source in read.items()}
 
 
 def test_files_have_the_profile_of_the_table(tmp_path: Path) -> None:
@@ -223,12 +231,14 @@ def test_files_have_the_profile_of_the_table(tmp_path: Path) -> None:
                 assert same(mine, column)
             else:
                 assert mine == column
-        assert found[other].sample.numbers.tolist() == found["memory"].sample.numbers.tolist()
+        assert (
+            found[other].sample.row_numbers.tolist() == found["memory"].sample.row_numbers.tolist()
+        )
 
 
 def test_profiles_of_parts_add_up_to_that_of_the_whole() -> None:
     table = drawn(np.random.default_rng(4), 30_000, 0.2)
-    layout = fit(InMemory(from_frame(table)))
+    layout = fit(InMemoryTable(from_frame(table)))
 
     def part(first: int, size: int) -> TableProfile:
         piece = table.slice(first, size)
@@ -237,9 +247,9 @@ def test_profiles_of_parts_add_up_to_that_of_the_whole() -> None:
 
     whole, merged = part(0, 30_000), part(0, 11_000).merge(part(11_000, 19_000))
     assert merged.rows == whole.rows
-    assert merged.sample.numbers.tolist() == whole.sample.numbers.tolist()
-    for name, kept in whole.sample.values.items():
-        np.testing.assert_array_equal(merged.sample.values[name], kept)
+    assert merged.sample.row_numbers.tolist() == whole.sample.row_numbers.tolist()
+    for name, kept in whole.sample.columns.items():
+        np.testing.assert_array_equal(merged.sample.columns[name], kept)
     for name, column in whole.columns.items():
         mine = merged.columns[name]
         if isinstance(column, NumericProfile):
@@ -252,7 +262,7 @@ def test_profiles_of_parts_add_up_to_that_of_the_whole() -> None:
 def test_text_in_a_csv_file_is_read_as_what_all_of_it_is(tmp_path: Path) -> None:
     lines = [f"{n},{n / 2},{n}{'.5' * (n > 60_000)},2026-01-01,x{n % 3}" for n in range(90_000)]
     (tmp_path / "t.csv").write_text("a,b,late,day,kind\n" + "\n".join(lines))
-    layout = fit(open_table(tmp_path / "t.csv"))
+    layout = fit(chunked_table(tmp_path / "t.csv"))
     kinds = {name: str(column.type) for name, column in layout.columns.items()}
     assert kinds == {
         "a": "int64",
@@ -268,4 +278,6 @@ def test_a_damaged_file_is_unreadable(tmp_path: Path) -> None:
     data = (tmp_path / "t.parquet").read_bytes()
     (tmp_path / "t.parquet").write_bytes(data[:-30])
     with pytest.raises(UnreadableError, match="damaged"):
-        profile(open_table(tmp_path / "t.parquet"), fit(InMemory(from_frame({"x0": [1.0]}))))
+        profile_table(
+            chunked_table(tmp_path / "t.parquet"), fit(InMemoryTable(from_frame({"x0": [1.0]})))
+        )

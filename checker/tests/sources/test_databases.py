@@ -26,7 +26,7 @@ from drift_checker.result import Result
 from drift_checker.sources.databases import ask_database, postgresql_login
 from drift_checker.sources.http import ask_for_reference
 from drift_checker.sources.responses import RejectedResponseError, TableResponse
-from drift_checker.tables.columns import kind_of
+from drift_checker.tables import kind_of
 from drift_checker.ticks.tick import Tick, run
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from obstore.store import MemoryStore
 
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
 from drift_checker.config.settings import Settings
-from drift_checker.profiles.readers import at_once
+from drift_checker.profiles import read_here
 from drift_checker.references.in_force import fitted_by
 from drift_checker.sources.files import list_files
 from drift_checker.sources.folders import Selection, ask_folder
@@ -50,7 +50,7 @@ def lake() -> Any:
     ],
 )
 def test_files_that_are_read_where_they_lie(lake: Any, selection: Selection, digest: str) -> None:
-    assert list_files(lake, "lake/", selection, "a lake", at_once).digest == digest
+    assert list_files(lake, "lake/", selection, "a lake", read_here).digest == digest
 
 
 def test_files_of_which_one_is_damaged(lake: Any, settings: Settings) -> None:

@@ -35,10 +35,10 @@ from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable,
 from drift_checker.config.monitors import Monitor, Monitors, load_monitors
 from drift_checker.config.settings import Settings
 from drift_checker.errors import BadReferenceError, ServiceAwayError, UsageError
+from drift_checker.profiles import Reader, read_here
 from drift_checker.profiles.layout import Layout
-from drift_checker.profiles.numbers import NumericProfile
+from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import TableProfile
-from drift_checker.profiles.readers import Reader, at_once
 from drift_checker.references import versions
 from drift_checker.result import Result, Verdict
 from drift_checker.sources import spark as spark_module
@@ -47,8 +47,7 @@ from drift_checker.sources.folders import Selection, ask_folder
 from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.sources.spark import Spark
 from drift_checker.state.store import Store, open_s3
-from drift_checker.tables.chunks import InMemory
-from drift_checker.tables.reading import UnreadableError
+from drift_checker.tables import InMemoryTable, UnreadableError
 from drift_checker.ticks.tick import Tick, run
 
 needs_java = pytest.mark.skipif(
@@ -115,27 +114,29 @@ def alike(one: TableProfile, other: TableProfile) -> None:
             assert mine == theirs
             continue
         assert isinstance(theirs, NumericProfile)
-        for field in ("edges", "below", "upto"):
+        for field in ("edges", "below", "up_to"):
             np.testing.assert_array_equal(getattr(mine, field), getattr(theirs, field))
-        assert (mine.nulls, mine.infinite, mine.values) == (
+        assert (mine.nulls, mine.infinite, mine.value_count) == (
             theirs.nulls,
             theirs.infinite,
-            theirs.values,
+            theirs.value_count,
         )
-        assert (mine.least, mine.largest) == (theirs.least, theirs.largest)
+        assert (mine.minimum, mine.maximum) == (theirs.minimum, theirs.maximum)
         assert mine.mean == pytest.approx(theirs.mean, rel=1e-9, abs=1e-9)
-        assert mine.deviation == pytest.approx(theirs.deviation, rel=1e-9, abs=1e-9)
+        assert mine.standard_deviation == pytest.approx(
+            theirs.standard_deviation, rel=1e-9, abs=1e-9
+        )
         shares = np.linspace(0, 1, 21)
         np.testing.assert_array_equal(mine.quantiles(*shares), theirs.quantiles(*shares))
-    np.testing.assert_array_equal(one.sample.numbers, other.sample.numbers)
-    for name, values in one.sample.values.items():
-        np.testing.assert_array_equal(values, other.sample.values[name])
+    np.testing.assert_array_equal(one.sample.row_numbers, other.sample.row_numbers)
+    for name, values in one.sample.columns.items():
+        np.testing.assert_array_equal(values, other.sample.columns[name])
 
 
-def in_memory(folder: Path, settings: Settings) -> InMemory:
+def in_memory(folder: Path, settings: Settings) -> InMemoryTable:
     """The same files as a monitor of the default engine gets them."""
     answer = ask_folder(LocalStore(folder), "", Selection(), settings, str(folder))
-    return InMemory(answer.batch())
+    return InMemoryTable(answer.batch())
 
 
 def judged(layout: Layout, reference: ProfiledTable, current: ProfiledTable) -> dict[str, Any]:
@@ -336,7 +337,7 @@ def test_workers_read_from_an_s3_and_tell_their_errors(
         obstore.put(store, f"r/{path.name}", path)
     found = list_files(store, "r/", Selection(("x", "kind")), "s3://lake/r/", spark)
     layout, reference = fitted(found, OPTIONS, spark)
-    expected = side(read_by(at_once, lake / "reference"), layout)
+    expected = side(read_by(read_here, lake / "reference"), layout)
     assert list(reference.profile.columns) == ["x", "kind"]
     assert reference.profile.columns["kind"] == expected.profile.columns["kind"]
 

@@ -23,7 +23,7 @@ from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
 from drift_checker.state import keys
 from drift_checker.state.history import LOOK_BACK
 from drift_checker.state.store import Store
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch
 from drift_checker.ticks.alarms import CLOSING
 from drift_checker.ticks.tick import Trigger
 from drift_checker.wording import explanation_markdown

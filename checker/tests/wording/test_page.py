@@ -8,7 +8,7 @@ import pytest
 from samples import table
 
 from drift_checker.result import Explanation
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch
 
 pytest.importorskip("evidently", reason="the extra `report` is not installed")
 

@@ -22,7 +22,7 @@ from drift_checker.references.versions import fit as fit_baseline
 from drift_checker.references.versions import read, read_profile, versions_in_force
 from drift_checker.references.versions import show as show_baseline
 from drift_checker.state.store import Store
-from drift_checker.tables.columns import reference_column
+from drift_checker.tables import reference_column
 from drift_checker.wording import natural_frequency
 
 _format = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")

@@ -11,10 +11,10 @@ import click
 from drift_checker.cli.fail_on import exit_on, fail_on_option
 from drift_checker.comparison.compare import compare
 from drift_checker.comparison.options import ColumnRoles, CompareSettings, span
-from drift_checker.decision.windows import LEAST_WINDOWS
+from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.result import EvidentlySummary, Result
-from drift_checker.tables.reading import Batch, as_reference, read_batch, read_reference
+from drift_checker.tables import Batch, as_reference, read_batch, read_reference
 from drift_checker.wording import result_text
 
 if TYPE_CHECKING:

@@ -23,11 +23,9 @@ from drift_checker.comparison.pairs import (
 )
 from drift_checker.comparison.segments import Part, parts, samples
 from drift_checker.comparison.windows import Windows
-from drift_checker.decision import harmonic
-from drift_checker.decision.column import Decision
-from drift_checker.decision.windows import Place
+from drift_checker.decision import Decision, WindowEvidence, harmonic
 from drift_checker.errors import BadReferenceError
-from drift_checker.profiles.bins import TickCounts
+from drift_checker.profiles import TickCounts
 from drift_checker.result import (
     Calibration,
     ColumnResult,
@@ -42,9 +40,18 @@ from drift_checker.result import (
     Severity,
     Verdict,
 )
-from drift_checker.tables.chunks import count_values, open_reference, open_table
-from drift_checker.tables.columns import ColumnKind, MismatchError, kind_of
-from drift_checker.tables.reading import Batch, from_frame, read_batch, read_reference
+from drift_checker.tables import (
+    Batch,
+    ColumnKind,
+    MismatchError,
+    chunked_reference,
+    chunked_table,
+    count_values,
+    from_frame,
+    kind_of,
+    read_batch,
+    read_reference,
+)
 from drift_checker.wording import phrases, with_explanation
 
 Tabular: TypeAlias = Any
@@ -90,7 +97,7 @@ def sides_of(reference: Tabular, current: Tabular, settings: CompareSettings) ->
     if is_large(max(count_values(before), count_values(after)), settings):
         from drift_checker.comparison.profiled_pairs import profiles  # noqa: PLC0415  # seldom needed
 
-        return profiles(open_reference(before), open_table(after), settings)
+        return profiles(chunked_reference(before), chunked_table(after), settings)
     return InMemoryPair(_read(before, read_reference), _read(after, read_batch))
 
 
@@ -427,7 +434,7 @@ class Comparison:
                 self._mark(name)
         return windows.joint_result(placed, level)
 
-    def _mark_placed(self, name: str, measure: str, place: Place) -> None:
+    def _mark_placed(self, name: str, measure: str, place: WindowEvidence) -> None:
         """Say of a column what a measure of it makes of the batch."""
         column, drift = self.columns[name], place.p_value <= self.budget.level
         self.columns[name] = column.model_copy(
@@ -459,7 +466,7 @@ class Comparison:
         """Test samples of columns at a level for all of them."""
         if not samples:
             return []
-        least = harmonic.least_sum(level, len(samples))
+        least = harmonic.critical_sum(level, len(samples))
         alone = 1 / least
         decisions = [sample.decide(self.settings, alone) for _, sample in samples]
         thresholds = harmonic.thresholds([one.relevant_p_value for one in decisions], least)
@@ -476,7 +483,7 @@ def _judged(
 ) -> ColumnResult:
     """The result of a column whose sample was tested."""
     alarming = decided.alarming(threshold)
-    found = alarming or decided.first
+    found = alarming or decided.most_significant
     evidence = found.evidence
     return ColumnResult(
         name=column.name,

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drift_checker.decision import Floats, Ints
-from drift_checker.decision.counts import constant_p_value, share_p_value, unseen_p_value
-from drift_checker.decision.exceedance import Exceedance
+from drift_checker.decision import Exceedance, Floats, Ints, counts
 from drift_checker.wording.phrases import percent, shortened
 
 
@@ -31,7 +29,7 @@ def share_of(
     return CountTest(
         fault,
         column,
-        share_p_value(*current, *reference),
+        counts.share_p_value(*current, *reference),
         abs(after - before),
         f"{what}: {percent(before)} -> {percent(after)} of the rows",
     )
@@ -62,7 +60,7 @@ def unseen(column: str, names: list[str], current: Ints, reference: Ints) -> Cou
     return CountTest(
         "unseen_categories",
         column,
-        unseen_p_value(current, reference),
+        counts.unseen_p_value(current, reference),
         share - expected,
         f"{percent(share)} of the rows have categories that the reference does not have "
         f"({len(new)}, the largest {shortened(largest)!r}; "
@@ -76,7 +74,7 @@ def constant(column: str, value: str, current: int, same: int, others: Ints) -> 
     return CountTest(
         "constant",
         column,
-        constant_p_value(np.append(others, same + current), current),
+        counts.constant_p_value(np.append(others, same + current), current),
         1 - same / rows,
         f"every row is {value}, in the reference {percent(same / rows)} are",
     )

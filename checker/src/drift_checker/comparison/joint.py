@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from drift_checker.decision import Floats, Indices
-from drift_checker.decision.association import interval, largest_changes, places
-from drift_checker.profiles.sample import MIN_ROWS, SAMPLE_ROWS, smallest, varies_enough
+from drift_checker.decision import Floats, Indices, association
+from drift_checker.profiles import MIN_JOINT_ROWS, SAMPLE_ROWS, choose_rows, varies_enough
 from drift_checker.result import JointResult, PairResult, Verdict
 
 
@@ -18,7 +17,7 @@ def sampled_rows(rows: int) -> Indices:
     They are those of the smallest hash of the row's number: the same rows each time, and of no
     period in the data.
     """
-    return smallest(np.arange(rows), SAMPLE_ROWS)
+    return choose_rows(np.arange(rows), SAMPLE_ROWS)
 
 
 class Joint:
@@ -35,13 +34,15 @@ class Joint:
         """Why there is nothing to judge, or None."""
         if len(self.names) > 1:
             return None
-        return f"fewer than two numeric columns vary and have {MIN_ROWS} values on either side"
+        return (
+            f"fewer than two numeric columns vary and have {MIN_JOINT_ROWS} values on either side"
+        )
 
     def judge(self, threshold: float, floor: float) -> JointResult:
         """Judge all pairs at a level for all of them; a change below the floor is no drift."""
-        pooled = places(np.array([np.concatenate(sides) for sides in self.sides]))
+        pooled = association.dense_ranks(np.array([np.concatenate(sides) for sides in self.sides]))
         current, reference = np.split(pooled, [len(self.sides[0][0])], axis=1)
-        changes = largest_changes(current, reference, floor=floor)
+        changes = association.largest_changes(current, reference, floor=floor)
         pairs = len(self.names) * (len(self.names) - 1) // 2
         drifted = [
             change
@@ -61,7 +62,7 @@ class Joint:
                     columns=(self.names[change.columns[0]], self.names[change.columns[1]]),
                     reference=change.reference,
                     current=change.current,
-                    interval=interval(current, reference, change),
+                    interval=association.interval(current, reference, change),
                     p_value=min(1.0, pairs * change.p_value),
                 )
                 for change in shown

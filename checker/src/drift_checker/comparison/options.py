@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from drift_checker.decision.windows import LEAST_WINDOWS
+from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import UsageError
 from drift_checker.result import AlarmBudget
 

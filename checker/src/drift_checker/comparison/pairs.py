@@ -16,20 +16,26 @@ import pyarrow.compute as pc
 from drift_checker.comparison import faults, sequential
 from drift_checker.comparison.joint import sampled_rows
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.decision import Floats, Indices, Ints, kolmogorov
-from drift_checker.decision import column as decision
-from drift_checker.decision.exceedance import exceedance
-from drift_checker.profiles.bins import MAX_CATEGORIES, bin_counts, bin_edges
+from drift_checker.decision import (
+    Decision,
+    Floats,
+    Indices,
+    Ints,
+    column_tests,
+    count_exceedances,
+    kolmogorov,
+)
+from drift_checker.profiles import MAX_TICK_CATEGORIES, bin_counts, bin_edges
 from drift_checker.result import Fault
-from drift_checker.tables.columns import (
+from drift_checker.tables import (
+    Batch,
     as_numpy,
-    current_column,
-    encoded,
-    floats,
+    batch_column,
+    encode_categories,
     kind_of,
     reference_column,
+    to_floats,
 )
-from drift_checker.tables.reading import Batch
 from drift_checker.wording import phrases
 
 Share: TypeAlias = tuple[int, int]
@@ -82,7 +88,7 @@ class ColumnSample(Protocol):
     def count_tests(self, column: str) -> list[faults.CountTest]:
         """Return the tests of the values for faults."""
 
-    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
         """Test the values for drift."""
 
     def change(self, effect: str) -> str:
@@ -172,7 +178,7 @@ class InMemoryPair:
         """
         if name not in self._pairs:
             before = self._column(name)
-            current = current_column(self.current, name, before.type)
+            current = batch_column(self.current, name, before.type)
             self._pairs[name] = _Arrays(current, before, self._rows)
         return self._pairs[name]
 
@@ -222,7 +228,7 @@ class _Arrays:
     def _sample(self) -> ColumnSample:
         if kind_of(self.reference.type) == "categorical":
             return _categories(self.current, self.reference)
-        after, before = floats(self.current), floats(self.reference)
+        after, before = to_floats(self.current), to_floats(self.reference)
         return NumericSample(
             _finite(after),
             _finite(before),
@@ -276,15 +282,15 @@ class NumericSample:
     def count_tests(self, column: str) -> list[faults.CountTest]:
         """Test the range, and whether there is more than one value."""
         return [
-            faults.out_of_range(column, exceedance(self.current, self.reference, share=0)),
+            faults.out_of_range(column, count_exceedances(self.current, self.reference, share=0)),
             faults.constant_number(column, self.current, self.reference),
         ]
 
-    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
         """Test the bulk and the tails."""
-        return decision.numeric(
+        return column_tests.numeric(
             self._distance,
-            exceedance(self.current, self.reference),
+            count_exceedances(self.current, self.reference),
             threshold=threshold,
             distance_floor=settings.floors.distance,
             tail_floor=settings.floors.tail,
@@ -331,7 +337,7 @@ class CategoricalSample:
     @property
     def left(self) -> dict[str, int] | None:
         """The batch's rows by category."""
-        if np.count_nonzero(self.current) > MAX_CATEGORIES:
+        if np.count_nonzero(self.current) > MAX_TICK_CATEGORIES:
             return None
         return self._by_name(self.current)
 
@@ -342,9 +348,9 @@ class CategoricalSample:
             faults.constant_category(column, self.names, self.current, self.reference),
         ]
 
-    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
         """Test the shares."""
-        return decision.categorical(
+        return column_tests.categorical(
             self.current,
             self.reference,
             threshold=threshold,
@@ -378,7 +384,7 @@ class BucketedSample(CategoricalSample):
 
 def _categories(current: pa.Array[Any], reference: pa.Array[Any]) -> CategoricalSample:
     """Count the categories of both sides."""
-    names, sides = encoded(current, reference)
+    names, sides = encode_categories(current, reference)
     return CategoricalSample(
         names, *(np.bincount(side[side >= 0], minlength=len(names)) for side in sides)
     )

@@ -17,26 +17,31 @@ import pyarrow as pa
 from drift_checker.comparison import faults, pairs, sequential
 from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.pairs import ColumnPair, ColumnSample, Share
-from drift_checker.decision import Floats, kolmogorov, pooled
-from drift_checker.decision import column as decision
-from drift_checker.decision.exceedance import TAIL_SHARE, Exceedance, extreme
+from drift_checker.decision import (
+    TAIL_SHARE,
+    Decision,
+    Exceedance,
+    Floats,
+    column_tests,
+    kolmogorov,
+    pooled,
+    tail_rank,
+)
 from drift_checker.errors import BadReferenceError
-from drift_checker.profiles.categories import CategoricalProfile
+from drift_checker.profiles import Bins, Reader, read_here
+from drift_checker.profiles.categorical import CategoricalProfile
 from drift_checker.profiles.layout import Layout, fit
-from drift_checker.profiles.numbers import Bins, NumericProfile
+from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import (
     ColumnProfile,
     Mismatch,
     TableProfile,
-    profile,
     profile_chunks,
+    profile_table,
 )
-from drift_checker.profiles.readers import Reader, at_once
 from drift_checker.profiles.untested import TimestampProfile
 from drift_checker.result import Fault
-from drift_checker.tables.chunks import ChunkedTable
-from drift_checker.tables.columns import MismatchError
-from drift_checker.tables.reading import UNREADABLE, UnreadableError
+from drift_checker.tables import UNREADABLE, ChunkedTable, MismatchError, UnreadableError
 from drift_checker.wording import phrases
 
 _SHOWN_QUANTILES = np.linspace(0, 1, 10_001)
@@ -75,7 +80,7 @@ def profiles(
 
 
 def fitted(
-    reference: ChunkedTable, settings: CompareSettings, read: Reader = at_once
+    reference: ChunkedTable, settings: CompareSettings, read: Reader = read_here
 ) -> tuple[Layout, ProfiledTable]:
     """Have a reference read twice: for its layout, and for its profile by that.
 
@@ -96,7 +101,7 @@ def fitted(
         raise BadReferenceError(f"The reference cannot be used: {error}.") from error
 
 
-def side(source: ChunkedTable, layout: Layout, read: Reader = at_once) -> ProfiledTable:
+def side(source: ChunkedTable, layout: Layout, read: Reader = read_here) -> ProfiledTable:
     """Have a batch read once."""
     try:
         return _side(source, layout, read)
@@ -110,7 +115,7 @@ def unreadable(digest: str, error: UnreadableError) -> ProfiledTable:
 
 
 def _side(source: ChunkedTable, layout: Layout, read: Reader) -> ProfiledTable:
-    found = read(source, partial(profile, layout=layout), TableProfile.merge)
+    found = read(source, partial(profile_table, layout=layout), TableProfile.merge)
     return ProfiledTable(list(source.types), source.digest, source.faults, found)
 
 
@@ -139,9 +144,9 @@ class ProfiledPair:
         """
         current, reference = _column(self.current, name), _column(self.reference, name)
         after, before = (
-            side.profile.sample.values.get(name) for side in (self.current, self.reference)
+            side.profile.sample.columns.get(name) for side in (self.current, self.reference)
         )
-        return _Counts(current, reference, self.layout.columns[name].cuts, (after, before))
+        return _Counts(current, reference, self.layout.columns[name].bins, (after, before))
 
 
 def _column(side: ProfiledTable, name: str) -> ColumnProfile:
@@ -205,7 +210,7 @@ class BinnedSample:
     @property
     def values(self) -> tuple[int, int]:
         """The finite values."""
-        return self.current.values, self.reference.values
+        return self.current.value_count, self.reference.value_count
 
     @property
     def infinities(self) -> tuple[Share, Share]:
@@ -225,7 +230,7 @@ class BinnedSample:
     @property
     def left(self) -> list[int]:
         """The batch's values by cell."""
-        return list(map(int, self.current.cells(self.cuts.cells)))
+        return list(map(int, self.current.bin_counts(self.cuts.tick_edges)))
 
     def count_tests(self, column: str) -> list[faults.CountTest]:
         """Test the range, and whether there is more than one value."""
@@ -233,9 +238,9 @@ class BinnedSample:
         outside = self._beyond(float(edges[0]), float(edges[-1]), share=0)
         return [faults.out_of_range(column, outside), self._constant(column)]
 
-    def decide(self, settings: CompareSettings, threshold: float) -> decision.Decision:
+    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
         """Test the bulk and the tails."""
-        return decision.numeric(
+        return column_tests.numeric(
             self._distance(),
             self._beyond(self.cuts.low, self.cuts.high, share=TAIL_SHARE),
             threshold=threshold,
@@ -252,27 +257,29 @@ class BinnedSample:
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its cells."""
-        ends = self.cuts.cells
-        return sequential.PooledNumbers(name, ends, self.reference.cells(ends))
+        ends = self.cuts.tick_edges
+        return sequential.PooledNumbers(name, ends, self.reference.bin_counts(ends))
 
     def _distance(self) -> kolmogorov.Distance:
         current, reference = self.current, self.reference
-        if current.between.any() or reference.between.any():
-            return pooled.distance(current.ordered, reference.ordered)
+        if current.between_edges.any() or reference.between_edges.any():
+            return pooled.distance(current.counts_in_order, reference.counts_in_order)
         # Every value of either side is an edge: the ties are known.
-        there = (current.at + reference.at) > 0
-        return pooled.tied_distance(current.at[there], reference.at[there])
+        there = (current.at_edges + reference.at_edges) > 0
+        return pooled.tied_distance(current.at_edges[there], reference.at_edges[there])
 
     def _beyond(self, low: float, high: float, *, share: float) -> Exceedance:
         """Count the values below one edge and above another, where the reference's extremes lie."""
-        before, m = self.reference, self.reference.values
+        before, m = self.reference, self.reference.value_count
         places = np.searchsorted(before.edges, [low, high])
-        below, upto = before.below[places], before.upto[places]
+        below, upto = before.below[places], before.up_to[places]
         # The edge is every one of these extremes; where the sample that chose it was all of the
         # reference, the extreme that was meant is among them.
-        gaps = np.clip(extreme(m, share), [below[0] + 1, m - upto[1] + 1], [upto[0], m - below[1]])
-        after, n = self.current, self.current.values
-        count = int(after.below[places[0]]) + n - int(after.upto[places[1]])
+        gaps = np.clip(
+            tail_rank(m, share), [below[0] + 1, m - upto[1] + 1], [upto[0], m - below[1]]
+        )
+        after, n = self.current, self.current.value_count
+        count = int(after.below[places[0]]) + n - int(after.up_to[places[1]])
         return Exceedance(count, n, low, high, min(int(gaps.sum()), m), m)
 
     def _constant(self, column: str) -> faults.CountTest:
@@ -282,18 +289,18 @@ class BinnedSample:
         they are makes the p-value larger, and is assumed.
         """
         current, reference = self.current, self.reference
-        if current.least != current.largest:
+        if current.minimum != current.maximum:
             return faults.varies(column)
-        place = int(np.argmax(current.ordered))
-        others = np.delete(reference.ordered, place)
-        same = int(reference.ordered[place])
-        return faults.constant(column, f"{current.least:g}", current.values, same, others)
+        place = int(np.argmax(current.counts_in_order))
+        others = np.delete(reference.counts_in_order, place)
+        same = int(reference.counts_in_order[place])
+        return faults.constant(column, f"{current.minimum:g}", current.value_count, same, others)
 
 
 def _categories(
     current: CategoricalProfile, reference: CategoricalProfile
 ) -> pairs.CategoricalSample | pairs.BucketedSample:
-    after, before = current.alike(reference)
+    after, before = current.aligned(reference)
     names = sorted(after.counts.keys() | before.counts.keys())
     counts = (np.array([side.counts.get(name, 0) for name in names]) for side in (after, before))
     return (pairs.BucketedSample if after.hashed else pairs.CategoricalSample)(names, *counts)

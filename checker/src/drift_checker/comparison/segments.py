@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.comparison.pairs import ColumnSample, InMemoryPair
-from drift_checker.tables.columns import MismatchError, as_numpy
+from drift_checker.tables import MismatchError, as_numpy
 from drift_checker.wording.phrases import shortened
 
 MAX_SEGMENTS = 20

@@ -15,9 +15,8 @@ from typing import Protocol
 import numpy as np
 
 from drift_checker.comparison.options import Floors
-from drift_checker.decision import Floats, Ints, pooled
-from drift_checker.decision import column as decision
-from drift_checker.profiles.bins import TickCounts, merge
+from drift_checker.decision import CombinedEvidence, Decision, Floats, Ints, column_tests, pooled
+from drift_checker.profiles import TickCounts, merge_counts
 from drift_checker.result import LastingDrift, SequentialResult, Verdict
 from drift_checker.wording import phrases
 
@@ -32,9 +31,7 @@ class Pooled(Protocol):
 
     name: str
 
-    def decide(
-        self, profile: TickCounts, floors: Floors, threshold: float
-    ) -> decision.Decision | None:
+    def decide(self, profile: TickCounts, floors: Floors, threshold: float) -> Decision | None:
         """Return the decision on the profile's rows; None where it has none of the column."""
 
     def change(self, profile: TickCounts) -> str:
@@ -50,9 +47,7 @@ class PooledNumbers:
         # As good as the values themselves, to within a cell.
         self._values = np.append(ends, ends[-1])
 
-    def decide(
-        self, profile: TickCounts, floors: Floors, threshold: float
-    ) -> decision.Decision | None:
+    def decide(self, profile: TickCounts, floors: Floors, threshold: float) -> Decision | None:
         """Return the decision by the distance on the cells."""
         current = np.array(profile.numbers.get(self.name, ()))
         if not current.any():
@@ -74,14 +69,12 @@ class PooledCategories:
         """Take the reference's rows by category."""
         self.name, self.reference = name, reference
 
-    def decide(
-        self, profile: TickCounts, floors: Floors, threshold: float
-    ) -> decision.Decision | None:
+    def decide(self, profile: TickCounts, floors: Floors, threshold: float) -> Decision | None:
         """Return the decision by the counts, as for one batch: names do not depend on either."""
         if not profile.categories.get(self.name):
             return None
         _, current, reference = self._counts(profile)
-        return decision.categorical(
+        return column_tests.categorical(
             current, reference, threshold=threshold, distance_floor=floors.distance
         )
 
@@ -113,7 +106,7 @@ def pools(profiles: Sequence[TickCounts], reference_rows: int) -> list[Pool]:
     rows = accumulate(profile.rows for profile in profiles[:MAX_TICKS])
     most = sum(total <= reference_rows for total in rows)
     lengths = sorted({min(FEW_TICKS, most), most})
-    return [Pool(ticks, merge(profiles[:ticks])) for ticks in lengths if ticks > 1]
+    return [Pool(ticks, merge_counts(profiles[:ticks])) for ticks in lengths if ticks > 1]
 
 
 def limit(rows: int, reference_rows: int, *, ticks: int) -> str | None:
@@ -149,7 +142,7 @@ def judge(
             decided = column.decide(pool.profile, floors, level)
             if decided is None:
                 continue
-            found.append((decided.first, column, pool))
+            found.append((decided.most_significant, column, pool))
             if alarming := decided.alarming(level):
                 drifted.append((alarming, column, pool))
     for some in (found, drifted):
@@ -167,7 +160,7 @@ def judge(
     )
 
 
-def _lasting(found: decision.Found, column: Pooled, pool: Pool, *, tests: int) -> LastingDrift:
+def _lasting(found: CombinedEvidence, column: Pooled, pool: Pool, *, tests: int) -> LastingDrift:
     evidence = found.evidence
     return LastingDrift(
         name=column.name,

@@ -2,7 +2,7 @@
 
 Rows of one day are alike in what makes that day, so that no count of rows says how far two days are
 apart by chance; other days do. What is measured of a window is a vector for each aspect of it, and
-its distance from the mean of the others (see `decision.windows`).
+its distance from the mean of the others (see `decision.window_ranks`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.comparison.options import CompareSettings, Floors
-from drift_checker.decision import Bools, Floats, Ints, association
-from drift_checker.decision.windows import Aspect, Place, distances, places
+from drift_checker.decision import (
+    Bools,
+    Floats,
+    Ints,
+    WindowEvidence,
+    WindowStatistic,
+    association,
+    window_ranks,
+)
 from drift_checker.errors import BadReferenceError
 from drift_checker.result import Calibration, JointResult, PairResult, Verdict
-from drift_checker.tables.columns import as_numpy, encoded, floats, kind_of, known
+from drift_checker.tables import as_numpy, encode_categories, kind_of, to_floats, valid_mask
 from drift_checker.wording.phrases import p_value_phrase, percent
 
 MIN_JOINT_ROWS = 200
@@ -116,7 +123,7 @@ def _moments(times: pa.Array[Any]) -> tuple[Ints, Bools]:
     """Return microseconds since the epoch, and which of them are known."""
     zone = times.type.tz if pa.types.is_timestamp(times.type) else None
     moments = times.cast(pa.timestamp("us", tz=zone)).cast(pa.int64())
-    found, there = np.zeros(len(moments), dtype=np.int64), known(moments)
+    found, there = np.zeros(len(moments), dtype=np.int64), valid_mask(moments)
     found[there] = as_numpy(moments.drop_null())
     return found, there
 
@@ -193,7 +200,7 @@ class Measured:
 
     columns: tuple[str, ...]
     measure: Measure
-    aspect: Aspect
+    aspect: WindowStatistic
     before: float
     """Of a share or a correlation, the mean of the other windows."""
     after: float
@@ -220,10 +227,10 @@ def measure(
     for name in tested:
         current, reference = columns[name]
         if kind_of(reference.type) == "numeric":
-            numbers[name] = windows.parts(floats(reference), floats(current))
+            numbers[name] = windows.parts(to_floats(reference), to_floats(current))
             yield from numeric(name, numbers[name], floors)
         else:
-            names, sides = encoded(reference, current)
+            names, sides = encode_categories(reference, current)
             yield categorical(name, windows.parts(*sides), len(names), floors)
     yield from joint(dict(islice(numbers.items(), most_joint)), floors)
 
@@ -286,19 +293,19 @@ def categorical(name: str, parts: Sequence[Ints], categories: int, floors: Floor
     rows = counts.sum(axis=1, keepdims=True)
     shares = np.where(rows > 0, counts / np.maximum(rows, 1), np.nan)
     # The mean over the categories times half their number is the total variation distance.
-    found = distances(shares, largest=False) * categories / 2
+    found = window_ranks.distances_from_others(shares, largest=False) * categories / 2
     return _distribution(name, "total_variation", found, floors)
 
 
 def distribution(name: str, measure: Measure, vectors: Floats, floors: Floors) -> Measured:
     """Take what was measured of the values of a number (windows, length)."""
-    found = distances(vectors, largest=measure == "distance")
+    found = window_ranks.distances_from_others(vectors, largest=measure == "distance")
     return _distribution(name, measure, found, floors)
 
 
 def _distribution(name: str, measure: Measure, found: Floats, floors: Floors) -> Measured:
     floor = floors.distance
-    return Measured((name,), measure, Aspect(found, floor, floor * _CALM), np.nan, np.nan)
+    return Measured((name,), measure, WindowStatistic(found, floor, floor * _CALM), np.nan, np.nan)
 
 
 def null_share(name: str, parts: Sequence[Bools], floors: Floors) -> Measured:
@@ -333,7 +340,7 @@ def correlated(pair: tuple[str, str], values: Floats, floors: Floors) -> Measure
 
 def correlations(window: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
     """Return the rank correlations of pairs of columns in one window (columns, rows)."""
-    found = association.rank_correlations(association.places(window))
+    found = association.rank_correlations(association.dense_ranks(window))
     return np.array([found[pair] for pair in pairs])
 
 
@@ -342,13 +349,13 @@ class Placed:
     """What was measured, and what it is worth among the windows."""
 
     measured: Measured
-    place: Place
+    place: WindowEvidence
 
 
 def rank(measured: Sequence[Measured], level: float) -> list[Placed]:
     """Return those that can be judged with their place, the most unusual first."""
-    measured = [one for one in measured if one.aspect.known]
-    found = places([one.aspect for one in measured], level)
+    measured = [one for one in measured if one.aspect.testable]
+    found = window_ranks.rank_test([one.aspect for one in measured], level)
     placed = [Placed(*pair) for pair in zip(measured, found, strict=True)]
     return sorted(placed, key=lambda one: (one.place.p_value, -one.place.standardised))
 
@@ -391,8 +398,10 @@ def _number(
 ) -> Measured:
     others = values[:-1][~np.isnan(values[:-1])]
     before = float(others.mean()) if len(others) else np.nan
-    found = distances(values[:, None], largest=True)
-    return Measured(columns, measure, Aspect(found, floor, calm), before, float(values[-1]))
+    found = window_ranks.distances_from_others(values[:, None], largest=True)
+    return Measured(
+        columns, measure, WindowStatistic(found, floor, calm), before, float(values[-1])
+    )
 
 
 def _quantiles(ordered: Floats, shares: Floats) -> Floats:

@@ -31,7 +31,7 @@ from pydantic_core import ErrorDetails
 from drift_checker.comparison.options import ColumnRoles, span
 from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
-from drift_checker.decision.windows import LEAST_WINDOWS
+from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import UsageError
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"

@@ -2,15 +2,71 @@
 
 Pure functions of arrays and counts; nothing here reads, writes or knows of tables.
 
-- `arrays`: the types of all arrays, which are exported
+Tests of one column, or of one table:
+
 - `kolmogorov`: the bulk of a numeric column
 - `exceedance`: its tails, and rows out of the reference's range
 - `homogeneity`: categories
 - `counts`: shares of faulty rows
-- `column`: the statistics of one column combined into one p-value
-- `harmonic`: the p-values of many columns combined into verdicts
+- `association`: rank correlations of pairs of columns
+- `pooled`: numeric columns of several ticks, by the counts of their bins
+- `window_ranks`: a window of rows that depend on each other, among the windows of the reference
+
+What combines them:
+
+- `column_tests`: the statistics of one column, by Bonferroni's inequality as Tarone sharpened it
+- `harmonic`: the p-values of many columns, by their harmonic mean
+
+What they are computed with:
+
+- `arrays`: the types of all arrays
+- `binomial`, `hypergeometric`: intervals of a rate, tails of counts
+- `saddlepoint`: the tail of a sum given another
+- `special`: factorials and tails of the normal, Kolmogorov's, Landau's and Student's distributions
+
+Their functions have the same names where they do the same, and are used as `kolmogorov.p_value`.
 """
 
+from drift_checker.decision import (
+    association,
+    binomial,
+    column_tests,
+    counts,
+    harmonic,
+    kolmogorov,
+    pooled,
+    window_ranks,
+)
 from drift_checker.decision.arrays import Bools, Floats, Indices, Ints
+from drift_checker.decision.column_tests import CombinedEvidence, Decision
+from drift_checker.decision.exceedance import (
+    TAIL_SHARE,
+    Exceedance,
+    count_exceedances,
+    tail_rank,
+)
+from drift_checker.decision.window_ranks import LEAST_WINDOWS, WindowEvidence, WindowStatistic
 
-__all__ = ["Bools", "Floats", "Indices", "Ints"]
+__all__ = [
+    "LEAST_WINDOWS",
+    "TAIL_SHARE",
+    "Bools",
+    "CombinedEvidence",
+    "Decision",
+    "Exceedance",
+    "Floats",
+    "Indices",
+    "Ints",
+    "WindowEvidence",
+    "WindowStatistic",
+    "association",
+    "binomial",
+    "column_tests",
+    "count_exceedances",
+    "counts",
+    "harmonic",
+    "kolmogorov",
+    "pooled",
+    "tail_rank",
+    "window_ranks",
+]

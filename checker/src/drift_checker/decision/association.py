@@ -41,7 +41,7 @@ class PairChange:
         return abs(self.current - self.reference)
 
 
-def places(columns: Floats) -> Indices:
+def dense_ranks(columns: Floats) -> Indices:
     """Return where each value stands among the distinct ones of its column; NaN, missing, is -1.
 
     All else here is a function of these, so that nothing is sorted twice.

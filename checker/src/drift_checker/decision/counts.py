@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from drift_checker.decision.arrays import Ints
-from drift_checker.decision.hypergeometric import two_sided
+from drift_checker.decision.hypergeometric import two_sided_p_value
 from drift_checker.decision.special import log_choose
 
 _TILTS = np.geomspace(1e-4, 30, 300)
@@ -16,7 +16,7 @@ _TILTS = np.geomspace(1e-4, 30, 300)
 
 def share_p_value(current: int, n: int, reference: int, m: int) -> float:
     """Return Fisher's exact two-sided p-value for two shares, `current` of n, `reference` of m."""
-    return two_sided(current, n + m, current + reference, n)
+    return two_sided_p_value(current, n + m, current + reference, n)
 
 
 def unseen_p_value(current: Ints, reference: Ints) -> float:

@@ -63,7 +63,9 @@ class Exceedance:
         return middle - margin - self.expected_share, middle + margin - self.expected_share
 
 
-def exceedance(current: Floats, reference: Floats, *, share: float = TAIL_SHARE) -> Exceedance:
+def count_exceedances(
+    current: Floats, reference: Floats, *, share: float = TAIL_SHARE
+) -> Exceedance:
     """Count the current rows strictly beyond the reference's k-th extremes on either side.
 
     `current` and `reference` are sorted, without nulls and not empty; k is `share` of the
@@ -76,13 +78,13 @@ def exceedance(current: Floats, reference: Floats, *, share: float = TAIL_SHARE)
     Ties can only lower the count: the p-value stays valid and becomes conservative.
     """
     n, m = len(current), len(reference)
-    k = extreme(m, share)
+    k = tail_rank(m, share)
     low, high = float(reference[k - 1]), float(reference[m - k])
     count = int(np.searchsorted(current, low, side="left"))
     count += n - int(np.searchsorted(current, high, side="right"))
     return Exceedance(count, n, low, high, min(2 * k, m), m)
 
 
-def extreme(rows: int, share: float = TAIL_SHARE) -> int:
+def tail_rank(rows: int, share: float = TAIL_SHARE) -> int:
     """Return which extreme of so many rows the tail begins with: `share` of them, at least 1."""
     return max(1, min(round(share * rows), rows // 2))

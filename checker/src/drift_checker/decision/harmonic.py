@@ -23,7 +23,7 @@ _LEAST_P_VALUE = 1e-300
 
 
 @cache
-def least_sum(level: float, columns: int) -> float:
+def critical_sum(level: float, columns: int) -> float:
     """Return the sum of inverse p-values that so many columns reach with a chance of `level`.
 
     The inverse of a uniform p-value has so heavy a tail that the mean of many follows a stable

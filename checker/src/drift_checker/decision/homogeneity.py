@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from drift_checker.decision.arrays import Floats, Ints
-from drift_checker.decision.hypergeometric import log_pmf, two_sided
+from drift_checker.decision.hypergeometric import log_pmf, two_sided_p_value
 from drift_checker.decision.saddlepoint import upper_tail
 from drift_checker.decision.special import log_binomial, x_log_ratio
 
@@ -113,7 +113,7 @@ def largest_cell_p_value(current: Ints, reference: Ints) -> float:
     standardised = np.abs(current - pooled * share) / np.sqrt(pooled)
     # Only a few cells can hold the smallest p-value; leaving one out would be conservative.
     likely = np.argsort(standardised)[-_CANDIDATES:]
-    smallest = min(two_sided(int(current[j]), total, int(pooled[j]), n) for j in likely)
+    smallest = min(two_sided_p_value(int(current[j]), total, int(pooled[j]), n) for j in likely)
     if len(pooled) <= 2:  # noqa: PLR2004  both cells are one test
         return smallest
     sizes, cells = np.unique(pooled, return_counts=True)

@@ -45,7 +45,7 @@ def lower_tail(x: int, total: int, marked: int, drawn: int) -> float:
     return upper_tail(drawn - x, total, total - marked, drawn)
 
 
-def two_sided(x: int, total: int, marked: int, drawn: int) -> float:
+def two_sided_p_value(x: int, total: int, marked: int, drawn: int) -> float:
     """Return twice the smaller tail: a level of a/2 is spent on either side."""
     tails = upper_tail(x, total, marked, drawn), lower_tail(x, total, marked, drawn)
     return min(1.0, 2 * min(tails))

@@ -8,7 +8,7 @@ import numpy as np
 
 from drift_checker.decision import kolmogorov
 from drift_checker.decision.arrays import Ints
-from drift_checker.decision.column import Decision, Evidence, decide
+from drift_checker.decision.column_tests import Decision, Evidence, decide
 
 
 def distance(current: Ints, reference: Ints) -> kolmogorov.Distance:

@@ -19,17 +19,17 @@ from drift_checker.comparison.options import CompareSettings, Floors
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
-from drift_checker.decision.binomial import interval
+from drift_checker.decision import binomial
 from drift_checker.drill.injection import NO_DRIFT, BatchRequest, DriftSource, drift_source
 from drift_checker.outputs.mlflow import MlflowClient
 from drift_checker.outputs.notify import TITLE, Address, notification_addresses
-from drift_checker.profiles.bins import TickCounts
+from drift_checker.profiles import TickCounts
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result, Verdict
 from drift_checker.state import keys
 from drift_checker.state.documents import Document
 from drift_checker.state.store import Store
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch
 
 DRIFT_TICKS = 3
 """Ticks that a drift lasts; one that is not found in them is missed."""
@@ -68,7 +68,7 @@ class Rate(Document):
     @classmethod
     def of(cls, hits: int, trials: int) -> Rate:
         """A rate with its interval."""
-        low, high = interval(hits, trials) if trials else (0.0, 1.0)
+        low, high = binomial.interval(hits, trials) if trials else (0.0, 1.0)
         return cls(hits=hits, trials=trials, low=low, high=high)
 
     @property
@@ -237,7 +237,9 @@ def _at(level: float, options: CompareSettings) -> CompareSettings:
 
 def _drift_free(level: float, hits: int, ticks: int) -> DriftFree:
     # One-sided: to flag too few costs power, which the detections show.
-    least, _ = interval(hits, ticks, confidence=1 - 2 * REJECTION_LEVEL) if ticks else (0.0, 1.0)
+    least, _ = (
+        binomial.interval(hits, ticks, confidence=1 - 2 * REJECTION_LEVEL) if ticks else (0.0, 1.0)
+    )
     return DriftFree(level=level, flagged=Rate.of(hits, ticks), sound=least <= level)
 
 

@@ -23,8 +23,7 @@ from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.state import keys
 from drift_checker.state.documents import read_document
 from drift_checker.state.store import Store
-from drift_checker.tables.columns import kind_of, reference_column
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch, kind_of, reference_column
 
 SCENARIOS = tuple(PERTURBATIONS)
 NO_DRIFT = "none"

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.decision import Bools, Floats
-from drift_checker.tables.columns import ColumnKind
+from drift_checker.tables import ColumnKind
 
 Perturbation = Callable[[Any, float, np.random.Generator], Any]
 

@@ -1,1 +1,31 @@
-"""Tables of any size as bounded counts."""
+"""Profiles: tables of any size as bounded counts, of a column, of a table and of a tick.
+
+What every comparison needs is exported. The profiles of large tables are imported by their modules
+where a table is large: `layout`, `profile` and `stored`, with the kinds of columns in `numeric`,
+`categorical` and `untested`.
+"""
+
+from drift_checker.profiles.bins import Bins, bin_counts, bin_edges
+from drift_checker.profiles.readers import Reader, read_here
+from drift_checker.profiles.sample import (
+    MIN_JOINT_ROWS,
+    SAMPLE_ROWS,
+    choose_rows,
+    varies_enough,
+)
+from drift_checker.profiles.tick_counts import MAX_TICK_CATEGORIES, TickCounts, merge_counts
+
+__all__ = [
+    "MAX_TICK_CATEGORIES",
+    "MIN_JOINT_ROWS",
+    "SAMPLE_ROWS",
+    "Bins",
+    "Reader",
+    "TickCounts",
+    "bin_counts",
+    "bin_edges",
+    "choose_rows",
+    "merge_counts",
+    "read_here",
+    "varies_enough",
+]

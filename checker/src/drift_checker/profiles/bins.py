@@ -1,62 +1,53 @@
-"""Batch profiles: what a tick leaves of its columns, small enough to be added up over ticks.
-
-Of a number it is how many rows lie in each of the cells that quantiles of the reference bound, of
-a category how many rows have it. Nothing of a profile depends on when it was made, so that those
-of several ticks against one version of the reference add up to that of all their rows.
-"""
+"""The bins of a numeric column: where quantiles of the reference cut it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from drift_checker.decision import Floats, Ints
-from drift_checker.result import Count, Model
+from drift_checker.decision import Floats, Ints, tail_rank
 
 BINS = 512
 """Quantiles of the reference that bound the cells; the distance of two distributions on them is at
 most 1/512 less than it is everywhere."""
-MAX_CATEGORIES = 1000
-"""Categories of a batch; a column that has more is left out. Leaving out the rarest instead would
-make its profile depend on which of them chance made rare."""
+EDGES = 2 * BINS
+"""Quantiles of the reference at which rows are counted, those of batch profiles among them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TickCounts(Model):
-    """Counts of one batch, or of several: `profile.json`.
+@dataclass(frozen=True)
+class Bins:
+    """Where a column is cut.
 
-    `reference` is the SHA-256, with the number of rows where only some of them cut the cells.
+    `edges` increase. Those where its tails begin, `low` and `high`, and the upper ends of the
+    `cells` of batch profiles are among them.
     """
 
-    schema_version: Literal[1] = 1
-    reference: str
-    rows: Count
-    numbers: dict[str, list[Count]]
-    """By column, the rows in each cell; see `cells`."""
-    categories: dict[str, dict[str, Count]]
-    """By column, the rows of each category."""
+    edges: Floats
+    low: float
+    high: float
+    tick_edges: Floats
+
+    @classmethod
+    def of(cls, sample: Floats, least: float, largest: float) -> Bins:
+        """Choose the cuts from a sample of the reference and from the range of all its values.
+
+        The edges are every value of the sample, or its quantiles where it has more than `EDGES`.
+        """
+        ordered = np.sort(sample[np.isfinite(sample)])
+        if not len(ordered):
+            return NO_BINS
+        values = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+        if len(values) > EDGES:
+            values = bin_edges(ordered, EDGES)
+        tail = tail_rank(len(ordered))
+        low, high = float(ordered[tail - 1]), float(ordered[-tail])
+        every = np.unique(np.append(values, [low, high, least, largest]))
+        return cls(every, low, high, bin_edges(ordered))
 
 
-def merge(profiles: Sequence[TickCounts]) -> TickCounts:
-    """Return the profile of the rows of all; columns that one of them lacks are left out."""
-    numbers = set.intersection(*(set(one.numbers) for one in profiles))
-    categories = set.intersection(*(set(one.categories) for one in profiles))
-    return TickCounts(
-        reference=profiles[0].reference,
-        rows=sum(one.rows for one in profiles),
-        numbers={
-            name: np.sum([one.numbers[name] for one in profiles], axis=0).tolist()
-            for name in numbers
-        },
-        categories={
-            name: dict(sum((Counter(one.categories[name]) for one in profiles), Counter()))
-            for name in categories
-        },
-    )
+NO_BINS = Bins(np.empty(0), np.nan, np.nan, np.empty(0))
+"""Of a column that has no finite values."""
 
 
 def bin_edges(reference: Floats, most: int = BINS) -> Floats:

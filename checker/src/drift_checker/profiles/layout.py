@@ -10,18 +10,18 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from drift_checker.profiles.numbers import NO_BINS, Bins
-from drift_checker.profiles.readers import Reader, at_once
-from drift_checker.profiles.sample import RowSample, Sampling, bound, varies_enough
-from drift_checker.tables.chunks import ChunkedTable
-from drift_checker.tables.columns import (
+from drift_checker.profiles.bins import NO_BINS, Bins
+from drift_checker.profiles.readers import Reader, read_here
+from drift_checker.profiles.sample import RowSample, RowSampler, hash_bound, varies_enough
+from drift_checker.tables import (
+    ChunkedTable,
     ColumnKind,
     candidate_types,
-    floats,
-    in_kind_of,
+    cast_to_kind,
     is_text,
     kind_of,
-    parsed,
+    parse_text,
+    to_floats,
 )
 
 FIT_ROWS = 1 << 20
@@ -31,11 +31,11 @@ FIT_CELLS = 1 << 25
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnLayout:
     """A column of the reference: its type once it is read, and its cuts if it is numeric."""
 
     type: pa.DataType
-    cuts: Bins = NO_BINS
+    bins: Bins = NO_BINS
 
     @property
     def kind(self) -> ColumnKind:
@@ -47,7 +47,7 @@ class Column:
 class Layout:
     """The columns of a reference, and those of them whose rows are kept for a joint verdict."""
 
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ColumnLayout]
     sampled: tuple[str, ...]
     fit_rows: int = FIT_ROWS
     """Rows that the cuts were chosen from; all where there are not more."""
@@ -59,7 +59,7 @@ def fit(
     untested: Collection[str | None] = (),
     first: Collection[str | None] = (),
     most: int = 50,
-    read: Reader = at_once,
+    read: Reader = read_here,
 ) -> Layout:
     """Have a reference read once for its types where it is text, and once for its cuts.
 
@@ -78,11 +78,11 @@ def fit(
         if kind_of(type_) == "numeric" and name not in untested
     }
     rows = min(FIT_ROWS, FIT_CELLS // max(1, len(numeric)))
-    sampling = partial(Sampling, rows, bound(rows, source.rows))
+    sampling = partial(RowSampler, rows, hash_bound(rows, source.rows))
     spread = read(source, partial(_spread, types=numeric, sampling=sampling), _Spread.merge)
-    sample = spread.sample.values
+    sample = spread.sample.columns
     columns = {
-        name: Column(type_, _cuts(spread, name) if name in sample else NO_BINS)
+        name: ColumnLayout(type_, _cuts(spread, name) if name in sample else NO_BINS)
         for name, type_ in types.items()
     }
     varying = [name for name in sample if varies_enough(sample[name])]
@@ -107,15 +107,15 @@ class _Spread:
 
 
 def _spread(
-    source: ChunkedTable, *, types: Mapping[str, pa.DataType], sampling: Callable[[], Sampling]
+    source: ChunkedTable, *, types: Mapping[str, pa.DataType], sampling: Callable[[], RowSampler]
 ) -> _Spread:
     """Read the numeric columns, which have these types once they are read."""
     taken = sampling()
     ranges = dict.fromkeys(types, (np.inf, -np.inf))
     for chunk in source.chunks() if types else ():
-        rows = taken.rows(chunk.first, chunk.rows)
+        rows = taken.choose(chunk.first, chunk.rows)
         for name, type_ in types.items():
-            values = floats(in_kind_of(type_, chunk.column(name), untyped=source.untyped))
+            values = to_floats(cast_to_kind(type_, chunk.column(name), untyped=source.untyped))
             finite = values[np.isfinite(values)]
             least, largest = ranges[name]
             ranges[name] = (
@@ -128,7 +128,7 @@ def _spread(
 
 
 def _cuts(spread: _Spread, name: str) -> Bins:
-    return Bins.of(spread.sample.values[name], *spread.ranges[name])
+    return Bins.of(spread.sample.columns[name], *spread.ranges[name])
 
 
 Candidates: TypeAlias = "dict[str, tuple[pa.DataType, ...]]"
@@ -145,7 +145,7 @@ def _candidates(source: ChunkedTable) -> Candidates:
             if column.null_count == len(column):
                 continue
             known = found.get(name) or candidate_types(column, untyped=source.untyped)
-            found[name] = tuple(t for t in known if parsed(column, t) is not None)
+            found[name] = tuple(t for t in known if parse_text(column, t) is not None)
         open_ -= {name for name, known in found.items() if not known}
         if not open_:
             break

@@ -8,14 +8,13 @@ from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 
-from drift_checker.profiles import categories, numbers, untested
-from drift_checker.profiles.categories import CategoricalProfile
-from drift_checker.profiles.layout import Column, Layout
-from drift_checker.profiles.numbers import NumericProfile
-from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample, Sampling
+from drift_checker.profiles import categorical, numeric, untested
+from drift_checker.profiles.categorical import CategoricalProfile
+from drift_checker.profiles.layout import ColumnLayout, Layout
+from drift_checker.profiles.numeric import NumericProfile
+from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample, RowSampler
 from drift_checker.profiles.untested import NullProfile, TimestampProfile
-from drift_checker.tables.chunks import Chunk, ChunkedTable
-from drift_checker.tables.columns import MismatchError, floats, in_kind_of
+from drift_checker.tables import Chunk, ChunkedTable, MismatchError, cast_to_kind, to_floats
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def _merge(
     return first.merge(second)  # type: ignore[arg-type]
 
 
-def profile(source: ChunkedTable, layout: Layout) -> TableProfile:
+def profile_table(source: ChunkedTable, layout: Layout) -> TableProfile:
     """Read a table once, a column of a chunk at a time, and return its profile.
 
     Raises:
@@ -70,7 +69,7 @@ def profile(source: ChunkedTable, layout: Layout) -> TableProfile:
 
 def profile_chunks(
     chunks: Iterable[Chunk],
-    columns: Mapping[str, Column],
+    columns: Mapping[str, ColumnLayout],
     sampled: Collection[str],
     *,
     untyped: bool,
@@ -79,31 +78,31 @@ def profile_chunks(
     found: dict[str, ColumnProfile | Mismatch] = {
         name: _count(column, pa.nulls(0)) for name, column in columns.items()
     }
-    sampling, rows = Sampling(SAMPLE_ROWS), 0
+    sampling, rows = RowSampler(SAMPLE_ROWS), 0
     for chunk in chunks:
-        wanted = sampling.rows(chunk.first, chunk.rows)
+        wanted = sampling.choose(chunk.first, chunk.rows)
         for name, column in columns.items():
             try:
-                values = in_kind_of(column.type, chunk.column(name), untyped=untyped)
+                values = cast_to_kind(column.type, chunk.column(name), untyped=untyped)
             except MismatchError as error:
                 found[name] = _merge(found[name], Mismatch(error.fault, error.detail))
                 values = pa.nulls(chunk.rows)
             part = _count(column, values)
             if name in sampled:
-                sampling.add(name, floats(values)[wanted])
+                sampling.add(name, to_floats(values)[wanted])
             found[name] = _merge(found[name], part)
         sampling.end_chunk()
         rows += chunk.rows
     return TableProfile(rows, found, sampling.sample())
 
 
-def _count(column: Column, values: pa.Array[Any]) -> ColumnProfile:
+def _count(column: ColumnLayout, values: pa.Array[Any]) -> ColumnProfile:
     match column.kind:
         case "numeric":
-            return numbers.count(floats(values), column.cuts.edges)
+            return numeric.count_numbers(to_floats(values), column.bins.edges)
         case "categorical":
-            return categories.count(values)
+            return categorical.count_categories(values)
         case "timestamp":
-            return untested.count_times(values)
+            return untested.count_timestamps(values)
         case _:
             return untested.count_nulls(values)

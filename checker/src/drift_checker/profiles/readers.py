@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from drift_checker.tables.chunks import ChunkedTable
+from drift_checker.tables import ChunkedTable
 
 S = TypeVar("S", bound=ChunkedTable)
 T = TypeVar("T")
@@ -24,6 +24,6 @@ class Reader(Protocol):
         """
 
 
-def at_once(source: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:  # noqa: ARG001  nothing is to be merged
+def read_here(source: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:  # noqa: ARG001  nothing is to be merged
     """Read a source from its first row to its last, in this process."""
     return read(source)

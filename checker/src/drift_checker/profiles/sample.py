@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from drift_checker.decision import Floats, Indices, Ints
 
-MIN_ROWS = 200
+MIN_JOINT_ROWS = 200
 """On either side, below which there is no joint verdict."""
 SAMPLE_ROWS = 20_000
 """Of either side, that a joint verdict looks at."""
 
 
-def hashes(numbers: Ints) -> NDArray[np.uint64]:
+def row_hashes(numbers: Ints) -> NDArray[np.uint64]:
     """Return a hash of each row's number, which no other row has.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
@@ -31,14 +31,14 @@ def hashes(numbers: Ints) -> NDArray[np.uint64]:
     return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
-def smallest(numbers: Ints, most: int) -> Indices:
+def choose_rows(numbers: Ints, most: int) -> Indices:
     """Return the places of at most so many rows, those of the smallest hash, in order."""
     if len(numbers) <= most:
         return np.arange(len(numbers))
-    return np.sort(np.argpartition(hashes(numbers), most)[:most])
+    return np.sort(np.argpartition(row_hashes(numbers), most)[:most])
 
 
-def bound(most: int, rows: int | None) -> np.uint64:
+def hash_bound(most: int, rows: int | None) -> np.uint64:
     """Return a hash that is exceeded by none of the `most` rows of the smallest of a table.
 
     By it each part of a table keeps little more than its own share. It is six standard deviations
@@ -57,38 +57,38 @@ _ANY = np.uint64(2**64 - 1)
 class RowSample:
     """At most `most` rows: their numbers in the table, in order, and their values by column."""
 
-    most: int
-    numbers: Ints
-    values: Mapping[str, Floats]
+    size: int
+    row_numbers: Ints
+    columns: Mapping[str, Floats]
 
     def merge(self, other: RowSample) -> RowSample:
         """Return the sample of both tables, whose rows are numbered on."""
-        numbers = np.concatenate([self.numbers, other.numbers])
-        kept = smallest(numbers, self.most)
+        numbers = np.concatenate([self.row_numbers, other.row_numbers])
+        kept = choose_rows(numbers, self.size)
         return RowSample(
-            self.most,
+            self.size,
             numbers[kept],
             {
-                name: np.concatenate([values, other.values[name]])[kept]
-                for name, values in self.values.items()
+                name: np.concatenate([values, other.columns[name]])[kept]
+                for name, values in self.columns.items()
             },
         )
 
 
 @dataclass
-class Sampling:
+class RowSampler:
     """A sample being taken, chunk by chunk."""
 
-    most: int
+    size: int
     bound: np.uint64 = _ANY
     """Rows of a larger hash are in no sample, or not any more."""
     _numbers: list[Ints] = field(default_factory=list)
     _values: dict[str, list[Floats]] = field(default_factory=dict)
 
-    def rows(self, first: int, rows: int) -> Indices:
+    def choose(self, first: int, rows: int) -> Indices:
         """Return the places in a chunk of the rows that are wanted; called once for each chunk."""
         numbers = np.arange(first, first + rows)
-        places = np.flatnonzero(hashes(numbers) <= self.bound)
+        places = np.flatnonzero(row_hashes(numbers) <= self.bound)
         self._numbers.append(numbers[places])
         return places
 
@@ -98,23 +98,23 @@ class Sampling:
 
     def end_chunk(self) -> None:
         """Drop rows that are in the sample no more, once there are twice too many."""
-        if sum(map(len, self._numbers)) >= 2 * self.most:
+        if sum(map(len, self._numbers)) >= 2 * self.size:
             self._drop()
 
     def sample(self) -> RowSample:
         """Return what was taken."""
         self._drop()
         return RowSample(
-            self.most,
+            self.size,
             self._numbers[0],
             {name: values[0] for name, values in self._values.items()},
         )
 
     def _drop(self) -> None:
         numbers = np.concatenate([np.empty(0, np.int64), *self._numbers])
-        kept = smallest(numbers, self.most)
+        kept = choose_rows(numbers, self.size)
         if len(kept) < len(numbers):
-            self.bound = hashes(numbers[kept]).max()
+            self.bound = row_hashes(numbers[kept]).max()
         self._numbers = [numbers[kept]]
         for name, values in self._values.items():
             self._values[name] = [np.concatenate(values)[kept]]
@@ -123,4 +123,4 @@ class Sampling:
 def varies_enough(values: Floats) -> bool:
     """Return whether a column varies and has enough values for a joint verdict."""
     there = values[~np.isnan(values)]
-    return len(there) >= MIN_ROWS and bool((there != there[0]).any())
+    return len(there) >= MIN_JOINT_ROWS and bool((there != there[0]).any())

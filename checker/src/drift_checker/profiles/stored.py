@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drift_checker.profiles.categories import CategoricalProfile
-from drift_checker.profiles.layout import Column, Layout
-from drift_checker.profiles.numbers import NO_BINS, Bins, NumericProfile
+from drift_checker.profiles.bins import NO_BINS, Bins
+from drift_checker.profiles.categorical import CategoricalProfile
+from drift_checker.profiles.layout import ColumnLayout, Layout
+from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import ColumnProfile, Mismatch, TableProfile
 from drift_checker.profiles.sample import RowSample
 from drift_checker.profiles.untested import NullProfile, TimestampProfile
@@ -36,18 +37,18 @@ Arrays = dict[str, NDArray[Any]]
 
 def to_bytes(layout: Layout, profile: TableProfile) -> bytes:
     """Write both: numbers as arrays, all else as JSON."""
-    arrays: Arrays = {"rows": profile.sample.numbers}
+    arrays: Arrays = {"rows": profile.sample.row_numbers}
     columns = []
     for place, (name, column) in enumerate(layout.columns.items()):
         found = profile.columns[name]
-        columns.append({"name": name, **_described(column.cuts, found, f"{place}.", arrays)})
+        columns.append({"name": name, **_described(column.bins, found, f"{place}.", arrays)})
     for place, name in enumerate(layout.sampled):
-        arrays[f"row.{place}"] = profile.sample.values[name]
+        arrays[f"row.{place}"] = profile.sample.columns[name]
     schema = pa.schema([(name, column.type) for name, column in layout.columns.items()])
     arrays["schema"] = np.frombuffer(schema.serialize().to_pybytes(), np.uint8)
     head = {
         "rows": profile.rows,
-        "most": profile.sample.most,
+        "most": profile.sample.size,
         "sampled": layout.sampled,
         "fit_rows": layout.fit_rows,
         "columns": columns,
@@ -67,7 +68,7 @@ def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
         for place, described in enumerate(head["columns"]):
             name = described["name"]
             cuts, found[name] = _read(described, f"{place}.", arrays)
-            columns[name] = Column(schema.field(place).type, cuts)
+            columns[name] = ColumnLayout(schema.field(place).type, cuts)
         values = {name: arrays[f"row.{place}"] for place, name in enumerate(head["sampled"])}
         sample = RowSample(head["most"], arrays["rows"], values)
     layout = Layout(columns, tuple(head["sampled"]), head["fit_rows"])
@@ -83,11 +84,11 @@ def _described(
     arrays |= {
         f"{prefix}edges": found.edges,
         f"{prefix}below": found.below,
-        f"{prefix}upto": found.upto,
-        f"{prefix}cells": cuts.cells,
+        f"{prefix}upto": found.up_to,
+        f"{prefix}cells": cuts.tick_edges,
     }
     known = (found.rows, found.nulls, found.infinite)
-    moments = (found.mean, found.squares, found.least, found.largest)
+    moments = (found.mean, found.squared_deviations, found.minimum, found.maximum)
     return {"kind": _NUMBERS, "is": [*known, *moments], "tails": [cuts.low, cuts.high]}
 
 

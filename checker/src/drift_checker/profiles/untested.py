@@ -48,7 +48,7 @@ def count_nulls(values: pa.Array[Any]) -> NullProfile:
     return NullProfile(len(values), values.null_count)
 
 
-def count_times(values: pa.Array[Any]) -> TimestampProfile:
+def count_timestamps(values: pa.Array[Any]) -> TimestampProfile:
     """Return the profile of points in time."""
     known = values.drop_null()
     if not len(known):

@@ -22,8 +22,7 @@ from drift_checker.state.documents import Document, read_document
 from drift_checker.state.history import results_before
 from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
-from drift_checker.tables.columns import MismatchError, current_column, reference_column
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch, MismatchError, batch_column, reference_column
 
 ENOUGH_ROWS = 5000
 """Rows beyond which no further tick is taken by itself; more make a reference little better."""
@@ -188,7 +187,7 @@ def alike(reference: Batch, batch: Batch, monitor: str, tick: datetime) -> pa.Ta
 
 def _column(reference: Batch, batch: Batch, name: str) -> pa.Array[Any]:
     before = reference_column(reference, name)
-    column = current_column(batch, name, before.type)
+    column = batch_column(batch, name, before.type)
     try:
         return column.cast(before.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -12,8 +12,7 @@ from drift_checker.references import versions
 from drift_checker.state import keys
 from drift_checker.state.identity import Record, identity
 from drift_checker.state.store import Store
-from drift_checker.tables.chunks import InMemory, count_values
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch, InMemoryTable, count_values
 
 if TYPE_CHECKING:
     from drift_checker.comparison.profiled_pairs import ProfiledTable
@@ -56,7 +55,7 @@ class StoredReference:
         from drift_checker.comparison.profiled_pairs import ProfiledPair, side  # noqa: PLC0415  # seldom needed
 
         layout, reference = self._profiled
-        return ProfiledPair(layout, reference, side(InMemory(current), layout))
+        return ProfiledPair(layout, reference, side(InMemoryTable(current), layout))
 
     @cached_property
     def _profiled(self) -> tuple[Layout, ProfiledTable]:
@@ -69,7 +68,7 @@ class StoredReference:
             layout, profile = stored.from_bytes(data)
             names = list(self.version.columns)
             return layout, ProfiledTable(names, self.version.digest, (), profile)
-        layout, reference = fitted(InMemory(self.rows), self._settings)
+        layout, reference = fitted(InMemoryTable(self.rows), self._settings)
         self._store.put(key, stored.to_bytes(layout, reference.profile))
         return layout, reference
 

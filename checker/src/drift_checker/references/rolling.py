@@ -23,7 +23,7 @@ from drift_checker.result import Result, Rolling, Verdict
 from drift_checker.sources.fetch import load
 from drift_checker.state.history import results_before
 from drift_checker.state.store import Store
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch
 
 SLOTS_A_TICK = 2
 """Slots of the schedule that are looked at for each tick that is needed: what was `ok` long ago is

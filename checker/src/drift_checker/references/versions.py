@@ -16,7 +16,7 @@ from drift_checker.sources.http import ask_for_reference, files_of_reference
 from drift_checker.state import keys
 from drift_checker.state.documents import Document, read_document
 from drift_checker.state.store import Store
-from drift_checker.tables.reading import Batch, as_reference, raise_for_faults
+from drift_checker.tables import Batch, as_reference, raise_for_faults
 
 VERSION_LENGTH = 12
 """Hexadecimal digits of the digest that name a version."""

@@ -24,7 +24,7 @@ from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.state import keys
 from drift_checker.state.documents import Document
 from drift_checker.state.store import Store
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch
 
 _META = b"drift_checker"
 

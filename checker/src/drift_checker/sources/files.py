@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from obstore.store import LocalStore, S3Store
 
-from drift_checker.profiles.readers import Reader
+from drift_checker.profiles import Reader
 from drift_checker.result import Fault
 from drift_checker.sources.folders import (
     File,
@@ -30,9 +30,13 @@ from drift_checker.sources.folders import (
 )
 from drift_checker.sources.responses import asked
 from drift_checker.state.identity import identity
-from drift_checker.tables.chunks import Chunk, Column, chunk_of
-from drift_checker.tables.columns import decoded
-from drift_checker.tables.reading import UnreadableError, repeated_names
+from drift_checker.tables import (
+    Chunk,
+    UnreadableError,
+    chunk_of,
+    decode_dictionary,
+    duplicate_column_faults,
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Files:
     @property
     def faults(self) -> tuple[Fault, ...]:
         """The names that are there more than once."""
-        return repeated_names(self.selection.names(self.schema))
+        return duplicate_column_faults(self.selection.names(self.schema))
 
     @property
     def rows(self) -> int:
@@ -149,11 +153,11 @@ class Files:
                 yield chunk_of(first, pa.Table.from_batches([block]))
                 first += block.num_rows
 
-    def _column_of(self, fragment: ds.Fragment, group: int) -> Callable[[str], Column]:
-        def column(name: str) -> Column:
+    def _column_of(self, fragment: ds.Fragment, group: int) -> Callable[[str], pa.Array[Any]]:
+        def column(name: str) -> pa.Array[Any]:
             with _reading(self.origin):
                 table = self._scanner(_of(fragment, group), [name]).to_table()
-            return decoded(table.column(name).combine_chunks())
+            return decode_dictionary(table.column(name).combine_chunks())
 
         return column
 

@@ -28,8 +28,7 @@ from drift_checker.sources.responses import (
     rows,
 )
 from drift_checker.state.identity import Record, identity
-from drift_checker.tables.columns import is_text
-from drift_checker.tables.reading import Batch, UnreadableError, no_table
+from drift_checker.tables import Batch, UnreadableError, empty_table, is_text
 
 _SUFFIXES = (".parquet", ".csv")
 
@@ -128,7 +127,7 @@ def ask_folder(
     except pa.ArrowException as error:
         fault = UnreadableError(f"A file is damaged, or has other types than the first: {error}")
         digest = identity([file.identity for file in files])
-        return TableResponse(Batch(no_table(), digest, (fault.fault,)), origin)
+        return TableResponse(Batch(empty_table(), digest, (fault.fault,)), origin)
 
 
 def files_below(store: LocalStore | S3Store, prefix: str, origin: str) -> list[File]:

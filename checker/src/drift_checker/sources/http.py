@@ -29,10 +29,10 @@ from drift_checker.sources.responses import (
     asked,
 )
 from drift_checker.state.store import open_s3
-from drift_checker.tables.reading import UnreadableError
+from drift_checker.tables import UnreadableError
 
 if TYPE_CHECKING:
-    from drift_checker.profiles.readers import Reader
+    from drift_checker.profiles import Reader
     from drift_checker.sources.files import Files
 
 MAX_REDIRECTS = 5

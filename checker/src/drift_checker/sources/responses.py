@@ -19,7 +19,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from drift_checker.config.settings import Limits
 from drift_checker.errors import NoBatchError, ServiceAwayError
 from drift_checker.state.store import first_line
-from drift_checker.tables.reading import Batch, from_frame, read_batch
+from drift_checker.tables import Batch, from_frame, read_batch
 
 EVIDENCE_BYTES = 64 * 1024
 """As much of an answer that is no batch as is kept; enough to read an error page."""

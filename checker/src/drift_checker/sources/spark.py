@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.sources.files import Files
-from drift_checker.tables.chunks import ChunkedTable
-from drift_checker.tables.reading import UnreadableError
+from drift_checker.tables import ChunkedTable, UnreadableError
 
 if TYPE_CHECKING:
     from pyspark import RDD, SparkContext

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from drift_checker.config.schedule import logical_dates_before
-from drift_checker.profiles.bins import TickCounts
+from drift_checker.profiles import TickCounts
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
 from drift_checker.state.documents import read_document

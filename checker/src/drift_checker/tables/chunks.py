@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.csv
@@ -17,16 +17,16 @@ import pyarrow.parquet
 
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
-from drift_checker.tables.columns import decoded
+from drift_checker.tables.columns import decode_dictionary
 from drift_checker.tables.reading import (
     HEAD_BYTES,
     Batch,
     UnreadableError,
     csv_options,
+    duplicate_column_faults,
     format_of,
     raise_for_no_batch,
     read_batch,
-    repeated_names,
     unreadable_reference,
 )
 
@@ -37,8 +37,6 @@ _CHUNK_ROWS = 1 << 18
 _BYTES_PER_VALUE = 8
 """Of text, about."""
 
-Column: TypeAlias = "pa.Array[Any]"
-
 
 @dataclass(frozen=True)
 class Chunk:
@@ -46,7 +44,7 @@ class Chunk:
 
     first: int
     rows: int
-    column: Callable[[str], Column]
+    column: Callable[[str], pa.Array[Any]]
 
 
 class ChunkedTable(Protocol):
@@ -81,7 +79,7 @@ class ChunkedTable(Protocol):
 
 
 @dataclass(frozen=True)
-class InMemory:
+class InMemoryTable:
     """A table that was read already."""
 
     batch: Batch
@@ -119,7 +117,9 @@ class InMemory:
 
 def chunk_of(first: int, table: pa.Table) -> Chunk:
     """Return the rows of a table that is held whole."""
-    return Chunk(first, table.num_rows, lambda name: decoded(table.column(name).combine_chunks()))
+    return Chunk(
+        first, table.num_rows, lambda name: decode_dictionary(table.column(name).combine_chunks())
+    )
 
 
 @dataclass(frozen=True)
@@ -158,11 +158,11 @@ class _File(ABC):
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
         """The names that are there more than once."""
-        return repeated_names(self._schema.names)
+        return duplicate_column_faults(self._schema.names)
 
 
 @dataclass(frozen=True)
-class Parquet(_File):
+class ParquetTable(_File):
     """A Parquet file; a chunk is a row group, of which one column at a time is held."""
 
     @cached_property
@@ -189,13 +189,13 @@ class Parquet(_File):
             yield Chunk(first, rows, self._reader(group))
             first += rows
 
-    def _reader(self, group: int) -> Callable[[str], Column]:
-        def column(name: str) -> Column:
+    def _reader(self, group: int) -> Callable[[str], pa.Array[Any]]:
+        def column(name: str) -> pa.Array[Any]:
             try:
                 table = self._file.read_row_group(group, [name], use_threads=False)
             except (pa.ArrowException, OSError) as error:
                 raise _damaged(error) from error
-            return decoded(table.column(name).combine_chunks())
+            return decode_dictionary(table.column(name).combine_chunks())
 
         return column
 
@@ -205,7 +205,7 @@ def _damaged(error: Exception) -> UnreadableError:
 
 
 @dataclass(frozen=True)
-class Csv(_File):
+class CsvTable(_File):
     """A CSV file; a chunk is a block of bytes, of which all columns are held as text."""
 
     @property
@@ -238,7 +238,7 @@ def _broken(error: Exception) -> UnreadableError:
     return UnreadableError(f"The CSV file is broken: {error}")
 
 
-def open_table(table: Batch | Path) -> ChunkedTable:
+def chunked_table(table: Batch | Path) -> ChunkedTable:
     """Return a table as it is read: a Parquet or CSV file in chunks.
 
     Raises:
@@ -246,24 +246,24 @@ def open_table(table: Batch | Path) -> ChunkedTable:
         OSError: The file cannot be read.
     """
     if isinstance(table, Batch):
-        return InMemory(table)
+        return InMemoryTable(table)
     match _format(table):
         case "parquet":
-            return Parquet(table)
+            return ParquetTable(table)
         case "csv":
-            return Csv(table)
+            return CsvTable(table)
         case "json":
-            return InMemory(read_batch(table))
+            return InMemoryTable(read_batch(table))
 
 
-def open_reference(table: Batch | Path) -> ChunkedTable:
+def chunked_reference(table: Batch | Path) -> ChunkedTable:
     """Return a reference as it is read.
 
     Raises:
         BadReferenceError: It cannot be read.
     """
     try:
-        return open_table(table)
+        return chunked_table(table)
     except (OSError, NoBatchError) as error:
         raise unreadable_reference(error) from error
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.decision import Bools, Floats, Ints
-from drift_checker.tables.reading import MIXED, Batch
+from drift_checker.tables.reading import MIXED_TYPE, Batch
 
 ColumnKind = Literal["numeric", "categorical", "timestamp", "other"]
 
@@ -50,7 +50,7 @@ def reference_column(batch: Batch, name: str) -> pa.Array[Any]:
     if not is_text(column.type):
         return column
     for type_ in candidate_types(column, untyped=batch.untyped):
-        converted = parsed(column, type_)
+        converted = parse_text(column, type_)
         if converted is not None and converted.null_count < len(converted):
             return converted
     return column
@@ -63,7 +63,7 @@ def candidate_types(column: pa.Array[Any], *, untyped: bool) -> tuple[pa.DataTyp
     return (pa.int64(), pa.float64(), pa.bool_()) if untyped else ()
 
 
-def parsed(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any] | None:
+def parse_text(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any] | None:
     """Return text converted to a type, or None where a value is not of the type."""
     try:
         return _parse(column, type_)
@@ -71,23 +71,23 @@ def parsed(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any] | None:
         return None
 
 
-def current_column(batch: Batch, name: str, type_: pa.DataType) -> pa.Array[Any]:
+def batch_column(batch: Batch, name: str, type_: pa.DataType) -> pa.Array[Any]:
     """Return a column of the batch in the kind of the reference's type.
 
     Raises:
         MismatchError: The column arrived in another type, or its values are of several.
     """
-    return in_kind_of(type_, _column(batch, name), untyped=batch.untyped)
+    return cast_to_kind(type_, _column(batch, name), untyped=batch.untyped)
 
 
-def in_kind_of(type_: pa.DataType, column: pa.Array[Any], *, untyped: bool) -> pa.Array[Any]:
+def cast_to_kind(type_: pa.DataType, column: pa.Array[Any], *, untyped: bool) -> pa.Array[Any]:
     """Return values in the kind of a type; `untyped` text may hold values of any.
 
     Raises:
         MismatchError: They are of another type, or of several.
     """
     expected, arrived = kind_of(type_), kind_of(column.type)
-    if column.type == MIXED:
+    if column.type == MIXED_TYPE:
         raise MismatchError("mixed_types", _describe_mixed(column))
     if pa.types.is_null(column.type) or pa.types.is_null(type_):
         return column
@@ -105,17 +105,17 @@ def in_kind_of(type_: pa.DataType, column: pa.Array[Any], *, untyped: bool) -> p
 
 
 def _column(batch: Batch, name: str) -> pa.Array[Any]:
-    return decoded(batch.table.column(name).combine_chunks())
+    return decode_dictionary(batch.table.column(name).combine_chunks())
 
 
-def decoded(column: pa.Array[Any]) -> pa.Array[Any]:
+def decode_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:
     """Return a column's values, of a dictionary those it stands for."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column
 
 
-def floats(values: pa.Array[Any]) -> Floats:
+def to_floats(values: pa.Array[Any]) -> Floats:
     """Return numbers as floats, nulls as NaN."""
     if pa.types.is_duration(values.type):
         values = values.cast(pa.int64())
@@ -123,20 +123,20 @@ def floats(values: pa.Array[Any]) -> Floats:
     if not values.null_count:
         return numbers
     found = np.full(len(values), np.nan)
-    found[known(values)] = numbers
+    found[valid_mask(values)] = numbers
     return found
 
 
-def encoded(*sides: pa.Array[Any]) -> tuple[list[str], list[Ints]]:
+def encode_categories(*sides: pa.Array[Any]) -> tuple[list[str], list[Ints]]:
     """Return the categories of all sides, and of each row of each the place of its own, or -1."""
     texts = pa.concat_arrays([side.cast(pa.string()) for side in sides]).dictionary_encode()
     places = np.full(len(texts), -1, dtype=np.int64)
-    places[known(texts)] = as_numpy(texts.indices.drop_null())
+    places[valid_mask(texts)] = as_numpy(texts.indices.drop_null())
     ends = np.cumsum([len(side) for side in sides])[:-1]
     return list(map(str, texts.dictionary.to_pylist())), np.split(places, ends)
 
 
-def known(values: pa.Array[Any]) -> Bools:
+def valid_mask(values: pa.Array[Any]) -> Bools:
     """Return which rows have a value."""
     return np.asarray(as_numpy(values.is_valid().cast(pa.uint8())) > 0)
 

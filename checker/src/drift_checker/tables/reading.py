@@ -89,7 +89,7 @@ def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
     try:
         table, untyped = _parse(data, content_type or "")
     except UnreadableError as error:
-        return Batch(no_table(), digest, (error.fault,))
+        return Batch(empty_table(), digest, (error.fault,))
     table, faults = _without_duplicates(table)
     return Batch(table, digest, faults, untyped=untyped)
 
@@ -193,7 +193,7 @@ def _parse_parquet(data: bytes) -> pa.Table:
 
 def _parse_csv(data: bytes) -> pa.Table:
     if not data.strip():
-        return no_table()
+        return empty_table()
     try:
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
         names = next(csv.reader(text, strict=True))
@@ -257,7 +257,7 @@ def _json_column(values: list[Any]) -> pa.Array[Any]:
         names = [None if value is None else _json_kind(value) for value in values]
         return pa.StructArray.from_arrays(
             [_texts(names), _texts([_json_text(value) for value in values])],
-            fields=list(MIXED),
+            fields=list(MIXED_TYPE),
             mask=None,
         )
     match kinds.pop() if kinds else "null":
@@ -274,7 +274,7 @@ def _json_column(values: list[Any]) -> pa.Array[Any]:
 
 
 # Stands for a column whose values are of several types: the name of the type, the value as JSON.
-MIXED = pa.struct([("kind", pa.string()), ("json", pa.string())])
+MIXED_TYPE = pa.struct([("kind", pa.string()), ("json", pa.string())])
 
 
 def _texts(values: list[str | None]) -> pa.Array[Any]:
@@ -324,13 +324,13 @@ def _json_kind(value: Any) -> str:
 
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
     """Drop the columns whose name is not theirs alone."""
-    faults = repeated_names(table.column_names)
+    faults = duplicate_column_faults(table.column_names)
     twice = {fault.column for fault in faults}
     keep = [i for i, name in enumerate(table.column_names) if name not in twice]
     return (table.select(keep) if twice else table), faults
 
 
-def repeated_names(names: list[str]) -> tuple[Fault, ...]:
+def duplicate_column_faults(names: list[str]) -> tuple[Fault, ...]:
     """Return a fault for each name that is there more than once."""
     return tuple(
         _structural("duplicate_column", name, f"column {name!r} is there more than once")
@@ -339,7 +339,7 @@ def repeated_names(names: list[str]) -> tuple[Fault, ...]:
     )
 
 
-def no_table() -> pa.Table:
+def empty_table() -> pa.Table:
     """Return a table without columns, of what cannot be read."""
     return pa.schema([]).empty_table()
 

@@ -33,7 +33,7 @@ from drift_checker.sources.spark import Spark
 from drift_checker.state import keys
 from drift_checker.state.documents import read_document
 from drift_checker.state.store import Store
-from drift_checker.tables.reading import UnreadableError
+from drift_checker.tables import UnreadableError
 
 
 class InPlace:
@@ -136,5 +136,5 @@ def _meta(
 def _as_bytes(profile: TableProfile, layout: Layout) -> bytes:
     """Write a profile with the part of a layout that is of its columns."""
     columns = {name: layout.columns[name] for name in profile.columns}
-    sampled = tuple(profile.sample.values)
+    sampled = tuple(profile.sample.columns)
     return stored.to_bytes(replace(layout, columns=columns, sampled=sampled), profile)

@@ -47,7 +47,7 @@ from drift_checker.state.history import (
 )
 from drift_checker.state.latest import LatestResult, read_latest_result, write_latest_result
 from drift_checker.state.store import Store
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch
 from drift_checker.ticks.alarms import alarm_of
 from drift_checker.wording import summarize, with_explanation
 

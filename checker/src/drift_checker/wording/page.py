@@ -19,8 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.result import EvidentlySummary, Explanation
-from drift_checker.tables.columns import MismatchError, current_column, kind_of, reference_column
-from drift_checker.tables.reading import Batch
+from drift_checker.tables import Batch, MismatchError, batch_column, kind_of, reference_column
 from drift_checker.wording.rendering import explanation_html
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -106,7 +105,7 @@ def _column_pairs(
             continue
         before = reference_column(reference, name)
         try:
-            after = current_column(current, name, before.type)
+            after = batch_column(current, name, before.type)
         except MismatchError:
             continue
         kind = kind_of(before.type)

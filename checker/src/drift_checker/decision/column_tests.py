@@ -34,13 +34,13 @@ class Evidence:
     effect: str
     effect_size: float
     interval: Interval
-    floor: float
+    effect_floor: float
     share: float
     attained: Callable[[float], float] = _everywhere
 
 
 @dataclass(frozen=True)
-class Found:
+class CombinedEvidence:
     """One statistic with its p-value combined with the others of its column."""
 
     evidence: Evidence
@@ -51,15 +51,15 @@ class Found:
 class Decision:
     """What a column's statistics say: the least likely one, and that of those above their floor."""
 
-    first: Found
-    relevant: Found | None
+    most_significant: CombinedEvidence
+    relevant: CombinedEvidence | None
 
     @property
     def relevant_p_value(self) -> float | None:
         """The p-value that may alarm, if any."""
         return self.relevant.p_value if self.relevant else None
 
-    def alarming(self, threshold: float) -> Found | None:
+    def alarming(self, threshold: float) -> CombinedEvidence | None:
         """Return what alarms at this threshold, if anything does."""
         found = self.relevant
         return found if found and found.p_value <= threshold else None
@@ -146,6 +146,8 @@ def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
             level = sum(other.attained(other.share * level) for other in evidence)
         return min(1.0, level)
 
-    ranked = sorted((Found(one, combined(one)) for one in evidence), key=lambda one: one.p_value)
-    relevant = (one for one in ranked if one.evidence.effect_size >= one.evidence.floor)
-    return Decision(first=ranked[0], relevant=next(relevant, None))
+    ranked = sorted(
+        (CombinedEvidence(one, combined(one)) for one in evidence), key=lambda one: one.p_value
+    )
+    relevant = (one for one in ranked if one.evidence.effect_size >= one.evidence.effect_floor)
+    return Decision(most_significant=ranked[0], relevant=next(relevant, None))

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from drift_checker.decision import Floats
+from drift_checker.decision import Floats, WindowEvidence, WindowStatistic
 from drift_checker.decision.special import student_upper_tail
-from drift_checker.decision.windows import Aspect, Place, distances, places
+from drift_checker.decision.window_ranks import distances_from_others, rank_test
 
 
-def aspects(vectors: list[Floats], *, floor: float = 0) -> list[Aspect]:
-    return [Aspect(distances(one, largest=False), floor, 1e-6) for one in vectors]
+def aspects(vectors: list[Floats], *, floor: float = 0) -> list[WindowStatistic]:
+    return [
+        WindowStatistic(distances_from_others(one, largest=False), floor, 1e-6) for one in vectors
+    ]
 
 
-def smallest(found: list[Place]) -> float:
+def smallest(found: list[WindowEvidence]) -> float:
     return min(place.p_value for place in found)
 
 
@@ -20,8 +22,12 @@ def test_a_distance_is_that_from_the_mean_of_the_others() -> None:
     vectors = np.array([[0.0, 0.0], [1.0, 3.0], [np.nan, 0.0], [3.0, 3.0]])
 
     # Of the others, [2, 3], [1.5, 1.5] and [0.5, 1.5].
-    assert distances(vectors, largest=False) == pytest.approx([2.5, 1, np.nan, 2], nan_ok=True)
-    assert distances(vectors, largest=True) == pytest.approx([3, 1.5, np.nan, 2.5], nan_ok=True)
+    assert distances_from_others(vectors, largest=False) == pytest.approx(
+        [2.5, 1, np.nan, 2], nan_ok=True
+    )
+    assert distances_from_others(vectors, largest=True) == pytest.approx(
+        [3, 1.5, np.nan, 2.5], nan_ok=True
+    )
 
 
 @pytest.mark.parametrize("effect", [0.0, 3.0])
@@ -33,7 +39,7 @@ def test_the_rank_is_uniform_whatever_windows_have_in_common(effect: float) -> N
     for _ in range(trials):
         common = effect * rng.standard_t(2, (windows, 1))
         vectors = [rng.normal(size=(windows, 8)) + common for _ in range(3)]
-        found.append(smallest(places(aspects(vectors), 0.05)))
+        found.append(smallest(rank_test(aspects(vectors), 0.05)))
     for rank in (1, 2, 5, 10):
         share = np.mean(np.array(found) <= rank / windows + 1e-9)
         expected = rank / windows
@@ -45,7 +51,7 @@ def test_a_shift_stands_out_in_the_calm_aspect() -> None:
     wild, calm = 5 * rng.normal(size=(31, 1)) + rng.normal(size=(31, 8)), rng.normal(size=(31, 8))
     calm[-1] += 5
 
-    loud, quiet = places(aspects([wild, calm]), 1 / 31)
+    loud, quiet = rank_test(aspects([wild, calm]), 1 / 31)
 
     assert quiet.p_value == pytest.approx(1 / 31)
     assert loud.p_value > 1 / 31
@@ -54,8 +60,8 @@ def test_a_shift_stands_out_in_the_calm_aspect() -> None:
 def test_what_is_below_its_floor_is_nothing() -> None:
     vectors = np.append(np.zeros(30), 0.02)[:, None]
 
-    (under,) = places(aspects([vectors], floor=0.03), 0.05)
-    (over,) = places(aspects([vectors], floor=0.01), 0.05)
+    (under,) = rank_test(aspects([vectors], floor=0.03), 0.05)
+    (over,) = rank_test(aspects([vectors], floor=0.01), 0.05)
 
     assert (under.p_value, over.p_value) == (1, pytest.approx(1 / 31))
 
@@ -64,11 +70,11 @@ def test_what_never_changes_is_not_made_the_greatest_by_its_first_change() -> No
     steady, moved = np.zeros((31, 1)), np.random.default_rng(7).normal(size=(31, 1))
     steady[0], moved[-1] = 0.01, 6
     found = [
-        Aspect(distances(steady, largest=True), 0, 0.02),
-        Aspect(distances(moved, largest=True), 0, 0.02),
+        WindowStatistic(distances_from_others(steady, largest=True), 0, 0.02),
+        WindowStatistic(distances_from_others(moved, largest=True), 0, 0.02),
     ]
 
-    assert places(found, 1 / 31)[1].p_value == pytest.approx(1 / 31)
+    assert rank_test(found, 1 / 31)[1].p_value == pytest.approx(1 / 31)
 
 
 @pytest.mark.parametrize("windows", [11, 31])
@@ -80,7 +86,7 @@ def test_the_model_beyond_ranks_keeps_its_level(windows: int, effect: float) -> 
     for _ in range(trials):
         common = effect * rng.normal(size=(windows, 1))
         vectors = [rng.normal(size=(windows, 8)) + common for _ in range(3)]
-        hits += smallest(places(aspects(vectors), level)) <= level
+        hits += smallest(rank_test(aspects(vectors), level)) <= level
     assert hits <= trials * level + 4 * (trials * level) ** 0.5
 
 
@@ -88,8 +94,8 @@ def test_the_model_goes_on_where_ranks_end() -> None:
     vectors = np.random.default_rng(9).normal(size=(31, 8))
     vectors[-1] += 20
 
-    assert smallest(places(aspects([vectors]), 1e-4)) < 1e-4
-    assert smallest(places(aspects([vectors]), 0.05)) == pytest.approx(1 / 31)
+    assert smallest(rank_test(aspects([vectors]), 1e-4)) < 1e-4
+    assert smallest(rank_test(aspects([vectors]), 0.05)) == pytest.approx(1 / 31)
 
 
 def test_students_tail() -> None:

@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.decision import column, kolmogorov
-from drift_checker.decision.exceedance import Exceedance, exceedance
+from drift_checker.decision import Exceedance, column_tests, count_exceedances, kolmogorov
 
 VALUES = st.lists(st.integers(0, 5).map(float), min_size=3, max_size=9)
 P_VALUES = st.floats(1e-9, 1)
 
 
-def evidence(p_value: float, share: float, **attained: object) -> column.Evidence:
-    return column.Evidence("test", 0.0, p_value, "effect", 0.5, (0.0, 1.0), 0.1, share, **attained)
+def evidence(p_value: float, share: float, **attained: object) -> column_tests.Evidence:
+    return column_tests.Evidence(
+        "test", 0.0, p_value, "effect", 0.5, (0.0, 1.0), 0.1, share, **attained
+    )
 
 
 @given(VALUES, st.data())
@@ -27,9 +28,12 @@ def test_no_p_value_comes_more_often_than_it_says_given_the_ties(
     p_values = []
     for chosen in combinations(range(len(rows)), n):
         mine = np.isin(np.arange(len(rows)), chosen)
-        tests = kolmogorov.distance(rows[mine], rows[~mine]), exceedance(rows[mine], rows[~mine])
-        found = column.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
-        p_values.append(found.first.p_value)
+        tests = (
+            kolmogorov.distance(rows[mine], rows[~mine]),
+            count_exceedances(rows[mine], rows[~mine]),
+        )
+        found = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
+        p_values.append(found.most_significant.p_value)
     for level in set(p_values):
         assert np.mean(np.array(p_values) <= level) <= level * (1 + 1e-9)
 
@@ -49,7 +53,7 @@ def test_what_a_count_attains_is_its_largest_p_value_within_the_level(
 def test_at_most_the_share_of_a_discrete_statistic_stays_unspent(
     dense: float, sparse: float, threshold: float
 ) -> None:
-    found = column.decide(
+    found = column_tests.decide(
         [
             evidence(dense, 0.8),
             evidence(sparse, 0.2, attained=lambda level: sparse if sparse <= level else 0.0),
@@ -57,17 +61,17 @@ def test_at_most_the_share_of_a_discrete_statistic_stays_unspent(
         threshold=threshold,
     )
     level = min(dense / 0.8, sparse / 0.2)
-    assert 0.8 * level * (1 - 1e-9) <= found.first.p_value <= min(1, level) * (1 + 1e-9)
+    assert 0.8 * level * (1 - 1e-9) <= found.most_significant.p_value <= min(1, level) * (1 + 1e-9)
 
 
 def test_each_statistic_has_to_pass_the_floor_of_its_own_effect() -> None:
-    small = column.Evidence("small", 0.0, 1e-9, "effect", 0.05, (0.0, 1.0), 0.1, 0.5)
-    found = column.decide([small, evidence(1e-3, 0.5)], threshold=0.01)
-    assert found.first.evidence.test == "small"
+    small = column_tests.Evidence("small", 0.0, 1e-9, "effect", 0.05, (0.0, 1.0), 0.1, 0.5)
+    found = column_tests.decide([small, evidence(1e-3, 0.5)], threshold=0.01)
+    assert found.most_significant.evidence.test == "small"
     assert found.relevant is not None
     assert found.relevant.evidence.test == "test"
     assert found.relevant.p_value == pytest.approx(2e-3)
-    assert column.decide([small], threshold=0.01).relevant is None
+    assert column_tests.decide([small], threshold=0.01).relevant is None
 
 
 @pytest.mark.parametrize("n", [50, 1000])
@@ -75,6 +79,6 @@ def test_a_combined_p_value_is_that_of_the_bulk_where_the_tail_has_none(n: int) 
     rng = np.random.default_rng(3)
     reference = np.sort(rng.normal(size=5000))
     current = np.sort(rng.normal(0.4, 0.5, size=n))
-    tests = kolmogorov.distance(current, reference), exceedance(current, reference)
-    found = column.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
-    assert found.first.evidence.test == "kolmogorov_smirnov"
+    tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
+    found = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
+    assert found.most_significant.evidence.test == "kolmogorov_smirnov"

@@ -10,7 +10,7 @@ from zlib import crc32
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MAX_CATEGORIES = 10_000
+MAX_NAMED_CATEGORIES = 10_000
 """Categories that are counted each by its name. Of a column that has more, the counts are of as
 many buckets, by the CRC-32 of the name in UTF-8: a change of the shares shows, a new category does
 not."""
@@ -29,20 +29,20 @@ class CategoricalProfile:
     hashed: bool = False
 
     @property
-    def values(self) -> int:
+    def value_count(self) -> int:
         """The rows that have a category."""
         return self.rows - self.nulls
 
     def merge(self, other: CategoricalProfile) -> CategoricalProfile:
         """Return the profile of the rows of both."""
-        first, second = self.alike(other)
+        first, second = self.aligned(other)
         counts = dict(first.counts)
         for name, rows in second.counts.items():
             counts[name] = counts.get(name, 0) + rows
         rows, nulls = self.rows + other.rows, self.nulls + other.nulls
         return _bounded(CategoricalProfile(counts, rows, nulls, hashed=first.hashed))
 
-    def alike(self, other: CategoricalProfile) -> tuple[CategoricalProfile, CategoricalProfile]:
+    def aligned(self, other: CategoricalProfile) -> tuple[CategoricalProfile, CategoricalProfile]:
         """Return both by name, or both by bucket."""
         if self.hashed == other.hashed:
             return self, other
@@ -59,7 +59,7 @@ class CategoricalProfile:
         return CategoricalProfile(counts, self.rows, self.nulls, hashed=True)
 
 
-def count(values: pa.Array[Any]) -> CategoricalProfile:
+def count_categories(values: pa.Array[Any]) -> CategoricalProfile:
     """Return the profile of texts, booleans or dictionaries."""
     found = CategoricalProfile({}, 0, 0)
     for start in range(0, len(values), _PIECE):
@@ -77,8 +77,8 @@ def _count(values: pa.Array[Any]) -> CategoricalProfile:
 
 
 def _bounded(found: CategoricalProfile) -> CategoricalProfile:
-    return found.bucketed() if len(found.counts) > MAX_CATEGORIES else found
+    return found.bucketed() if len(found.counts) > MAX_NAMED_CATEGORIES else found
 
 
 def _bucket(name: str) -> str:
-    return f"#{crc32(name.encode()) % MAX_CATEGORIES}"
+    return f"#{crc32(name.encode()) % MAX_NAMED_CATEGORIES}"

@@ -20,7 +20,7 @@ _NO_SPREAD = np.array(1e-9)
 
 
 @dataclass(frozen=True)
-class Aspect:
+class WindowStatistic:
     """One thing that is measured of every window: the distance of each from the mean of the others.
 
     `distances` (windows,) has the present one last; NaN where a window has nothing to measure.
@@ -29,18 +29,18 @@ class Aspect:
     """
 
     distances: Floats
-    floor: float
-    calm: float
+    effect_floor: float
+    least_spread: float
 
     @property
-    def known(self) -> bool:
+    def testable(self) -> bool:
         """Whether the present window and enough others have something to measure."""
         there = ~np.isnan(self.distances)
         return bool(there[-1]) and int(there.sum()) > LEAST_WINDOWS
 
 
 @dataclass(frozen=True)
-class Place:
+class WindowEvidence:
     """What the present window's distance in one aspect is worth."""
 
     standardised: float
@@ -48,7 +48,7 @@ class Place:
     p_value: float
 
 
-def distances(vectors: Floats, *, largest: bool) -> Floats:
+def distances_from_others(vectors: Floats, *, largest: bool) -> Floats:
     """Return the distance of each vector (windows, length) from the mean of the others.
 
     `largest` takes the largest difference, else their mean. Of the values of a distribution
@@ -64,7 +64,7 @@ def distances(vectors: Floats, *, largest: bool) -> Floats:
     return np.where(known[:, 0], found, np.nan)
 
 
-def places(aspects: Sequence[Aspect], level: float) -> list[Place]:
+def rank_test(aspects: Sequence[WindowStatistic], level: float) -> list[WindowEvidence]:
     """Return the present window's place in each aspect, its p-value corrected for all of them.
 
     All aspects are `known`.
@@ -80,7 +80,7 @@ def places(aspects: Sequence[Aspect], level: float) -> list[Place]:
     effects on windows fall faster than that; storms may not.
     """
     found = np.array([aspect.distances for aspect in aspects]).T
-    floors, calm = np.array([(aspect.floor, aspect.calm) for aspect in aspects]).T
+    floors, calm = np.array([(aspect.effect_floor, aspect.least_spread) for aspect in aspects]).T
     standardised = _standardised(found, calm)
     with np.errstate(invalid="ignore"):
         scores = np.where(found >= floors, standardised, -np.inf)
@@ -93,7 +93,7 @@ def places(aspects: Sequence[Aspect], level: float) -> list[Place]:
             tail = student_upper_tail(float(logs[place]), int(degrees[place]))
             p_values[place] = min(p_values[place], len(aspects) * tail)
     return [
-        Place(float(score), float(distance), float(p_value))
+        WindowEvidence(float(score), float(distance), float(p_value))
         for score, distance, p_value in zip(standardised[-1], found[-1], p_values, strict=True)
     ]
 
