@@ -17,9 +17,9 @@ from web import FakeMlflow, Receiver, Web
 from drift_checker.cli import main
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.settings import Settings
-from drift_checker.drill.drill import Detection, Rate, _smallest
 from drift_checker.drill.injection import SCENARIOS
 from drift_checker.drill.perturbation import perturb
+from drift_checker.drill.report import Detection, Rate, smallest_detected
 from drift_checker.outputs.notify import AppriseAddress
 from drift_checker.references import versions
 from drift_checker.state.store import Store
@@ -247,5 +247,5 @@ def test_the_smallest_strength_is_the_last_of_an_unbroken_row() -> None:
         rate = Rate.of(hits, 10)
         return Detection(scenario="s", strength=strength, at_once=rate, within=rate, delay=None)
 
-    assert _smallest([one(0.1, 9), one(0.25, 7), one(0.5, 8), one(1, 10)]) == {"s": 0.5}
-    assert _smallest([one(0.5, 9), one(1, 7)]) == {"s": None}
+    assert smallest_detected([one(0.1, 9), one(0.25, 7), one(0.5, 8), one(1, 10)]) == {"s": 0.5}
+    assert smallest_detected([one(0.5, 9), one(1, 7)]) == {"s": None}

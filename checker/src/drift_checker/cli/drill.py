@@ -9,7 +9,7 @@ import click
 
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import load_settings
-from drift_checker.drill.drill import DRIFT_TICKS, DrillPlan, DrillReport, Rate, run_drill
+from drift_checker.drill import DRIFT_TICKS, DrillPlan, DrillReport, Rate, run_drill
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs
 
@@ -29,7 +29,7 @@ def _strengths(ctx: click.Context, param: click.Parameter, value: str) -> list[f
 
 @click.command()
 @click.option("--monitor", "name", required=True, help="Name of the monitor.")
-@click.option("--id", "id_", help="Name of the drill; the same again asks for the same batches.")
+@click.option("--id", "id_", help="Name of the drill; the same again requests the same batches.")
 @click.option(
     "--strengths", callback=_strengths, default="0.1,0.25,0.5,1", show_default=True, metavar="LIST"
 )
@@ -48,7 +48,10 @@ def _strengths(ctx: click.Context, param: click.Parameter, value: str) -> list[f
     help="Ticks without drift.",
 )
 @click.option(
-    "--tell/--no-tell", default=True, help="Whether people are sent a message, to see it arrive."
+    "--tell/--no-tell",
+    "notify",
+    default=True,
+    help="Whether people are sent a message, to see it arrive.",
 )
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 @click.pass_context
@@ -61,12 +64,12 @@ def drill(  # noqa: PLR0917  click passes every option by name
     drift_free: int,
     form: str,
     *,
-    tell: bool,
+    notify: bool,
 ) -> None:
-    """Inject known drift, judge it as the monitor would, and say what was found.
+    """Inject known drift, judge it as the monitor would, and say what was detected.
 
-    The drift is asked of the monitor's Drifter; batches of any other source are taken from the
-    store and perturbed. Nothing of the monitor is touched. Exit code 6: a drift was found at no
+    The drift is requested of the monitor's Drifter; batches of any other source are read from the
+    store and perturbed. Nothing of the monitor is touched. Exit code 6: a drift was detected at no
     strength, too many drift-free ticks were flagged, or a message was not taken.
     """
     configure_logs(ctx.obj["log_level"])
@@ -76,7 +79,7 @@ def drill(  # noqa: PLR0917  click passes every option by name
     if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9_]{0,79}", identity):
         raise UsageError(f"--id {identity!r}: allowed: up to 80 of A-Z, a-z, 0-9, - and _")
     plan = DrillPlan(
-        drill=identity, strengths=strengths, trials=trials, drift_free=drift_free, tell=tell
+        drill=identity, strengths=strengths, trials=trials, drift_free=drift_free, notify=notify
     )
     report = run_drill(settings, monitors, monitors.get(name), plan)
     click.echo(report.model_dump_json(indent=2) if form == "json" else _table(report))
@@ -91,21 +94,21 @@ def _table(report: DrillReport) -> str:
         "",
         f"{'SCENARIO':<20}{'STRENGTH':>9}  {'AT ONCE':<24}{f'WITHIN {DRIFT_TICKS} TICKS':<24}DELAY",
     ]
-    for one in report.detections:
-        delay = "-" if one.delay is None else f"{one.delay:.1f}"
-        figures = f"{_rate(one.at_once):<24}{_rate(one.within):<24}{delay}"
-        lines.append(f"{one.scenario:<20}{one.strength:>9g}  {figures}")
-    lines += ["", "smallest strength that was found:"]
+    for detection in report.detections:
+        delay = "-" if detection.delay is None else f"{detection.delay:.1f}"
+        rates = f"{_rate(detection.at_once):<24}{_rate(detection.within):<24}{delay}"
+        lines.append(f"{detection.scenario:<20}{detection.strength:>9g}  {rates}")
+    lines += ["", "smallest strength that was detected:"]
     for scenario, strength in report.smallest.items():
         lines.append(f"  {scenario:<20}{'none' if strength is None else f'{strength:g}'}")
     lines += ["", f"drift-free ticks: {_rate(report.false_alarms)} alarms at the monitor's level"]
     for level in report.drift_free:
         sound = "" if level.sound else ": too many for chance"
         lines.append(f"  p <= {level.level:<6g}{_rate(level.flagged)}{sound}")
-    told = [
+    outcomes = [
         f"{name} {'sent' if sent else 'NOT SENT'}" for name, sent in report.notifications.items()
     ]
-    lines += ["", f"notifications: {', '.join(told) or 'none'}"]
+    lines += ["", f"notifications: {', '.join(outcomes) or 'none'}"]
     return "\n".join(lines)
 
 

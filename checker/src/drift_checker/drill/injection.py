@@ -1,4 +1,4 @@
-"""Batches with a known drift for a drill: asked of the Drifter, or made of stored batches."""
+"""Batches with a known drift for a drill: requested of the Drifter, or made of stored batches."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MAX_STORED_BATCHES = 100
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """One batch of a drill; `trial` and `tick` tell it from others of the same drift."""
+    """One batch of a drill; `trial` and `tick` distinguish it from others of the same drift."""
 
     scenario: str
     strength: float
@@ -44,7 +44,7 @@ class BatchRequest:
     tick: int = 0
 
     def seed(self, drill: str) -> int:
-        """A seed below 2**31 that the drill and the batch alone decide."""
+        """Return a seed below 2**31 that the drill and the batch alone decide."""
         name = f"{drill}/{self.scenario}/{self.strength}/{self.trial}/{self.tick}"
         return int.from_bytes(sha256(name.encode()).digest()[:4]) & 0x7FFF_FFFF
 
@@ -58,21 +58,21 @@ class DriftSource(Protocol):
         """The scenarios that the data can carry."""
         ...
 
-    def batch(self, wanted: BatchRequest) -> Batch:
-        """A batch with a drift, or without one where the scenario is `NONE`."""
+    def batch(self, request: BatchRequest) -> Batch:
+        """A batch with a drift, or without one where the scenario is `NO_DRIFT`."""
         ...
 
 
 def drift_source(
     store: Store, monitor: Monitor, settings: Settings, reference: Batch, drill: str
 ) -> DriftSource:
-    """Tell where a drill of a monitor gets its batches: its stored batches say what its source is.
+    """Return the source of a monitor's drill: its stored batches say what its own source is.
 
     Raises:
         UsageError: no batch of the monitor that was `ok` is stored.
     """
     dates = store.folders(f"batches/{monitor.name}")[-MAX_STORED_BATCHES:]
-    stored = [batch for date in dates if (batch := _sound(store, monitor.name, date))]
+    stored = [batch for date in dates if (batch := _ok_batch(store, monitor.name, date))]
     if not stored:
         raise UsageError(
             f"{monitor.name} has no batch that was ok among its last {MAX_STORED_BATCHES}; "
@@ -80,15 +80,15 @@ def drift_source(
         )
     if stored[-1].truth is not None:
         return DrifterSource(monitor, settings, drill)
-    return StoredBatchSource([one.batch for one in stored], reference, monitor, drill)
+    return StoredBatchSource([batch.batch for batch in stored], reference, monitor, drill)
 
 
-def _sound(store: Store, monitor: str, date: str) -> StoredBatch | None:
-    moment = date_of_key(date)
-    result = read_document(store, keys.result(monitor, moment), Result)
+def _ok_batch(store: Store, monitor: str, date: str) -> StoredBatch | None:
+    logical_date = date_of_key(date)
+    result = read_document(store, keys.result(monitor, logical_date), Result)
     if result is None or result.verdict is not Verdict.OK:
         return None
-    return load(store, monitor, moment)
+    return load(store, monitor, logical_date)
 
 
 class DrifterSource:
@@ -102,26 +102,25 @@ class DrifterSource:
         self._drill = drill
 
     def scenarios(self) -> tuple[str, ...]:
-        """All of them."""
+        """Return all of them."""
         return SCENARIOS
 
-    def batch(self, wanted: BatchRequest) -> Batch:
-        """Ask for a batch.
+    def batch(self, request: BatchRequest) -> Batch:
+        """Request a batch.
 
         Raises:
             NoBatchError: the Drifter answered with none.
             ServiceAwayError: it stayed away.
-            UsageError: it takes no scenario from a request, or does not tell what it did.
+            UsageError: it takes no scenario from a request, or does not say what it did.
         """
-        seed = wanted.seed(self._drill)
-        asked = {"scenario": wanted.scenario, "seed": str(seed)}
-        if wanted.scenario != NO_DRIFT:
-            asked["strength"] = str(wanted.strength)
+        params = {"scenario": request.scenario, "seed": str(request.seed(self._drill))}
+        if request.scenario != NO_DRIFT:
+            params["strength"] = str(request.strength)
         current = self._monitor.current
-        source = current.model_copy(update={"params": {**current.params, **asked}})
+        source = current.model_copy(update={"params": {**current.params, **params}})
         monitor = self._monitor.model_copy(update={"current": source})
         try:
-            answer = ask_for_batch(monitor, datetime.now(UTC), self._settings)
+            response = ask_for_batch(monitor, datetime.now(UTC), self._settings)
         except RejectedResponseError as error:
             if b"DRIFT_ALLOW_OVERRIDE" not in error.evidence:
                 raise
@@ -129,16 +128,16 @@ class DrifterSource:
                 f"{monitor.name}: the Drifter takes no drift from a request; set "
                 "DRIFT_ALLOW_OVERRIDE=true for it (with Ansible drifter_allow_override: true)"
             ) from error
-        truth = truth_of(answer.headers)
-        if truth is None or (truth.scenario or NO_DRIFT) != wanted.scenario:
+        truth = truth_of(response.headers)
+        if truth is None or (truth.scenario or NO_DRIFT) != request.scenario:
             raise UsageError(
-                f"{monitor.name}: asked for {wanted.scenario}, the source says it sent {truth}"
+                f"{monitor.name}: asked for {request.scenario}, the source says it sent {truth}"
             )
-        return answer.batch()
+        return response.batch()
 
 
 class StoredBatchSource:
-    """Perturbs one column of stored batches; without a drift they are used as they are."""
+    """Perturbs one column of stored batches; without a drift they stay as they are."""
 
     kind = "stored batches"
 
@@ -154,13 +153,13 @@ class StoredBatchSource:
     def _columns(self) -> dict[str, list[str]]:
         """The columns that are tested, by kind."""
         roles = self._roles
-        left_out = {roles.timestamp, roles.id, *roles.ignore}
-        found: dict[str, list[str]] = {}
+        untested = {roles.timestamp, roles.id, *roles.ignore}
+        columns: dict[str, list[str]] = {}
         for name in self._reference.table.column_names:
-            if name not in left_out:
+            if name not in untested:
                 kind = kind_of(reference_column(self._reference, name).type)
-                found.setdefault(kind, []).append(name)
-        return found
+                columns.setdefault(kind, []).append(name)
+        return columns
 
     @cached_property
     def _correlated(self) -> list[str]:
@@ -171,11 +170,11 @@ class StoredBatchSource:
             return []
         values = [np.asarray(table[name].cast(pa.float64()).to_numpy()) for name in names]
         ranks = [column.argsort().argsort() for column in values]
-        pairs = np.abs(np.corrcoef(ranks)) - np.eye(len(names))
+        correlations = np.abs(np.corrcoef(ranks)) - np.eye(len(names))
         return [
             name
-            for name, most in zip(names, pairs.max(axis=0), strict=True)
-            if most >= DEPENDENT_CORRELATION
+            for name, strongest in zip(names, correlations.max(axis=0), strict=True)
+            if strongest >= DEPENDENT_CORRELATION
         ]
 
     def _candidates(self, scenario: str) -> list[str]:
@@ -185,16 +184,16 @@ class StoredBatchSource:
         return [name for kind in kinds for name in self._columns.get(kind, [])]
 
     def scenarios(self) -> tuple[str, ...]:
-        """Those for which there is a column."""
+        """Return those for which there is a column."""
         return tuple(name for name in SCENARIOS if self._candidates(name))
 
-    def batch(self, wanted: BatchRequest) -> Batch:
-        """One of the batches, in turn; the same column drifts in all ticks of a trial."""
-        stored = self._batches[(wanted.trial + wanted.tick) % len(self._batches)]
-        if wanted.scenario == NO_DRIFT:
+    def batch(self, request: BatchRequest) -> Batch:
+        """Return one of the batches, in turn; the same column drifts in all ticks of a trial."""
+        stored = self._batches[(request.trial + request.tick) % len(self._batches)]
+        if request.scenario == NO_DRIFT:
             return stored
-        trial = np.random.default_rng(replace(wanted, tick=0).seed(self._drill))
-        tick = np.random.default_rng(wanted.seed(self._drill))
-        column = trial.choice(self._candidates(wanted.scenario))
-        table = perturb(stored.table, str(column), wanted.scenario, wanted.strength, tick)
+        trial = np.random.default_rng(replace(request, tick=0).seed(self._drill))
+        tick = np.random.default_rng(request.seed(self._drill))
+        column = trial.choice(self._candidates(request.scenario))
+        table = perturb(stored.table, str(column), request.scenario, request.strength, tick)
         return replace(stored, table=table)

@@ -20,14 +20,14 @@ from drift_checker.tables import ColumnKind
 Perturbation = Callable[[Any, float, np.random.Generator], Any]
 
 
-def _numbers(change: Callable[[Floats, float, np.random.Generator], Floats]) -> Perturbation:
-    """Make a change of numbers one of a column; what was missing stays missing."""
+def _numeric(change: Callable[[Floats, float, np.random.Generator], Floats]) -> Perturbation:
+    """Make a change of finite values one of a numeric column; what was missing stays missing."""
 
     def changed(column: Any, strength: float, rng: np.random.Generator) -> Any:
         values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        known = np.isfinite(values)
+        finite = np.isfinite(values)
         result = values.copy()
-        result[known] = change(values[known], strength, rng)
+        result[finite] = change(values[finite], strength, rng)
         if pa.types.is_integer(column.type):
             result = np.rint(result)
             return pa.array(result, from_pandas=True).cast(column.type, safe=False)
@@ -36,7 +36,7 @@ def _numbers(change: Callable[[Floats, float, np.random.Generator], Floats]) -> 
     return changed
 
 
-def _some(rows: int, share: float, rng: np.random.Generator) -> Bools:
+def _random_flags(rows: int, share: float, rng: np.random.Generator) -> Bools:
     """Return flags for a share of the rows, at random places."""
     return rng.permutation(rows) < round(min(share, 1.0) * rows)
 
@@ -56,35 +56,35 @@ def _contaminate(values: Floats, strength: float, rng: np.random.Generator) -> F
     low, high = np.quantile(values, [0.001, 0.999])
     far = rng.uniform(1, 2, len(values)) * (high - low)
     outliers = np.where(rng.random(len(values)) < 0.5, low - far, high + far)  # noqa: PLR2004
-    return np.where(_some(len(values), 0.05 * strength, rng), outliers, values)
+    return np.where(_random_flags(len(values), 0.05 * strength, rng), outliers, values)
 
 
 def _mix(column: Any, strength: float, rng: np.random.Generator) -> Any:
     text = column.cast(pa.string())
     favoured = rng.choice(text.drop_null().to_numpy(zero_copy_only=False))
-    chosen = pa.array(_some(len(text), 0.2 * strength, rng))
+    chosen = pa.array(_random_flags(len(text), 0.2 * strength, rng))
     mixed = pc.if_else(pc.and_(chosen, pc.is_valid(text)), pa.scalar(str(favoured)), text)
     return mixed.cast(column.type) if pa.types.is_boolean(column.type) else mixed
 
 
 def _lose(column: Any, strength: float, rng: np.random.Generator) -> Any:
-    lost = pa.array(_some(len(column), 0.3 * strength, rng))
+    lost = pa.array(_random_flags(len(column), 0.3 * strength, rng))
     return pc.if_else(lost, pa.scalar(None, column.type), column)
 
 
 def _shuffle(column: Any, strength: float, rng: np.random.Generator) -> Any:
     rows = np.arange(len(column))
-    chosen = np.flatnonzero(_some(len(column), strength, rng))
+    chosen = np.flatnonzero(_random_flags(len(column), strength, rng))
     rows[chosen] = rng.permutation(chosen)
     return column.take(pa.array(rows))
 
 
 PERTURBATIONS: Mapping[str, tuple[tuple[ColumnKind, ...], Perturbation]] = {
-    "mean_shift": (("numeric",), _numbers(_shift)),
-    "scale": (("numeric",), _numbers(_scale)),
+    "mean_shift": (("numeric",), _numeric(_shift)),
+    "scale": (("numeric",), _numeric(_scale)),
     "category_mix": (("categorical",), _mix),
     "missing_values": (("numeric", "categorical"), _lose),
-    "tail_contamination": (("numeric",), _numbers(_contaminate)),
+    "tail_contamination": (("numeric",), _numeric(_contaminate)),
     "correlation_change": (("numeric",), _shuffle),
 }
 """Every scenario: the kinds of columns that it changes, and how."""
