@@ -18,7 +18,7 @@ from drift_checker.cli import main
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.schedule import date_key
 from drift_checker.config.settings import Settings
-from drift_checker.outputs.mlflow import MlflowClient
+from drift_checker.outputs import MlflowClient
 from drift_checker.references import versions
 from drift_checker.retention import ItemKind, Retention
 from drift_checker.state import keys

@@ -19,7 +19,7 @@ import structlog
 
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.schedule import date_key
-from drift_checker.outputs.mlflow import MlflowClient, Run
+from drift_checker.outputs import MlflowClient, Run
 from drift_checker.references import versions
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
@@ -82,14 +82,14 @@ class Retention:
     def __init__(
         self,
         store: Store,
-        tracking: MlflowClient,
+        mlflow: MlflowClient,
         monitors: Monitors,
         *,
         now: datetime,
         keep: timedelta,
     ) -> None:
         self._store = store
-        self._tracking = tracking
+        self._mlflow = mlflow
         self._monitors = monitors
         self._now = now
         self.before = now - keep
@@ -105,7 +105,7 @@ class Retention:
             if self._now - entry.modified > UNFINISHED:
                 yield _item(ItemKind.UPLOADS, entry)
         for prefix in EXPERIMENTS:
-            for experiment, name in self._tracking.experiments(prefix):
+            for experiment, name in self._mlflow.experiments(prefix):
                 yield from self._runs(experiment, name.removeprefix(prefix))
 
     def remove(self, items: Iterable[ExpiredItem]) -> Iterator[ExpiredItem]:
@@ -123,7 +123,7 @@ class Retention:
         for item in page:
             match item.kind:
                 case ItemKind.RUNS:
-                    self._tracking.delete_run(item.name)
+                    self._mlflow.delete_run(item.name)
                 case ItemKind.UPLOADS:
                     self._store.discard_unfinished(item.name)
                 case _:
@@ -210,9 +210,9 @@ class Retention:
 
     def _runs(self, experiment: str, monitor: str) -> Iterator[ExpiredItem]:
         # All are found before the first is removed, which would shift the pages of the search.
-        for run in list(self._tracking.runs_before(experiment, self.before)):
+        for run in list(self._mlflow.runs_before(experiment, self.before)):
             if _tick(run) not in self._ticks(monitor):
-                yield ExpiredItem(ItemKind.RUNS, run.run_id, self._tracking.artifact_bytes(run))
+                yield ExpiredItem(ItemKind.RUNS, run.run_id, self._mlflow.artifact_bytes(run))
 
 
 def _item(kind: ItemKind, entry: Entry) -> ExpiredItem:

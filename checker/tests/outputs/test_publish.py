@@ -23,7 +23,7 @@ from web import Web
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import Settings, load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
-from drift_checker.outputs.mlflow import MAX_NAME, MlflowClient, escape
+from drift_checker.outputs.mlflow import MAX_NAME, MlflowClient, escape_column
 from drift_checker.references import versions
 from drift_checker.result import Verdict
 from drift_checker.state.store import Store
@@ -129,7 +129,7 @@ def test_a_run_of_a_real_mlflow(
     assert tags["verdict"] == "drift"
     assert tags["dag_run_id"] == "scheduled__1"
     metrics = {metric["key"] for metric in only["data"]["metrics"]}
-    assert {f"p_value.{escape(name)}" for name in names} <= metrics
+    assert {f"p_value.{escape_column(name)}" for name in names} <= metrics
     assert {"rows", "drift.share", "drift.columns", "seconds.fetch"} <= metrics
     inputs = {
         one["tags"][0]["value"]: one["dataset"]["digest"]
@@ -164,12 +164,12 @@ columns = st.text(max_size=300)
 
 @given(columns, columns)
 def test_escaping_keeps_names_apart_and_within_what_mlflow_takes(one: str, other: str) -> None:
-    assert (escape(one) == escape(other)) == (one == other)
-    assert re.fullmatch(r"[A-Za-z0-9_.: -]*", escape(one))
-    assert len(escape(one)) <= MAX_NAME
+    assert (escape_column(one) == escape_column(other)) == (one == other)
+    assert re.fullmatch(r"[A-Za-z0-9_.: -]*", escape_column(one))
+    assert len(escape_column(one)) <= MAX_NAME
 
 
 def test_escaping_by_example() -> None:
-    assert escape("dep_delay") == "dep_delay"
-    assert escape("a/b:ü") == "a:2fb:3a:c3:bc"
-    assert escape("x" * 201) == "x" * 182 + "::" + sha256(b"x" * 201).hexdigest()[:16]
+    assert escape_column("dep_delay") == "dep_delay"
+    assert escape_column("a/b:ü") == "a:2fb:3a:c3:bc"
+    assert escape_column("x" * 201) == "x" * 182 + "::" + sha256(b"x" * 201).hexdigest()[:16]

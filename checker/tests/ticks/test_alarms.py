@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker.config.settings import Settings
-from drift_checker.outputs.events import result_events
+from drift_checker.outputs import result_events
 from drift_checker.result import (
     Alarm,
     AlarmBudget,

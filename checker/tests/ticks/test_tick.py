@@ -16,8 +16,7 @@ from web import PATIENCE, FakeMlflow, Web
 
 from drift_checker.comparison.sequential import MAX_TICKS
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
-from drift_checker.outputs.mlflow import MlflowClient
-from drift_checker.outputs.publish import publish_pending
+from drift_checker.outputs import MlflowClient, publish_pending
 from drift_checker.references import versions
 from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
 from drift_checker.state import keys

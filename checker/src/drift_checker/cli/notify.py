@@ -10,8 +10,7 @@ from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import Settings, load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
 from drift_checker.logs import configure_logs
-from drift_checker.outputs.events import silence_events
-from drift_checker.outputs.notify import deliver_events, notification_addresses
+from drift_checker.outputs import deliver_events, notification_addresses, silence_events
 from drift_checker.state.store import Store
 
 

@@ -11,7 +11,7 @@ import click
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.outputs.mlflow import MlflowClient
+from drift_checker.outputs import MlflowClient
 from drift_checker.retention import ItemKind, Retention
 from drift_checker.state.store import Store
 
@@ -32,10 +32,10 @@ def prune(ctx: click.Context, form: str, *, dry_run: bool) -> None:
     monitors = load_monitors(settings.monitors_file)
     count: Counter[ItemKind] = Counter()
     size: Counter[ItemKind] = Counter()
-    with MlflowClient(settings) as tracking:
+    with MlflowClient(settings) as mlflow:
         retention = Retention(
             Store(settings),
-            tracking,
+            mlflow,
             monitors,
             now=datetime.now(UTC),
             keep=timedelta(days=settings.retention_days),

@@ -6,8 +6,7 @@ import click
 
 from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.outputs.mlflow import MlflowClient
-from drift_checker.outputs.publish import publish_pending
+from drift_checker.outputs import MlflowClient, publish_pending
 from drift_checker.state.store import Store
 
 
@@ -18,6 +17,6 @@ def publish(ctx: click.Context, *, pending: bool) -> None:  # noqa: ARG001  # sa
     """Publish stored results to MLflow, oldest first."""
     configure_logs(ctx.obj["log_level"])
     settings = load_settings(ctx.obj["settings_file"])
-    with MlflowClient(settings) as tracking:
-        done = publish_pending(Store(settings), tracking)
+    with MlflowClient(settings) as mlflow:
+        done = publish_pending(Store(settings), mlflow)
     click.echo(f"{done} published")

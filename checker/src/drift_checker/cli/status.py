@@ -9,7 +9,7 @@ import click
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.outputs.status import MonitorStatus, read_status
+from drift_checker.outputs import MonitorStatus, read_status
 from drift_checker.state.store import Store
 
 SILENT_EXIT_CODE = 5

@@ -26,8 +26,7 @@ from drift_checker.drill.report import (
     Rate,
     smallest_detected,
 )
-from drift_checker.outputs.mlflow import MlflowClient
-from drift_checker.outputs.notify import TITLE, notification_addresses
+from drift_checker.outputs import NOTIFICATION_TITLE, MlflowClient, notification_addresses
 from drift_checker.profiles import TickCounts
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result, Verdict
@@ -166,7 +165,7 @@ def _notify(settings: Settings, monitor: str, plan: DrillPlan) -> dict[str, bool
     """Send a message where the plan says so; returns whether each address took it."""
     addresses = notification_addresses(settings) if plan.notify else []
     message = f"This is drill {plan.drill} of {monitor}, no alarm."
-    return {address.name: address.send(TITLE, message) for address in addresses}
+    return {address.name: address.send(NOTIFICATION_TITLE, message) for address in addresses}
 
 
 def _publish(mlflow: MlflowClient, report: DrillReport, data: bytes) -> None:

@@ -1,1 +1,39 @@
 """What leaves the checker: MLflow runs, notifications, status."""
+
+from __future__ import annotations
+
+from drift_checker.outputs.events import Event, result_events, silence_events
+from drift_checker.outputs.mlflow import MlflowClient, Run
+from drift_checker.outputs.notify import (
+    NOTIFICATION_TITLE,
+    deliver_events,
+    notification_addresses,
+)
+from drift_checker.outputs.publish import (
+    MAX_OLDER,
+    PendingMarker,
+    Publication,
+    mark_pending,
+    publish_pending,
+    publish_result,
+)
+from drift_checker.outputs.status import MonitorStatus, read_status
+
+__all__ = [
+    "MAX_OLDER",
+    "NOTIFICATION_TITLE",
+    "Event",
+    "MlflowClient",
+    "MonitorStatus",
+    "PendingMarker",
+    "Publication",
+    "Run",
+    "deliver_events",
+    "mark_pending",
+    "notification_addresses",
+    "publish_pending",
+    "publish_result",
+    "read_status",
+    "result_events",
+    "silence_events",
+]

@@ -83,9 +83,9 @@ def silence_events(store: Store, monitors: Monitors, now: datetime) -> Iterator[
     They are counted from its first reference where there is none yet.
     """
     for monitor in monitors.monitors:
-        name, latest = monitor.name, read_latest_result(store, monitor.name)
-        versions = [] if latest else versions_in_force(store, name)
-        start = latest.logical_date if latest else versions[0].since if versions else now
+        name, result = monitor.name, read_latest_result(store, monitor.name)
+        versions = [] if result else versions_in_force(store, name)
+        start = result.logical_date if result else versions[0].since if versions else now
         if start < silent_before(monitors.schedule_of(monitor), now):
             title = f"{name}: no verdict since {_utc(start)}"
             message = (

@@ -26,9 +26,9 @@ from drift_checker.errors import ServiceAwayError, UsageError
 MAX_METRICS = 1000
 """Most metrics that MLflow takes in one request."""
 MAX_EXPERIMENTS = 1000
-"""Experiments in one answer to a search."""
+"""Experiments in one response to a search."""
 MAX_RUNS = 100
-"""Runs in one answer to a search; each comes with all of its metrics."""
+"""Runs in one response to a search; each comes with all of its metrics."""
 MAX_NAME = 200
 """Longest escaped name, in characters; with its prefix it stays below MLflow's limit of 250."""
 MAX_TAG = 8000
@@ -38,7 +38,7 @@ MAX_DIGEST = 36
 PAGES = "workflowType=machine_learning"
 """Makes MLflow show the pages for metrics; by default it shows those for language models."""
 MAX_QUOTED = 200
-"""As much of an answer that is none of MLflow's as is quoted, in characters."""
+"""As much of a response that is none of MLflow's as is quoted, in characters."""
 
 
 class Run(NamedTuple):
@@ -86,28 +86,28 @@ class MlflowClient:
 
     def experiment(self, name: str) -> str:
         """The id of the experiment of that name, which is made or restored where needed."""
-        found = self._find_experiment(name)
-        if found is None:
-            answer = self._post(
+        experiment = self._find_experiment(name)
+        if experiment is None:
+            created = self._post(
                 "experiments/create", {"name": name}, allow="RESOURCE_ALREADY_EXISTS"
             )
-            found = answer or self._find_experiment(name) or {}
-        if found.get("lifecycle_stage") == "deleted":
-            self._post("experiments/restore", {"experiment_id": found["experiment_id"]})
-        return str(found["experiment_id"])
+            experiment = created or self._find_experiment(name) or {}
+        if experiment.get("lifecycle_stage") == "deleted":
+            self._post("experiments/restore", {"experiment_id": experiment["experiment_id"]})
+        return str(experiment["experiment_id"])
 
     def _find_experiment(self, name: str) -> dict[str, Any] | None:
-        answer = self._send(
+        response = self._send(
             "GET",
             "/api/2.0/mlflow/experiments/get-by-name",
             params={"experiment_name": name},
             allow="RESOURCE_DOES_NOT_EXIST",
         )
-        return answer and answer["experiment"]
+        return response and response["experiment"]
 
     def find_runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[Run]:
         """The runs that carry all these tags, oldest first; values must not contain quotes."""
-        answer = self._post(
+        response = self._post(
             "runs/search",
             {
                 "experiment_ids": [experiment_id],
@@ -116,35 +116,37 @@ class MlflowClient:
                 "max_results": 100,
             },
         )
-        return [_run(run) for run in answer.get("runs", [])]
+        return [_run(run) for run in response.get("runs", [])]
 
     def experiments(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Id and name of every experiment whose name begins with a prefix without `%` and `_`."""
         query = {"filter": f"name LIKE '{prefix}%'", "max_results": MAX_EXPERIMENTS}
-        for answer in self._pages("experiments/search", query):
-            for found in answer.get("experiments", []):
-                yield str(found["experiment_id"]), str(found["name"])
+        for response in self._pages("experiments/search", query):
+            for experiment in response.get("experiments", []):
+                yield str(experiment["experiment_id"]), str(experiment["name"])
 
-    def runs_before(self, experiment_id: str, moment: datetime) -> Iterator[Run]:
-        """The runs that were started before a moment, oldest first."""
+    def runs_before(self, experiment_id: str, before: datetime) -> Iterator[Run]:
+        """The runs that were started before a date, oldest first."""
         query = {
             "experiment_ids": [experiment_id],
-            "filter": f"attributes.start_time < {int(moment.timestamp() * 1000)}",
+            "filter": f"attributes.start_time < {int(before.timestamp() * 1000)}",
             "order_by": ["attributes.start_time ASC"],
             "max_results": MAX_RUNS,
         }
-        for answer in self._pages("runs/search", query):
-            yield from map(_run, answer.get("runs", []))
+        for response in self._pages("runs/search", query):
+            yield from map(_run, response.get("runs", []))
 
     def artifact_bytes(self, run: Run) -> int:
         """Size of a run's artifacts in bytes."""
-        answer = self._send("GET", "/api/2.0/mlflow/artifacts/list", params={"run_id": run.run_id})
-        files = answer.get("files", []) if answer else []
+        response = self._send(
+            "GET", "/api/2.0/mlflow/artifacts/list", params={"run_id": run.run_id}
+        )
+        files = response.get("files", []) if response else []
         return sum(int(file.get("file_size", 0)) for file in files)
 
     def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
         """Start a run."""
-        answer = self._post(
+        response = self._post(
             "runs/create",
             {
                 "experiment_id": experiment_id,
@@ -153,7 +155,7 @@ class MlflowClient:
                 "tags": [{"key": key, "value": value} for key, value in tags.items()],
             },
         )
-        return _run(answer["run"])
+        return _run(response["run"])
 
     def log_metrics(self, run: Run, metrics: Mapping[str, float], timestamp: int) -> None:
         """Log at most `MAX_METRICS` metrics in one request; the same again changes nothing.
@@ -201,31 +203,31 @@ class MlflowClient:
         """Move a run to MLflow's trash."""
         self._post("runs/delete", {"run_id": run_id}, allow="RESOURCE_DOES_NOT_EXIST")
 
-    def page(self, run: Run) -> str:
+    def url_of(self, run: Run) -> str:
         """The URL of the run's page."""
         return f"{self.url}/#/experiments/{run.experiment_id}/runs/{run.run_id}?{PAGES}"
 
     def _pages(self, path: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The answers to a search, page by page."""
-        answer = self._post(path, query)
-        yield answer
-        while token := answer.get("next_page_token"):
-            answer = self._post(path, {**query, "page_token": token})
-            yield answer
+        """The responses to a search, page by page."""
+        response = self._post(path, query)
+        yield response
+        while token := response.get("next_page_token"):
+            response = self._post(path, {**query, "page_token": token})
+            yield response
 
     def _post(self, path: str, body: dict[str, Any], allow: str = "") -> dict[str, Any]:
         return self._send("POST", f"/api/2.0/mlflow/{path}", json=body, allow=allow) or {}
 
     def _send(
-        self, method: str, path: str, *, allow: str = "", **content: Any
+        self, method: str, path: str, *, allow: str = "", **body: Any
     ) -> dict[str, Any] | None:
         """Send a request; an error of the code `allow` gives None."""
         try:
             for attempt in stamina.retry_context(
-                on=_is_away, attempts=None, timeout=self._retry_seconds
+                on=_is_transient, attempts=None, timeout=self._retry_seconds
             ):
                 with attempt:
-                    response = self._client.request(method, path, **content)
+                    response = self._client.request(method, path, **body)
                     if (
                         response.is_server_error
                         or response.status_code == HTTPStatus.TOO_MANY_REQUESTS
@@ -234,26 +236,26 @@ class MlflowClient:
         except httpx.HTTPError as error:
             raise ServiceAwayError(f"DRIFT_MLFLOW_URL={self.url}: {error}") from error
         try:
-            answer = dict(response.json()) if response.content else {}
+            content = dict(response.json()) if response.content else {}
         except ValueError:
-            answer = {"message": response.text[:MAX_QUOTED]}
-        if response.is_success and "message" not in answer:
-            return answer
-        if allow and answer.get("error_code") == allow:
+            content = {"message": response.text[:MAX_QUOTED]}
+        if response.is_success and "message" not in content:
+            return content
+        if allow and content.get("error_code") == allow:
             return None
         raise UsageError(
             f"DRIFT_MLFLOW_URL={self.url}: {path} answered HTTP {response.status_code}: "
-            f"{answer.get('message', '')}"
+            f"{content.get('message', '')}"
         )
 
 
-def _is_away(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     return isinstance(error, httpx.TransportError | httpx.HTTPStatusError)
 
 
-def _run(answer: dict[str, Any]) -> Run:
-    info = answer["info"]
-    tags = {tag["key"]: tag["value"] for tag in answer["data"].get("tags", [])}
+def _run(response: dict[str, Any]) -> Run:
+    info = response["info"]
+    tags = {tag["key"]: tag["value"] for tag in response["data"].get("tags", [])}
     return Run(info["run_id"], info["experiment_id"], info["artifact_uri"], tags)
 
 
@@ -261,7 +263,7 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def escape(column: str) -> str:
+def escape_column(column: str) -> str:
     """A column's name as part of the name of a metric; different names stay different.
 
     Letters and digits of ASCII, `_`, `-`, `.` and the space stay; every other byte of the name in

@@ -33,7 +33,7 @@ KEEP_TRYING = timedelta(days=2)
 """Time after the first attempt in which others follow."""
 ABANDONED_ATTEMPT = timedelta(hours=1)
 """Age from which an attempt without an end is taken for one whose process was killed."""
-TITLE = "Drift detection"
+NOTIFICATION_TITLE = "Drift detection"
 
 _KIND = re.compile(r"([a-z0-9]{1,20})://")
 
@@ -84,7 +84,10 @@ class AppriseAddress:
             logger = logging.getLogger("apprise")
             logger.handlers, logger.propagate = [logging.NullHandler()], False
             asset = apprise.AppriseAsset(
-                app_id=TITLE, app_desc=TITLE, app_url="", image_url_mask=""
+                app_id=NOTIFICATION_TITLE,
+                app_desc=NOTIFICATION_TITLE,
+                app_url="",
+                image_url_mask="",
             )
             service = apprise.Apprise(asset=asset)
             if not service.add(self._url):

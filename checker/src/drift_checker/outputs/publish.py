@@ -15,7 +15,7 @@ from hashlib import sha256
 import structlog
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
-from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape
+from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape_column
 from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.state import keys
 from drift_checker.state.documents import Document, read_document
@@ -32,7 +32,7 @@ ABANDONED_MARKER = timedelta(hours=1)
 log = structlog.get_logger()
 
 
-class Pending(Document):
+class PendingMarker(Document):
     """The marker of a result that is not yet published."""
 
     monitor: str
@@ -40,7 +40,7 @@ class Pending(Document):
     dag_run_id: str | None
 
 
-class Published(Document):
+class Publication(Document):
     """`published.json`: the run that counts for one result, and whether all of it is there."""
 
     result: str
@@ -50,48 +50,48 @@ class Published(Document):
     complete: bool
 
 
-def mark_pending(store: Store, pending: Pending) -> None:
+def mark_pending(store: Store, pending: PendingMarker) -> None:
     """Leave the marker of a result that is about to be stored."""
     key = keys.pending(pending.monitor, pending.logical_date)
     store.put(key, pending.model_dump_json().encode())
 
 
-def read_publication(store: Store, monitor: str, logical_date: datetime) -> Published | None:
-    """What is known of the publication of a result."""
-    return read_document(store, keys.result(monitor, logical_date, "published.json"), Published)
+def read_publication(store: Store, monitor: str, logical_date: datetime) -> Publication | None:
+    """Return what is recorded of the publication of a result, or None where nothing is."""
+    return read_document(store, keys.result(monitor, logical_date, "published.json"), Publication)
 
 
-def publish_result(store: Store, tracking: MlflowClient, pending: Pending) -> Published:
-    """Publish one stored result; if that was done before, nothing is asked of MLflow.
+def publish_result(store: Store, mlflow: MlflowClient, pending: PendingMarker) -> Publication:
+    """Publish one stored result; if that was done before, MLflow gets no request.
 
     Raises:
         ServiceAwayError: the store or MLflow stayed away.
         UsageError: MLflow refuses.
     """
-    return _Publisher(store, tracking, pending).publish()
+    return _Publisher(store, mlflow, pending).publish()
 
 
 def publish_pending(
     store: Store,
-    tracking: MlflowClient,
+    mlflow: MlflowClient,
     monitor: str | None = None,
     *,
-    besides: Pending | None = None,
+    besides: PendingMarker | None = None,
     limit: int | None = None,
 ) -> int:
-    """Publish the results that were left unpublished, oldest first; returns how many.
+    """Publish the results that are not yet published, oldest first; returns how many.
 
-    Of one monitor or of all; `besides` is left out, and at most `limit` are tried.
+    Of one monitor or of all; `besides` is skipped, and at most `limit` are tried.
 
     Raises:
         ServiceAwayError: the store or MLflow stayed away.
     """
     done = 0
     own = besides and keys.pending(besides.monitor, besides.logical_date)
-    found = (entry for entry in store.list(keys.pending(monitor)) if entry.key != own)
-    markers = sorted(found, key=lambda entry: entry.key.rpartition("/")[2])
+    others = (entry for entry in store.list(keys.pending(monitor)) if entry.key != own)
+    markers = sorted(others, key=lambda entry: entry.key.rpartition("/")[2])
     for entry in markers[:limit]:
-        pending = read_document(store, entry.key, Pending)
+        pending = read_document(store, entry.key, PendingMarker)
         if pending is None:
             continue
         if not store.exists(keys.result(pending.monitor, pending.logical_date)):
@@ -100,7 +100,7 @@ def publish_pending(
                 store.delete(entry.key)
             continue
         try:
-            publish_result(store, tracking, pending)
+            publish_result(store, mlflow, pending)
             done += 1
         except ServiceAwayError:
             raise
@@ -110,9 +110,9 @@ def publish_pending(
 
 
 class _Publisher:
-    def __init__(self, store: Store, tracking: MlflowClient, pending: Pending) -> None:
+    def __init__(self, store: Store, mlflow: MlflowClient, pending: PendingMarker) -> None:
         self.store = store
-        self.tracking = tracking
+        self.mlflow = mlflow
         self.pending = pending
         self.claim_key = self._key("published.json")
         data = store.get(self._key("result.json"))
@@ -122,26 +122,26 @@ class _Publisher:
         self.digest = sha256(data).hexdigest()
         self.result = Result.model_validate_json(data)
 
-    def publish(self) -> Published:
+    def publish(self) -> Publication:
         claim = self._claimed()
         if claim is None or not claim.complete:
             claim = self._publish()
         self.store.delete(keys.pending(self.pending.monitor, self.pending.logical_date))
         return claim
 
-    def _publish(self) -> Published:
-        experiment = self.tracking.experiment(f"drift/{self.pending.monitor}")
+    def _publish(self) -> Publication:
+        experiment = self.mlflow.experiment(f"drift/{self.pending.monitor}")
         run = self._claim(experiment)
         self._fill(run)
-        for other in self._runs(experiment):
-            if other.run_id != run.run_id:
-                self.tracking.delete_run(other.run_id)
+        for duplicate in self._runs(experiment):
+            if duplicate.run_id != run.run_id:
+                self.mlflow.delete_run(duplicate.run_id)
         done = self._record(run, complete=True)
         self.store.put(self.claim_key, done.model_dump_json().encode())
         return done
 
     def _claim(self, experiment: str) -> Run:
-        """The run that counts: the recorded one, one left by a killed publisher, or a new one."""
+        """The run that counts: the recorded one, one of a killed publisher, or a new one."""
         claim = self._claimed()  # before the search, which then must find its run
         runs = {run.run_id: run for run in self._runs(experiment)}
         if claim is not None:
@@ -155,19 +155,19 @@ class _Publisher:
             return run
         return self._claim(experiment)
 
-    def _claimed(self) -> Published | None:
+    def _claimed(self) -> Publication | None:
         claim = read_publication(self.store, self.pending.monitor, self.pending.logical_date)
         if claim is not None and claim.result != self.digest:
             self.store.delete(self.claim_key)  # of a result that was replaced since
             return None
         return claim
 
-    def _record(self, run: Run, *, complete: bool) -> Published:
-        url = self.tracking.page(run)
-        return Published(result=self.digest, run_id=run.run_id, url=url, complete=complete)
+    def _record(self, run: Run, *, complete: bool) -> Publication:
+        url = self.mlflow.url_of(run)
+        return Publication(result=self.digest, run_id=run.run_id, url=url, complete=complete)
 
     def _runs(self, experiment: str) -> list[Run]:
-        return self.tracking.find_runs(experiment, self._identity())
+        return self.mlflow.find_runs(experiment, self._identity())
 
     def _identity(self) -> dict[str, str]:
         date = self.pending.logical_date.astimezone(UTC)
@@ -187,21 +187,21 @@ class _Publisher:
         }
         if self.pending.dag_run_id:
             tags["dag_run_id"] = self.pending.dag_run_id
-        return self.tracking.create_run(experiment, identity["logical_date"], tags)
+        return self.mlflow.create_run(experiment, identity["logical_date"], tags)
 
     def _fill(self, run: Run) -> None:
         timestamp = int(self.pending.logical_date.timestamp() * 1000)
-        self.tracking.log_metrics(run, metrics(self.result), timestamp)
-        self.tracking.log_inputs(run, self._datasets())
-        self.tracking.log_artifact(run, "result.json", self.data)
+        self.mlflow.log_metrics(run, result_metrics(self.result), timestamp)
+        self.mlflow.log_inputs(run, self._datasets())
+        self.mlflow.log_artifact(run, "result.json", self.data)
         if self.result.report:
             page = self.store.get(self.result.report)
             if page is not None:
-                self.tracking.log_artifact(run, "report.html", page)
-        current = self.store.get_up_to(self._batch_key(), self.tracking.max_artifact)
+                self.mlflow.log_artifact(run, "report.html", page)
+        current = self.store.get_up_to(self._batch_key(), self.mlflow.max_artifact)
         if current is not None:
-            self.tracking.log_artifact(run, "current.parquet", current)
-        self.tracking.finish(run)
+            self.mlflow.log_artifact(run, "current.parquet", current)
+        self.mlflow.finish(run)
 
     def _datasets(self) -> list[Dataset]:
         version = self.result.reference.version
@@ -226,30 +226,30 @@ class _Publisher:
 
 def _description(result: Result) -> str:
     """What MLflow shows above a run; results of before there were explanations have a summary."""
-    words = explanation_markdown(result.explanation) if result.explanation else summarize(result)
-    return words[:MAX_TAG]
+    text = explanation_markdown(result.explanation) if result.explanation else summarize(result)
+    return text[:MAX_TAG]
 
 
-def metrics(result: Result) -> dict[str, float]:
+def result_metrics(result: Result) -> dict[str, float]:
     """The metrics of a result by their names in MLflow, at most three per column and a few more."""
     tested = [column for column in result.columns if column.p_value is not None]
-    found = {
+    metrics = {
         "rows": float(result.current.rows),
         "drift.columns": float(len(result.drifted_columns)),
-        "drift.segments": float(sum(one.verdict is Verdict.DRIFT for one in result.segments)),
+        "drift.segments": float(sum(s.verdict is Verdict.DRIFT for s in result.segments)),
         "drift.share": len(result.drifted_columns) / max(1, len(tested)),
         **{f"seconds.{step}": seconds for step, seconds in result.timings.items()},
     }
-    for column in sorted(tested, key=_drift_first)[:MAX_COLUMNS]:
-        name = escape(column.name)
+    for column in sorted(tested, key=_drifted_first)[:MAX_COLUMNS]:
+        name = escape_column(column.name)
         if column.p_value is not None:
-            found[f"p_value.{name}"] = column.p_value
+            metrics[f"p_value.{name}"] = column.p_value
         if column.effect_size is not None:
-            found[f"score.{name}"] = column.effect_size
-    return found
+            metrics[f"score.{name}"] = column.effect_size
+    return metrics
 
 
-def _drift_first(column: ColumnResult) -> tuple[bool, float, float]:
+def _drifted_first(column: ColumnResult) -> tuple[bool, float, float]:
     return (
         column.verdict is not Verdict.DRIFT,
         column.p_value if column.p_value is not None else 1.0,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import Field
 
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.schedule import logical_dates_before
 from drift_checker.outputs.publish import read_publication
 from drift_checker.references.versions import in_force
 from drift_checker.result import Verdict
+from drift_checker.state.documents import Document
 from drift_checker.state.latest import read_latest_result
 from drift_checker.state.store import Store
 
@@ -19,7 +20,7 @@ SILENT_INTERVALS = 3
 """A monitor without a verdict for so many intervals of its schedule is silent."""
 
 
-class MonitorStatus(BaseModel):
+class MonitorStatus(Document):
     """The last verdict of one monitor; null before its first."""
 
     name: str
@@ -28,20 +29,20 @@ class MonitorStatus(BaseModel):
     verdict: Verdict | None = None
     logical_date: datetime | None = None
     alarm: Literal["none", "opened", "ongoing", "closed"] | None = None
-    drifted_columns: list[str] = []
-    faults: list[str] = []
+    drifted_columns: list[str] = Field(default_factory=list)
+    faults: list[str] = Field(default_factory=list)
     run_url: str | None = None
     silent: bool
 
 
-class Status(BaseModel):
+class Status(Document):
     """What `drift-checker status --format json` prints."""
 
     monitors: list[MonitorStatus]
 
 
 def read_status(store: Store, monitors: Monitors, now: datetime) -> Status:
-    """The last verdict of every monitor, and whether it is silent."""
+    """Return the last verdict of every monitor, and whether it is silent."""
     return Status(
         monitors=[
             _monitor_status(store, monitor.name, monitors.schedule_of(monitor), now)
@@ -51,21 +52,21 @@ def read_status(store: Store, monitors: Monitors, now: datetime) -> Status:
 
 
 def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
-    latest, entry = read_latest_result(store, name), in_force(store, name)
+    result, entry = read_latest_result(store, name), in_force(store, name)
     version = entry.version if entry else None
-    if latest is None:
+    if result is None:
         return MonitorStatus(name=name, reference=version, silent=True)
-    published = read_publication(store, name, latest.logical_date)
+    publication = read_publication(store, name, result.logical_date)
     return MonitorStatus(
         name=name,
         reference=version,
-        verdict=latest.verdict,
-        logical_date=latest.logical_date,
-        alarm=latest.alarm.state,
-        drifted_columns=latest.drifted_columns,
-        faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in latest.faults],
-        run_url=published.url if published else None,
-        silent=latest.logical_date < silent_before(schedule, now),
+        verdict=result.verdict,
+        logical_date=result.logical_date,
+        alarm=result.alarm.state,
+        drifted_columns=result.drifted_columns,
+        faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in result.faults],
+        run_url=publication.url if publication else None,
+        silent=result.logical_date < silent_before(schedule, now),
     )
 
 

@@ -21,16 +21,18 @@ from drift_checker.comparison.pairs import InMemoryPair, TablePair
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
-from drift_checker.outputs.events import Event, result_events
-from drift_checker.outputs.mlflow import MlflowClient
-from drift_checker.outputs.notify import deliver_events, notification_addresses
-from drift_checker.outputs.publish import (
+from drift_checker.outputs import (
     MAX_OLDER,
-    Pending,
-    Published,
+    Event,
+    MlflowClient,
+    PendingMarker,
+    Publication,
+    deliver_events,
     mark_pending,
+    notification_addresses,
     publish_pending,
     publish_result,
+    result_events,
 )
 from drift_checker.references import rolling
 from drift_checker.references.in_force import StoredReference
@@ -66,9 +68,9 @@ class Tick:
     dag_run_id: str | None = None
 
     @property
-    def pending(self) -> Pending:
+    def pending(self) -> PendingMarker:
         """The marker of the tick's result until it is published."""
-        return Pending(
+        return PendingMarker(
             monitor=self.monitor.name, logical_date=self.logical_date, dag_run_id=self.dag_run_id
         )
 
@@ -84,7 +86,7 @@ def run(
     *,
     force: bool = False,
     report: bool = False,
-) -> tuple[Result, Published]:
+) -> tuple[Result, Publication]:
     """Take a tick through its four steps; what was done before is not done again.
 
     `force` makes a new result from the stored batch and keeps the old one beside it; `report`
@@ -112,7 +114,7 @@ def run(
     return result, published
 
 
-def _publish(settings: Settings, store: Store, tick: Tick) -> Published:
+def _publish(settings: Settings, store: Store, tick: Tick) -> Publication:
     start = time.perf_counter()
     with MlflowClient(settings) as tracking:
         publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
