@@ -104,9 +104,10 @@ molecule-cluster: $(cluster_scenarios:%=molecule-cluster-%) ## test every role b
 $(cluster_scenarios:%=molecule-cluster-%): molecule-cluster-%: dev
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s $*
 
-lint: dev ## ruff, mypy, ansible-lint, yamllint, shellcheck
+lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+	PYTHONPATH=checker/src .venv/bin/lint-imports --no-logo --no-cache checker/pyproject.toml
 	$(in_package) drifter mypy drifter/src data
 	$(in_package) checker mypy checker/src benchmarks/trust
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
