@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from drift_checker import CompareSettings
-from drift_checker.comparison.compare import Comparison
+from drift_checker.comparison import compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, side
 from drift_checker.profiles.layout import fit
 from drift_checker.tables import chunked_table
@@ -26,9 +26,8 @@ def main(reference: Path, current: Path) -> None:
     layout = fit(source)
     before = side(source, layout)
     fitted = time.process_time()
-    result = Comparison(
-        ProfiledPair(layout, before, side(chunked_table(current), layout)), CompareSettings()
-    ).result()
+    tables = ProfiledPair(layout, before, side(chunked_table(current), layout))
+    result = compare_tables(tables, CompareSettings())
     ended = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     parts = {"reference": fitted - start, "batch": ended - fitted, "peak": peak}

@@ -21,8 +21,7 @@ from benchmarks.trust.arguments import command_line
 from benchmarks.trust.draws import Generator
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.pairs import InMemoryPair
+from drift_checker.comparison import InMemoryPair, compare_tables
 from drift_checker.comparison.pairs import NumericSample as Values
 from drift_checker.comparison.profiled_pairs import ProfiledPair, profiles
 from drift_checker.decision import kolmogorov
@@ -82,7 +81,7 @@ def _one(place: int, *, drift: float, seed: int) -> tuple[bool, bool, int, int, 
     settings = CompareSettings(columns=ColumnRoles(target="poisson"))
     tables = InMemoryPair(before, after)
     counts = profiles(InMemoryTable(before), InMemoryTable(after), settings)
-    exact, counted = (Comparison(sides, settings).result() for sides in (tables, counts))
+    exact, counted = (compare_tables(both, settings) for both in (tables, counts))
     pairs = list(zip(exact.columns, counted.columns, strict=True))
     differing = [pair for pair in pairs if pair[0].verdict is not pair[1].verdict]
     # A column may alarm with a group of others, whose threshold is then what is crossed.

@@ -19,8 +19,8 @@ from benchmarks.trust.drifts import COLUMNS, DRIFTS, Drift, Made, draw
 from benchmarks.trust.rates import interval
 from benchmarks.trust.tables import Row
 from drift_checker import CompareSettings
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.pairs import InMemoryPair
+from drift_checker.comparison import InMemoryPair, judge, prepare, result_of
+from drift_checker.comparison.prepare import Prepared
 from drift_checker.comparison.sequential import MAX_TICKS
 from drift_checker.profiles import TickCounts
 from drift_checker.result import Result, Verdict
@@ -122,23 +122,20 @@ class _Monitor:
         self.clean: list[TickCounts] = []
         # As many as can be pooled with this reference.
         for _ in range(REFERENCE // CURRENT):
-            comparison = self._comparison(draw(drift.before, rng, CURRENT), self.clean)
-            comparison.take_samples()
-            self.clean.insert(0, comparison.profile)
+            self.clean.insert(0, self._prepared(draw(drift.before, rng, CURRENT)).tick_counts)
 
     def delay(self) -> float:
         """Return after how many ticks the drift is found, infinity where it is not in time."""
         past = self.clean
         for tick in range(1, self.drift.ticks + 1):
-            batch = draw(self.drift.after, self.rng, CURRENT)
-            comparison = self._comparison(batch, past)
-            if self._is_found(comparison.result()):
+            prepared = self._prepared(draw(self.drift.after, self.rng, CURRENT))
+            if self._is_found(result_of(judge(prepared, past=past))):
                 return tick
-            past = [comparison.profile, *past][:MAX_TICKS]
+            past = [prepared.tick_counts, *past][:MAX_TICKS]
         return np.inf
 
-    def _comparison(self, batch: pa.Table, past: list[TickCounts]) -> Comparison:
-        return Comparison(InMemoryPair(self.reference, from_frame(batch)), self.settings, past=past)
+    def _prepared(self, batch: pa.Table) -> Prepared:
+        return prepare(InMemoryPair(self.reference, from_frame(batch)), self.settings)
 
     def _is_found(self, result: Result) -> bool:
         if self.drift.fault:

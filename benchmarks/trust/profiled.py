@@ -28,8 +28,7 @@ from benchmarks.trust.draws import MEAN, Generator, Population
 from benchmarks.trust.tables import show
 from benchmarks.trust.ticks import NO_FLOORS
 from drift_checker import CompareSettings
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.options import Floors
+from drift_checker.comparison import Floors, compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable
 from drift_checker.decision import Floats, Ints, tail_rank
 from drift_checker.profiles import SAMPLE_ROWS, Bins
@@ -203,7 +202,7 @@ class Judge:
         """Whether a batch alarms."""
         sides = ProfiledPair(self.layout, self.reference, batch)
         settings = CompareSettings(level=level, floors=floors)
-        return Comparison(sides, settings).result().verdict is not Verdict.OK
+        return compare_tables(sides, settings).verdict is not Verdict.OK
 
 
 def _one(place: int, cell: Cell, seed: int) -> list[tuple[int, int]]:

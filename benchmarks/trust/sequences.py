@@ -2,7 +2,7 @@
 """`python -m benchmarks.trust.sequences`: the alarms of many weeks without drift.
 
 Each run is a week of ticks every five minutes against a reference of its own, at one alarm a week:
-`Comparison` with the profiles of the ticks before, and the fold of the verdicts into episodes.
+the comparison with the counts of the ticks before, and the fold of the verdicts into episodes.
 Ticks that are far from every threshold are `ok` without being compared, as in `ticks`.
 """
 
@@ -25,8 +25,7 @@ from benchmarks.trust.draws import Population
 from benchmarks.trust.screen import Screen
 from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.pairs import InMemoryPair
+from drift_checker.comparison import InMemoryPair, batch_verdict, judge, prepare, result_of
 from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
 from drift_checker.decision import Floats, Ints
 from drift_checker.profiles import TickCounts, bin_counts, bin_edges
@@ -86,12 +85,12 @@ class _Run:
         feeds: Ints | None = mine
         near = self.screen.near(rows[:, None, :]).any() or self._pooled_near(mine)
         if near or not self.screened:
-            sides = InMemoryPair(self.table, from_frame(POPULATION.table(rows)))
-            comparison = Comparison(sides, self.settings, past=self._profiles())
-            verdict = comparison.result().verdict
-            feeds = mine if comparison.by_itself is Verdict.OK else None
+            tables = InMemoryPair(self.table, from_frame(POPULATION.table(rows)))
+            judged = judge(prepare(tables, self.settings), past=self._profiles())
+            verdict, alone = result_of(judged).verdict, batch_verdict(judged)
+            feeds = mine if alone is Verdict.OK else None
             self.compared += 1
-            self.only_pooled += verdict is not comparison.by_itself
+            self.only_pooled += verdict is not alone
         result = _result(verdict, START + number * STEP)
         if any(one.verdict is not Verdict.OK for one in (result, *self.results)):
             before = History(START + (number - LOOK_BACK) * STEP, list(self.results))

@@ -12,9 +12,8 @@ from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Generator, Population
 from benchmarks.trust.screen import Screen
 from drift_checker import CompareSettings
-from drift_checker.comparison.compare import Comparison, sides_of
-from drift_checker.comparison.options import Floors
-from drift_checker.comparison.pairs import TablePair
+from drift_checker.comparison import Floors, TablePair, compare_tables
+from drift_checker.comparison.compare import read_tables
 from drift_checker.decision import Floats, Indices, Ints
 from drift_checker.result import Verdict
 from drift_checker.tables import Batch, from_frame
@@ -52,15 +51,15 @@ def alarms(
             if screened:
                 near &= screen.near(rows)
             for tick in np.flatnonzero(near.any(axis=1)):
-                sides = judge.sides(rows[:, tick])
+                tables = judge.tables(rows[:, tick])
                 floored = True
                 for at in np.flatnonzero(near[tick]):
                     # What is no alarm at a level is none at a lower one.
-                    if not _alarms(sides, levels[at], NO_FLOORS):
+                    if not _alarms(tables, levels[at], NO_FLOORS):
                         break
                     found.bare[at, place] += 1
                     # A floor only ever prevents an alarm.
-                    floored = floored and _alarms(sides, levels[at], Floors())
+                    floored = floored and _alarms(tables, levels[at], Floors())
                     found.floored[at, place] += floored
     return found
 
@@ -87,11 +86,11 @@ class _Judge:
         """The reference, read where the first tick is judged: most have none."""
         return from_frame(self.population.table(self.drawn))
 
-    def sides(self, rows: Floats) -> TablePair:
+    def tables(self, rows: Floats) -> TablePair:
         """Return a tick beside the reference."""
-        return sides_of(self.reference, self.population.table(rows), CompareSettings())
+        return read_tables(self.reference, self.population.table(rows), CompareSettings())
 
 
-def _alarms(sides: TablePair, level: float, floors: Floors) -> bool:
+def _alarms(tables: TablePair, level: float, floors: Floors) -> bool:
     settings = CompareSettings(level=level, floors=floors)
-    return Comparison(sides, settings).result().verdict is not Verdict.OK
+    return compare_tables(tables, settings).verdict is not Verdict.OK

@@ -31,7 +31,7 @@ class Deployment:
         self.monitor = monitors.get("m")
         versions.fit(self.store, self.monitor, settings)
 
-    def run(self, date: datetime = DATE, trigger: Trigger = "manual", **options: bool) -> Result:
+    def run(self, date: datetime = DATE, trigger: Trigger = "manual", **options: Any) -> Result:
         tick = Tick(self.monitor, date, trigger, "manual__1")
         return run(self.settings, self.monitors, tick, **options)[0]
 

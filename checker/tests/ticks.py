@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from deployment import DATE, Deployment
 from samples import parquet, table
@@ -29,7 +30,7 @@ class Ticks:
         shift: float = 0,
         rows: int = 300,
         trigger: Trigger = "scheduled",
-        **options: bool,
+        **options: Any,
     ) -> Result:
         self.web.answer("/data", parquet(table(rows, seed=number + 10, shift=shift)))
         return self.deployment.run(date(number), trigger, **options)

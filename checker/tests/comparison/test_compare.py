@@ -1,12 +1,12 @@
 """What bad input gets: each row of the table in `docs/faults.md` that concerns a batch."""
 
-import importlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,24 +18,44 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drift_checker import Batch, ColumnRoles, CompareSettings, Result, compare
+import drift_checker
+from drift_checker import Batch, ColumnRoles, CompareSettings, Result
 from drift_checker.comparison.joint import SAMPLE_ROWS, sampled_rows
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.tables import read_batch
 from drift_checker.wording import result_text, summarize
 
-Columns = dict[str, Any]
+Columns: TypeAlias = dict[str, Any]
+Compare: TypeAlias = Callable[..., Result]
+Judged: TypeAlias = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True, params=["tables", "profiles"])
-def profiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+@pytest.fixture(params=["tables", "profiles"])
+def profiled(request: pytest.FixtureRequest) -> bool:
     """Take either path, of small tables and of large ones: both have to answer alike."""
-    profiled = request.param == "profiles"
-    if profiled:
-        monkeypatch.setattr(
-            importlib.import_module("drift_checker.comparison.compare"), "LARGE_VALUES", 0
-        )
-    return profiled
+    return bool(request.param == "profiles")
+
+
+@pytest.fixture
+def compare(*, profiled: bool) -> Compare:
+    def compare(reference: Any, current: Any, settings: CompareSettings | None = None) -> Result:
+        settings = settings or CompareSettings()
+        settings = replace(settings, large_values=0) if profiled else settings
+        return drift_checker.compare(reference, current, settings=settings)
+
+    return compare
+
+
+@pytest.fixture
+def judged(compare: Compare) -> Judged:
+    """Compare a changed batch with the reference."""
+
+    def judged(changed: Callable[[Columns], Any] | None = None, rows: int = 500) -> Result:
+        batch = columns(rows, 2)
+        source = changed(batch) if changed else batch
+        return compare(REFERENCE, pa.table(source) if isinstance(source, dict) else source)
+
+    return judged
 
 
 def columns(rows: int, seed: int) -> Columns:
@@ -53,12 +73,6 @@ def columns(rows: int, seed: int) -> Columns:
 REFERENCE = pa.table(columns(5000, 1))
 
 
-def judged(changed: Callable[[Columns], Any] | None = None, rows: int = 500) -> Result:
-    batch = columns(rows, 2)
-    source = changed(batch) if changed else batch
-    return compare(REFERENCE, pa.table(source) if isinstance(source, dict) else source)
-
-
 def faults(result: Result) -> list[tuple[str, str | None]]:
     return [(fault.fault, fault.column) for fault in result.faults]
 
@@ -70,12 +84,12 @@ def with_p_value(result: Result) -> set[str]:
 EVERYTHING = {"x", "count", "city", "paid"}
 
 
-def test_no_drift() -> None:
+def test_no_drift(judged: Judged) -> None:
     result = judged()
     assert (result.verdict, faults(result), with_p_value(result)) == ("ok", [], EVERYTHING)
 
 
-def test_a_shift_is_told_in_words() -> None:
+def test_a_shift_is_told_in_words(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"x": batch["x"] + 1})
     assert (result.verdict, result.drifted_columns) == ("drift", ["x"])
     drifted = next(column for column in result.columns if column.name == "x")
@@ -83,28 +97,28 @@ def test_a_shift_is_told_in_words() -> None:
     assert drifted.change.startswith("median ")
 
 
-def test_empty_batch() -> None:
+def test_empty_batch(judged: Judged) -> None:
     result = judged(rows=0)
     assert (result.verdict, faults(result)) == ("invalid", [("empty", None)])
 
 
-def test_one_row() -> None:
+def test_one_row(judged: Judged) -> None:
     result = judged(rows=1)
     assert (result.verdict, faults(result)) == ("invalid", [("too_few_rows", None)])
 
 
-def test_missing_column() -> None:
+def test_missing_column(judged: Judged) -> None:
     result = judged(lambda batch: {k: v for k, v in batch.items() if k != "x"})
     assert (result.verdict, faults(result)) == ("invalid", [("missing_column", "x")])
     assert with_p_value(result) == EVERYTHING - {"x"}
 
 
-def test_extra_column() -> None:
+def test_extra_column(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"new": batch["x"]})
     assert (result.verdict, faults(result)) == ("ok", [("extra_column", "new")])
 
 
-def test_column_all_null() -> None:
+def test_column_all_null(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"x": pa.nulls(500)})
     assert (result.verdict, faults(result)) == ("drift", [("nulls", "x")])
     assert result.drifted_columns == ["x"]
@@ -112,7 +126,7 @@ def test_column_all_null() -> None:
 
 
 @pytest.mark.parametrize("name", ["x", "city", "time"])
-def test_ten_per_cent_nulls(name: str) -> None:
+def test_ten_per_cent_nulls(judged: Judged, name: str) -> None:
     def changed(batch: Columns) -> Columns:
         return batch | {name: pa.array(batch[name], mask=np.arange(500) % 10 == 0)}
 
@@ -121,46 +135,46 @@ def test_ten_per_cent_nulls(name: str) -> None:
     assert with_p_value(result) == EVERYTHING
 
 
-def test_nan_is_null() -> None:
+def test_nan_is_null(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"x": np.where(np.arange(500) % 10, batch["x"], np.nan)})
     assert (result.verdict, faults(result)) == ("drift", [("nulls", "x")])
 
 
-def test_numbers_arriving_as_text() -> None:
+def test_numbers_arriving_as_text(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"count": [str(n) for n in batch["count"]]})
     assert (result.verdict, faults(result)) == ("invalid", [("changed_type", "count")])
     assert with_p_value(result) == EVERYTHING - {"count"}
 
 
-def test_categories_arriving_as_numbers() -> None:
+def test_categories_arriving_as_numbers(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"city": batch["count"]})
     assert (result.verdict, faults(result)) == ("invalid", [("changed_type", "city")])
 
 
-def test_integers_and_floats_are_both_numbers() -> None:
+def test_integers_and_floats_are_both_numbers(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"count": batch["count"].astype(float)})
     assert (result.verdict, faults(result)) == ("ok", [])
 
 
-def test_infinities() -> None:
+def test_infinities(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"x": np.where(np.arange(500) % 20, batch["x"], np.inf)})
     assert result.verdict == "drift"
     assert ("not_finite", "x") in faults(result)
     assert with_p_value(result) == EVERYTHING
 
 
-def test_a_single_infinity_is_noted() -> None:
+def test_a_single_infinity_is_noted(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"x": np.where(np.arange(500), batch["x"], np.inf)})
     assert (result.verdict, faults(result)) == ("ok", [("infinities_left_out", "x")])
 
 
-def test_constant_column() -> None:
+def test_constant_column(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"x": np.zeros(500), "city": ["Rome"] * 500})
     assert result.verdict == "drift"
     assert {("constant", "x"), ("constant", "city")} <= set(faults(result))
 
 
-def test_a_category_never_seen() -> None:
+def test_a_category_never_seen(judged: Judged) -> None:
     result = judged(
         lambda batch: batch | {"city": np.where(np.arange(500) % 20, batch["city"], "Wien")}
     )
@@ -168,7 +182,7 @@ def test_a_category_never_seen() -> None:
     assert "'Wien'" in result.faults[0].detail
 
 
-def test_a_hundred_thousand_categories(*, profiled: bool) -> None:
+def test_a_hundred_thousand_categories(compare: Compare, *, profiled: bool) -> None:
     reference = pa.table({"id": [f"r{i % 100_000}" for i in range(200_000)]})
     current = pa.table({"id": [f"r{i * 7 % 100_000}" for i in range(20_000)]})
     assert compare(reference, current).verdict == "ok"
@@ -179,12 +193,12 @@ def test_a_hundred_thousand_categories(*, profiled: bool) -> None:
     assert (result.verdict, faults(result)) == ("drift", [("unseen_categories", "id")])
 
 
-def test_out_of_range() -> None:
+def test_out_of_range(judged: Judged) -> None:
     result = judged(lambda batch: batch | {"x": np.where(np.arange(500) % 20, batch["x"], 100.0)})
     assert (result.verdict, faults(result)) == ("drift", [("out_of_range", "x")])
 
 
-def test_duplicate_column_names() -> None:
+def test_duplicate_column_names(judged: Judged) -> None:
     result = judged(
         lambda batch: pa.Table.from_arrays(
             [pa.array(values) for values in (*batch.values(), batch["x"])], [*batch, "x"]
@@ -194,7 +208,7 @@ def test_duplicate_column_names() -> None:
     assert with_p_value(result) == EVERYTHING - {"x"}
 
 
-def test_timestamps_out_of_order() -> None:
+def test_timestamps_out_of_order(compare: Compare) -> None:
     settings = CompareSettings(columns=ColumnRoles(timestamp="time"))
     batch = columns(500, 2)
     result = compare(REFERENCE, pa.table(batch | {"time": batch["time"][::-1]}), settings=settings)
@@ -219,7 +233,12 @@ def with_ids(ids: list[Any]) -> pa.Table:
     ],
 )
 def test_ids_that_repeat_are_no_ids(
-    reference: Any, current: Any, expected: list[tuple[str, str]], *, profiled: bool
+    compare: Compare,
+    reference: Any,
+    current: Any,
+    expected: list[tuple[str, str]],
+    *,
+    profiled: bool,
 ) -> None:
     if profiled:
         expected = [("ids_not_checked", "id")]
@@ -230,7 +249,7 @@ def test_ids_that_repeat_are_no_ids(
     assert next(c for c in result.columns if c.name == "id").p_value is None
 
 
-def test_structural_faults_go_before_drift_which_is_still_named() -> None:
+def test_structural_faults_go_before_drift_which_is_still_named(judged: Judged) -> None:
     result = judged(lambda batch: {"x": batch["x"] + 1})
     assert (result.verdict, result.drifted_columns) == ("invalid", ["x"])
 
@@ -255,13 +274,13 @@ def records(batch: Columns) -> bytes:
 @pytest.mark.parametrize(
     "write", [lambda b: csv(pa.table(b)), lambda b: parquet(pa.table(b)), records]
 )
-def test_every_format_says_the_same(write: Callable[[Columns], bytes]) -> None:
+def test_every_format_says_the_same(compare: Compare, write: Callable[[Columns], bytes]) -> None:
     batch = columns(500, 2)
     result = compare(REFERENCE, read_batch(write(batch | {"x": batch["x"] + 1})))
     assert (result.verdict, result.drifted_columns, faults(result)) == ("drift", ["x"], [])
 
 
-def test_a_reference_may_be_csv() -> None:
+def test_a_reference_may_be_csv(compare: Compare) -> None:
     reference = read_batch(csv(REFERENCE))
     result = compare(reference, read_batch(csv(pa.table(columns(500, 2)))))
     kinds = {column.name: column.kind for column in result.columns}
@@ -275,14 +294,14 @@ def test_a_reference_may_be_csv() -> None:
     }
 
 
-def test_data_frames() -> None:
+def test_data_frames(compare: Compare) -> None:
     current = pd.DataFrame(columns(500, 2)).rename(columns={"paid": "x"})
     result = compare(pd.DataFrame(columns(5000, 1)), current)
     assert faults(result) == [("duplicate_column", "x"), ("missing_column", "paid")]
 
 
 @pytest.mark.parametrize("share", [10, 1])
-def test_csv_with_text_among_the_numbers(share: int) -> None:
+def test_csv_with_text_among_the_numbers(compare: Compare, share: int) -> None:
     batch = columns(500, 2)
     texts = [str(value) if i % share else "n.a." for i, value in enumerate(batch["x"])]
     result = compare(REFERENCE, read_batch(csv(pa.table(batch | {"x": texts}))))
@@ -291,14 +310,14 @@ def test_csv_with_text_among_the_numbers(share: int) -> None:
     assert "'n.a.'" in result.faults[0].detail
 
 
-def test_missing_numbers_in_csv_are_null() -> None:
+def test_missing_numbers_in_csv_are_null(compare: Compare) -> None:
     batch = columns(500, 2)
     texts = [str(value) if i % 10 else "NA" for i, value in enumerate(batch["x"])]
     result = compare(REFERENCE, read_batch(csv(pa.table(batch | {"x": texts}))))
     assert faults(result) == [("nulls", "x")]
 
 
-def test_json_with_mixed_types() -> None:
+def test_json_with_mixed_types(compare: Compare) -> None:
     rows = json.loads(records(columns(500, 2)))
     rows[3]["x"] = "high"
     result = compare(REFERENCE, read_batch(json.dumps(rows).encode()))
@@ -306,7 +325,7 @@ def test_json_with_mixed_types() -> None:
     assert with_p_value(result) == EVERYTHING - {"x"}
 
 
-def test_json_with_infinities_and_nested_values() -> None:
+def test_json_with_infinities_and_nested_values(compare: Compare) -> None:
     rows = json.loads(records(columns(500, 2)))
     rows[3]["x"], rows[4]["x"] = float("inf"), float("nan")
     for row in rows:
@@ -333,14 +352,14 @@ def test_numbers_in_json_are_what_python_reads(numbers: list[float | None]) -> N
         (b'[{"x": 1}, {"x": ', "JSON"),
     ],
 )
-def test_unreadable(data: bytes, detail: str) -> None:
+def test_unreadable(compare: Compare, data: bytes, detail: str) -> None:
     result = compare(REFERENCE, read_batch(data))
     assert (result.verdict, faults(result)) == ("invalid", [("unreadable", None)])
     assert detail in result.faults[0].detail
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"[]", csv(REFERENCE.slice(0, 0))])
-def test_nothing_to_read_is_an_empty_batch(data: bytes) -> None:
+def test_nothing_to_read_is_an_empty_batch(compare: Compare, data: bytes) -> None:
     result = compare(REFERENCE, read_batch(data))
     assert (result.verdict, faults(result)) == ("invalid", [("empty", None)])
 
@@ -362,12 +381,12 @@ def test_no_batch_at_all(data: bytes) -> None:
         pa.Table.from_arrays([pa.array([1.0])] * 2, ["x", "x"]),
     ],
 )
-def test_bad_reference(reference: Any) -> None:
+def test_bad_reference(compare: Compare, reference: Any) -> None:
     with pytest.raises(BadReferenceError):
         compare(reference, pa.table(columns(500, 2)))
 
 
-def test_a_role_of_a_column_that_is_not_there() -> None:
+def test_a_role_of_a_column_that_is_not_there(compare: Compare) -> None:
     settings = CompareSettings(columns=ColumnRoles(target="y"))
     with pytest.raises(BadReferenceError, match="'y'"):
         compare(REFERENCE, pa.table(columns(500, 2)), settings=settings)
@@ -380,7 +399,7 @@ def test_settings_that_cannot_be() -> None:
         CompareSettings(min_rows=0)
 
 
-def test_roles() -> None:
+def test_roles(compare: Compare) -> None:
     settings = CompareSettings(
         columns=ColumnRoles(target="x", id="city", ignore=("count",), timestamp="time")
     )
@@ -397,7 +416,7 @@ def test_roles() -> None:
     }
 
 
-def test_effects_below_their_floor_raise_no_alarm() -> None:
+def test_effects_below_their_floor_raise_no_alarm(compare: Compare) -> None:
     rng = np.random.default_rng(3)
     reference = pa.table({"x": pa.array(rng.normal(size=200_000))})
     result = compare(reference, pa.table({"x": pa.array(rng.normal(0.04, 1, size=200_000))}))
@@ -408,7 +427,7 @@ def test_effects_below_their_floor_raise_no_alarm() -> None:
     assert result.verdict == "ok"
 
 
-def test_a_column_alone_needs_little_more_than_its_equal_part_of_the_level() -> None:
+def test_a_column_alone_needs_little_more_than_its_equal_part_of_the_level(judged: Judged) -> None:
     result = judged()
     thresholds = [column.threshold for column in result.columns if column.threshold is not None]
     equal = result.alarm_budget.parts["columns"] / len(EVERYTHING)
@@ -417,7 +436,7 @@ def test_a_column_alone_needs_little_more_than_its_equal_part_of_the_level() -> 
     assert sum(result.alarm_budget.parts.values()) == pytest.approx(0.01)
 
 
-def test_many_columns_that_moved_a_little_are_drift_together() -> None:
+def test_many_columns_that_moved_a_little_are_drift_together(compare: Compare) -> None:
     def table(rows: int, shift: float) -> pa.Table:
         values = [NormalDist(shift).inv_cdf((place + 0.5) / rows) for place in range(rows)]
         return pa.table({f"x{place}": values for place in range(30)})
@@ -443,7 +462,7 @@ def correlated(rows: int, seed: int, rho: float) -> pa.Table:
     return pa.table({"x": x, "y": rho * x + (1 - rho**2) ** 0.5 * y, "z": np.exp(3 * z)})
 
 
-def test_a_correlation_that_came_is_drift_though_no_column_drifted() -> None:
+def test_a_correlation_that_came_is_drift_though_no_column_drifted(compare: Compare) -> None:
     result = compare(correlated(5000, 1, 0), correlated(1000, 2, 0.6))
     assert (result.verdict, result.drifted_columns) == ("drift", [])
     assert result.joint is not None
@@ -457,7 +476,7 @@ def test_a_correlation_that_came_is_drift_though_no_column_drifted() -> None:
     )
 
 
-def test_monotone_transformations_change_no_verdict() -> None:
+def test_monotone_transformations_change_no_verdict(compare: Compare) -> None:
     reference, current = correlated(2000, 1, 0.2), correlated(500, 2, 0.2)
 
     def bent(table: pa.Table) -> pa.Table:
@@ -474,7 +493,7 @@ def test_monotone_transformations_change_no_verdict() -> None:
         )
 
 
-def test_a_joint_verdict_needs_rows_and_two_columns() -> None:
+def test_a_joint_verdict_needs_rows_and_two_columns(compare: Compare) -> None:
     reference = correlated(5000, 1, 0)
     for current in (correlated(199, 2, 0.6), correlated(1000, 2, 0.6).select(["x"])):
         result = compare(reference, current)
@@ -484,7 +503,7 @@ def test_a_joint_verdict_needs_rows_and_two_columns() -> None:
         assert sum(result.alarm_budget.parts.values()) == pytest.approx(0.01)
 
 
-def test_target_and_prediction_are_judged_jointly_before_all_others() -> None:
+def test_target_and_prediction_are_judged_jointly_before_all_others(compare: Compare) -> None:
     roles = ColumnRoles(target="z", prediction="y", ignore=("x",))
     settings = CompareSettings(columns=roles, joint_columns=2)
     result = compare(correlated(5000, 1, 0), correlated(1000, 2, 0), settings=settings)
@@ -501,7 +520,7 @@ def test_a_sample_is_of_the_same_rows_each_time() -> None:
         assert np.bincount(kept % period).min() > 0.7 * SAMPLE_ROWS / period
 
 
-def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
+def test_the_digest_is_that_of_the_bytes(compare: Compare, tmp_path: Path) -> None:
     path = tmp_path / "batch.csv"
     path.write_bytes(csv(REFERENCE))
     batch = read_batch(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,10 +34,15 @@ def table(rows: int, seed: int, columns: int = 4, shifted: str = "") -> pa.Table
 
 
 def judged(
-    current: pa.Table, level: float = 0.001, segments: tuple[str, ...] = ("carrier",)
+    current: pa.Table,
+    level: float = 0.001,
+    segments: tuple[str, ...] = ("carrier",),
+    **settings: Any,
 ) -> Result:
-    settings = CompareSettings(level=level, segments=segments, columns=ColumnRoles(target="x0"))
-    return compare(table(5000, 1), current, settings=settings)
+    options = CompareSettings(
+        level=level, segments=segments, columns=ColumnRoles(target="x0"), **settings
+    )
+    return compare(table(5000, 1), current, settings=options)
 
 
 def test_drift_in_one_segment_alone_is_found_and_told() -> None:
@@ -117,10 +123,8 @@ def test_a_segment_column_that_did_not_arrive_is_a_fault_and_no_more() -> None:
     assert (result.verdict, result.segments) == ("invalid", [])
 
 
-def test_a_table_too_large_for_segments_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["drift_checker.comparison.compare"], "LARGE_IN_PARTS", 1000)
-
-    result = judged(table(1500, 2))
+def test_a_table_too_large_for_segments_says_so() -> None:
+    result = judged(table(1500, 2), large_in_parts=1000)
 
     assert result.segments == []
     assert [(fault.fault, fault.severity) for fault in result.faults] == [

@@ -16,9 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.options import ColumnRoles, CompareSettings
-from drift_checker.comparison.pairs import InMemoryPair
+from drift_checker.comparison import ColumnRoles, CompareSettings, InMemoryPair, compare_tables
 from drift_checker.comparison.profiled_pairs import profiles
 from drift_checker.profiles import Bins, categorical, numeric
 from drift_checker.profiles import sample as rows
@@ -156,7 +154,7 @@ def both(reference: pa.Table, current: pa.Table) -> tuple[Result, Result]:
         InMemoryPair(before, after),
         profiles(InMemoryTable(before), InMemoryTable(after), settings),
     )
-    exact, profiled = (Comparison(one, settings).result() for one in sides)
+    exact, profiled = (compare_tables(one, settings) for one in sides)
     return exact, profiled
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,9 +14,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from samples import table
 
-from drift_checker.comparison.compare import Comparison, compare
-from drift_checker.comparison.options import ColumnRoles, CompareSettings
+from drift_checker.comparison import ColumnRoles, CompareSettings, compare, compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, fitted
+from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitors
 from drift_checker.config.settings import Settings
 from drift_checker.profiles import TickCounts, stored
@@ -29,8 +29,6 @@ from drift_checker.state.store import Store
 from drift_checker.tables import Batch, InMemoryTable, from_frame
 from drift_checker.ticks.tick import Tick, run
 from drift_checker.wording import with_explanation
-
-compare_module = importlib.import_module("drift_checker.comparison.compare")
 
 
 def everything(rows: int, seed: int, shift: float = 0) -> pa.Table:
@@ -88,26 +86,24 @@ def test_a_stored_profile_leads_to_the_result_of_compare(
     before = from_frame(everything(4000, seed))
     after = everything(rows, seed + 1, shift)
     current = from_frame(after.drop_columns([dropped]) if dropped else after)
-    options = CompareSettings(level=0.05, columns=ColumnRoles(timestamp="time", target="few"))
+    roles = ColumnRoles(timestamp="time", target="few")
+    options = CompareSettings(level=0.05, columns=roles, large_values=0)
     store = Store(settings)
     put_in_force(store, before)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare_module, "LARGE_VALUES", 0)
-        expected = compare(before, current, settings=options)
-        for _ in ("fitted", "read back"):
-            sides = StoredReference(store, "m", options).against(current)
-            assert isinstance(sides, ProfiledPair)
-            found = with_explanation(Comparison(sides, options).result())
-            assert found.model_dump_json() == expected.model_dump_json()
+    expected = compare(before, current, settings=options)
+    for _ in ("fitted", "read back"):
+        sides = StoredReference(store, "m", options).against(current)
+        assert isinstance(sides, ProfiledPair)
+        found = with_explanation(compare_tables(sides, options))
+        assert found.model_dump_json() == expected.model_dump_json()
 
 
-def test_other_roles_are_fitted_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare_module, "LARGE_VALUES", 0)
+def test_other_roles_are_fitted_anew(settings: Settings) -> None:
     store, batch = Store(settings), from_frame(table(300, seed=1))
     put_in_force(store, batch)
     kept = []
     for ignore in ((), ("x",), ()):
-        options = CompareSettings(columns=ColumnRoles(ignore=ignore))
+        options = CompareSettings(columns=ColumnRoles(ignore=ignore), large_values=0)
         sides = StoredReference(store, "m", options).against(batch)
         assert isinstance(sides, ProfiledPair)
         kept.append("x" in sides.reference.profile.sample.columns)
@@ -116,14 +112,11 @@ def test_other_roles_are_fitted_anew(settings: Settings, monkeypatch: pytest.Mon
     assert sum(file.key.endswith(".npz") for file in files) == 2
 
 
-def test_windows_and_segments_are_judged_by_the_rows(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(compare_module, "LARGE_VALUES", 0)
+def test_windows_and_segments_are_judged_by_the_rows(settings: Settings) -> None:
     store, batch = Store(settings), from_frame(table(900, seed=1))
     put_in_force(store, batch)
-    options = CompareSettings(segments=("kind",))
-    result = Comparison(StoredReference(store, "m", options).against(batch), options).result()
+    options = CompareSettings(segments=("kind",), large_values=0)
+    result = compare_tables(StoredReference(store, "m", options).against(batch), options)
     assert len(result.segments) == 3
     assert result.faults == []
 
@@ -137,9 +130,11 @@ def test_ticks_by_other_cells_are_not_pooled(monkeypatch: pytest.MonkeyPatch) ->
     assert ProfiledPair(layout, side, side).cells == f"{side.digest}/500"
 
 
-def ticked(settings: Settings, monitors: Monitors, slot: int) -> Result:
-    date = datetime(2026, 1, 1, 0, 5 * slot, tzinfo=UTC)
-    return run(settings, monitors, Tick(monitors.monitors[0], date, "scheduled"))[0]
+def ticked(settings: Settings, monitors: Monitors, slot: int, *, large: bool) -> Result:
+    monitor, date = monitors.monitors[0], datetime(2026, 1, 1, 0, 5 * slot, tzinfo=UTC)
+    by = settings_of(monitors, monitor)
+    by = replace(by, large_values=0) if large else by
+    return run(settings, monitors, Tick(monitor, date, "scheduled"), compare_settings=by)[0]
 
 
 def test_a_tick_reads_the_profile_and_not_the_rows(
@@ -148,9 +143,8 @@ def test_a_tick_reads_the_profile_and_not_the_rows(
     monitor = monitors.monitors[0]
     store = Store(settings)
     versions.fit(store, monitor, settings)
-    exact = ticked(settings, monitors, 1)
+    exact = ticked(settings, monitors, 1, large=False)
 
-    monkeypatch.setattr(compare_module, "LARGE_VALUES", 0)
     asked: list[str] = []
     get = Store.get
 
@@ -159,11 +153,11 @@ def test_a_tick_reads_the_profile_and_not_the_rows(
         return get(store, key)
 
     monkeypatch.setattr(Store, "get", remembered)
-    first = ticked(settings, monitors, 2)
+    first = ticked(settings, monitors, 2, large=True)
     data = keys.reference(monitor.name, first.reference.version, "data.parquet")
     assert data in asked
     asked.clear()
-    second = ticked(settings, monitors, 3)
+    second = ticked(settings, monitors, 3, large=True)
     assert data not in asked
 
     assert [one.verdict for one in (first, second)] == [exact.verdict] * 2

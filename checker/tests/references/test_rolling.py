@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from samples import parquet, table
 from ticks import Ticks, date
 from web import FakeMlflow, Web
 
-from drift_checker.comparison.options import ANCHOR_SHARE
+from drift_checker.comparison import ANCHOR_SHARE
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import load_monitors
 from drift_checker.config.settings import load_settings
@@ -186,15 +186,14 @@ def test_repeated_and_late_ticks_change_nothing(ticks: Rolled) -> None:
 
 
 def test_batches_too_large_to_lie_in_memory_are_compared_with_the_fixed_reference_alone(
-    ticks: Rolled, monkeypatch: pytest.MonkeyPatch
+    ticks: Rolled,
 ) -> None:
     for number in range(NEEDED):
         ticks.tick(number)
-    monkeypatch.setattr(
-        sys.modules["drift_checker.comparison.compare"], "LARGE_VALUES", NEEDED * 300 * 3
-    )
+    settings = settings_of(ticks.deployment.monitors, ticks.deployment.monitor)
 
-    result = ticks.tick(NEEDED)
+    small = replace(settings, large_values=NEEDED * 300 * 3)
+    result = ticks.tick(NEEDED, compare_settings=small)
     assert result.rolling
     assert result.rolling.reason == rolling.TOO_LARGE
     assert result.anchor is None

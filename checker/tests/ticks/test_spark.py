@@ -29,8 +29,7 @@ from moto.server import ThreadedMotoServer
 from obstore.store import LocalStore
 from samples import as_csv
 
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.options import ColumnRoles, CompareSettings
+from drift_checker.comparison import ColumnRoles, CompareSettings, compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable, fitted, side
 from drift_checker.config.monitors import Monitor, Monitors, load_monitors
 from drift_checker.config.settings import Settings
@@ -140,7 +139,7 @@ def in_memory(folder: Path, settings: Settings) -> InMemoryTable:
 
 
 def judged(layout: Layout, reference: ProfiledTable, current: ProfiledTable) -> dict[str, Any]:
-    result = Comparison(ProfiledPair(layout, reference, current), OPTIONS).result()
+    result = compare_tables(ProfiledPair(layout, reference, current), OPTIONS)
     told = {"faults": result.faults, "joint": result.joint, "verdict": result.verdict}
     return told | {column.name: column for column in result.columns}
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from drift_checker.cli.moment import moment
-from drift_checker.comparison.windows import of_reference, overview
+from drift_checker.comparison import of_reference, overview
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors, load_monitors
 from drift_checker.config.settings import Settings, load_settings

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from drift_checker.cli.fail_on import exit_on, fail_on_option
-from drift_checker.comparison.compare import compare
-from drift_checker.comparison.options import ColumnRoles, CompareSettings, span
+from drift_checker.comparison import ColumnRoles, CompareSettings, compare, span
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.result import EvidentlySummary, Result

@@ -1,1 +1,38 @@
-"""A reference and a batch compared: faults, columns, joint, windows, sequential, segments."""
+"""A reference and a batch compared: `prepare`, `judge`, `result_of`.
+
+`profiled_pairs`, of tables by their profiles, is seldom needed and imported by its path.
+"""
+
+from drift_checker.comparison.compare import compare, compare_tables
+from drift_checker.comparison.judge import judge
+from drift_checker.comparison.options import (
+    ANCHOR_SHARE,
+    SHARES,
+    ColumnRoles,
+    CompareSettings,
+    Floors,
+    span,
+)
+from drift_checker.comparison.pairs import InMemoryPair, TablePair
+from drift_checker.comparison.prepare import prepare
+from drift_checker.comparison.verdict import batch_verdict, result_of
+from drift_checker.comparison.windows import of_reference, overview
+
+__all__ = [
+    "ANCHOR_SHARE",
+    "SHARES",
+    "ColumnRoles",
+    "CompareSettings",
+    "Floors",
+    "InMemoryPair",
+    "TablePair",
+    "batch_verdict",
+    "compare",
+    "compare_tables",
+    "judge",
+    "of_reference",
+    "overview",
+    "prepare",
+    "result_of",
+    "span",
+]

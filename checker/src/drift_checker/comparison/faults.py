@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from drift_checker.decision import Exceedance, Floats, Ints, counts
-from drift_checker.wording.phrases import percent, shortened
+from drift_checker.result import Fault, Severity
+from drift_checker.wording import p_value_phrase, percent, shortened
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,18 @@ def constant_category(column: str, names: list[str], current: Ints, reference: I
 def varies(column: str) -> CountTest:
     """Return the same test where nothing is to be said; it has its share of the level too."""
     return CountTest("constant", column, 1.0, 0.0, "")
+
+
+def judge_counts(tests: Sequence[CountTest], level: float, floor: float) -> list[Fault]:
+    """Test all counts, each at an equal share of the level; an effect below the floor is none."""
+    threshold = level / max(1, len(tests))
+    return [
+        Fault(
+            fault=test.fault,
+            severity=Severity.STATISTICAL,
+            column=test.column,
+            detail=f"{test.detail} ({p_value_phrase(test.p_value)})",
+        )
+        for test in tests
+        if test.p_value <= threshold and test.effect >= floor
+    ]

@@ -80,6 +80,11 @@ class CompareSettings:
     is learnt from the windows of the reference. From fewer than `min_windows` nothing is, and rows
     are taken as independent, as without a window. A `seasonal` baseline has only the windows of the
     batch's hour of the day or, where a window is a day or longer, of its weekday.
+
+    From `large_values` rows times columns of either table on, both are read in chunks and compared
+    by profiles; smaller ones are compared as exactly as they are for less than a second. Profiles
+    have neither windows nor segments: where these are judged it is from `large_in_parts` on, half
+    a gigabyte.
     """
 
     level: float = 0.01
@@ -92,6 +97,8 @@ class CompareSettings:
     min_windows: int = 20
     baseline: Literal["fixed", "seasonal"] = "fixed"
     floors: Floors = Floors()
+    large_values: int = 1 << 22
+    large_in_parts: int = 1 << 26
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
@@ -106,6 +113,11 @@ class CompareSettings:
     def named(self) -> set[str]:
         """Return the columns that the reference must have."""
         return self.columns.named() | set(self.segments)
+
+    def is_large(self, values: int) -> bool:
+        """Return whether tables are compared by profiles, by rows times columns of the larger."""
+        in_parts = self.window is not None or self.segments
+        return values >= (self.large_in_parts if in_parts else self.large_values)
 
     def alarm_budget(self) -> AlarmBudget:
         """Return the budget that is given, or the one that follows from the level alone."""

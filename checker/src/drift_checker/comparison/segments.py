@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drift_checker.comparison.columns import judge_columns
+from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.pairs import ColumnSample, InMemoryPair
+from drift_checker.result import ColumnResult, Segment, Verdict
 from drift_checker.tables import MismatchError, as_numpy
 from drift_checker.wording.phrases import shortened
 
@@ -57,6 +61,40 @@ def parts(tables: InMemoryPair, by: Sequence[str]) -> list[Part]:
     kept = [part for _, part in sorted(found, key=lambda one: -one[0])[:MAX_SEGMENTS]]
     pooled = [_others(name, [part for part in kept if part.by == name]) for name in texts]
     return kept + [part for part in pooled if part and min(part.rows) >= MIN_ROWS]
+
+
+def sampled_parts(
+    tables: InMemoryPair, by: Sequence[str], columns: Sequence[str]
+) -> list[tuple[Part, dict[str, ColumnSample]]]:
+    """Split both sides, and take of each segment the samples of these columns."""
+    return [(part, samples(tables, part, columns)) for part in parts(tables, by)]
+
+
+def judge(
+    sampled: Sequence[tuple[Part, Mapping[str, ColumnSample]]],
+    columns: Mapping[str, ColumnResult],
+    settings: CompareSettings,
+    level: float,
+) -> list[Segment]:
+    """Test the samples of all segments at a level for all of them.
+
+    `columns` has the result of each column so far, of which kind and role stay.
+    """
+    each = [(columns[name], one) for _, taken in sampled for name, one in taken.items()]
+    results = iter(judge_columns(each, settings, level))
+    return [_segment(part, list(islice(results, len(taken)))) for part, taken in sampled]
+
+
+def _segment(part: Part, columns: list[ColumnResult]) -> Segment:
+    drifted = any(column.verdict is Verdict.DRIFT for column in columns)
+    rows, reference_rows = part.rows
+    return Segment(
+        name=part.name,
+        rows=rows,
+        reference_rows=reference_rows,
+        verdict=Verdict.DRIFT if drifted else Verdict.OK,
+        columns=columns,
+    )
 
 
 def samples(tables: InMemoryPair, part: Part, columns: Sequence[str]) -> dict[str, ColumnSample]:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.comparison.options import CompareSettings, Floors
+from drift_checker.comparison.pairs import ColumnSample
 from drift_checker.decision import (
     Bools,
     Floats,
@@ -30,7 +31,15 @@ from drift_checker.decision import (
     window_ranks,
 )
 from drift_checker.errors import BadReferenceError
-from drift_checker.result import Calibration, JointResult, PairResult, Verdict
+from drift_checker.result import (
+    Calibration,
+    ColumnResult,
+    Fault,
+    JointResult,
+    PairResult,
+    Severity,
+    Verdict,
+)
 from drift_checker.tables import as_numpy, encode_categories, kind_of, to_floats, valid_mask
 from drift_checker.wording.phrases import p_value_phrase, percent
 
@@ -360,10 +369,56 @@ def rank(measured: Sequence[Measured], level: float) -> list[Placed]:
     return sorted(placed, key=lambda one: (one.place.p_value, -one.place.standardised))
 
 
-def null_words(found: Placed) -> str:
-    """Say how the share of missing values changed."""
-    before, after = percent(found.measured.before), percent(found.measured.after)
-    return f"nulls: {before} -> {after} of the rows ({p_value_phrase(found.place.p_value)})"
+def null_faults(placed: Sequence[Placed], level: float) -> list[Fault]:
+    """Return the columns of which more values, or fewer, are missing than in the other windows."""
+    return [
+        Fault(
+            fault="nulls",
+            severity=Severity.STATISTICAL,
+            column=one.measured.columns[0],
+            detail=f"nulls: {percent(one.measured.before)} -> {percent(one.measured.after)} of the "
+            f"rows ({p_value_phrase(one.place.p_value)})",
+        )
+        for one in placed
+        if one.measured.measure == "null_share" and one.place.p_value <= level
+    ]
+
+
+def column_results(
+    placed: Sequence[Placed],
+    columns: Mapping[str, ColumnResult],
+    samples: Mapping[str, ColumnSample],
+    level: float,
+) -> dict[str, ColumnResult]:
+    """Return what the most unusual measure of its values says of each column that has one.
+
+    `columns` has the result of each so far, of which name, kind and role stay.
+    """
+    values = [one for one in placed if one.measured.measure in OF_VALUES]
+    first = {one.measured.columns[0]: one for one in reversed(values)}
+    return {
+        name: _column_result(one, columns[name], samples[name], level)
+        for name, one in first.items()
+    }
+
+
+def _column_result(
+    one: Placed, column: ColumnResult, sample: ColumnSample, level: float
+) -> ColumnResult:
+    place, measure, drift = one.place, one.measured.measure, one.place.p_value <= level
+    return ColumnResult(
+        name=column.name,
+        kind=column.kind,
+        role=column.role,
+        verdict=Verdict.DRIFT if drift else Verdict.OK,
+        test=measure,
+        statistic=place.standardised,
+        p_value=place.p_value,
+        threshold=level,
+        effect=measure,
+        effect_size=place.effect,
+        change=sample.change(measure) if drift else None,
+    )
 
 
 def joint_result(placed: Sequence[Placed], level: float) -> JointResult | None:

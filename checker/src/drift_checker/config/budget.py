@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drift_checker.comparison.options import SHARES, CompareSettings
+from drift_checker.comparison import SHARES, CompareSettings
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.schedule import ticks_per_week
 from drift_checker.result import AlarmBudget

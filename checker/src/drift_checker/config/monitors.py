@@ -28,7 +28,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from drift_checker.comparison.options import ColumnRoles, span
+from drift_checker.comparison import ColumnRoles, span
 from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
 from drift_checker.decision import LEAST_WINDOWS

@@ -12,8 +12,14 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.options import CompareSettings, Floors
+from drift_checker.comparison import (
+    CompareSettings,
+    Floors,
+    compare_tables,
+    judge,
+    prepare,
+    result_of,
+)
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
@@ -124,11 +130,11 @@ class _Trials:
         past: list[TickCounts] = []
         for tick in range(DRIFT_TICKS):
             sides = self.reference.against(self.source.batch(replace(trial, tick=tick)))
-            comparison = Comparison(sides, self.options, past=past)
-            result = comparison.result()
+            prepared = prepare(sides, self.options)
+            result = result_of(judge(prepared, past=past))
             if result.verdict is not Verdict.OK:
                 return tick + 1
-            past.insert(0, comparison.profile)
+            past.insert(0, prepared.tick_counts)
         self._store_missed(trial, result)
         return None
 
@@ -152,7 +158,7 @@ class _Trials:
         return Rate.of(alarms, ticks), rates
 
     def _flags(self, batch: Batch, options: CompareSettings) -> bool:
-        result = Comparison(self.reference.against(batch), options).result()
+        result = compare_tables(self.reference.against(batch), options)
         return result.verdict is not Verdict.OK
 
 

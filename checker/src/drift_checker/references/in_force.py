@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from drift_checker.comparison.compare import is_large
-from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import InMemoryPair, TablePair
+from drift_checker.comparison import CompareSettings, InMemoryPair, TablePair
 from drift_checker.references import versions
 from drift_checker.state import keys
 from drift_checker.state.identity import Record, identity
@@ -31,7 +29,7 @@ class StoredReference:
         Raises:
             BadReferenceError: there is none.
         """
-        self._store, self._monitor, self._settings = store, monitor, settings
+        self._store, self._monitor, self.settings = store, monitor, settings
         self.version = versions.show(store, monitor)
 
     @cached_property
@@ -50,7 +48,8 @@ class StoredReference:
             BadReferenceError: the rows are not there.
         """
         values = self.version.rows * len(self.version.columns)
-        if current.unreadable or not is_large(max(values, count_values(current)), self._settings):
+        values = max(values, count_values(current))
+        if current.unreadable or not self.settings.is_large(values):
             return InMemoryPair(self.rows, current)
         from drift_checker.comparison.profiled_pairs import ProfiledPair, side  # noqa: PLC0415  # seldom needed
 
@@ -62,13 +61,13 @@ class StoredReference:
         from drift_checker.comparison.profiled_pairs import ProfiledTable, fitted  # noqa: PLC0415
         from drift_checker.profiles import stored  # noqa: PLC0415  # seldom needed
 
-        key = key_of_profile(self._monitor, self.version.version, self._settings)
+        key = key_of_profile(self._monitor, self.version.version, self.settings)
         data = self._store.get(key)
         if data is not None:
             layout, profile = stored.from_bytes(data)
             names = list(self.version.columns)
             return layout, ProfiledTable(names, self.version.digest, (), profile)
-        layout, reference = fitted(InMemoryTable(self.rows), self._settings)
+        layout, reference = fitted(InMemoryTable(self.rows), self.settings)
         self._store.put(key, stored.to_bytes(layout, reference.profile))
         return layout, reference
 

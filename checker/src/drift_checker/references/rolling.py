@@ -14,8 +14,6 @@ from itertools import islice
 
 import pyarrow as pa
 
-from drift_checker.comparison.compare import is_large
-from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.references.acceptance import alike
 from drift_checker.references.in_force import StoredReference
@@ -55,7 +53,7 @@ def recent(
     before = results_before(store, monitor.name, monitors.schedule_of(monitor), logical_date, slots)
     chosen = [*islice(_judged_ok(before, reference.version.version), needed)][::-1]
     dates, rows = [date for date, _ in chosen], sum(rows for _, rows in chosen)
-    if is_large(rows * len(reference.version.columns), settings_of(monitors, monitor)):
+    if reference.settings.is_large(rows * len(reference.version.columns)):
         return Recent(_told(dates, rows=0, reason=TOO_LARGE))
     stored = [(date, load(store, monitor.name, date)) for date in dates]
     # Retention may have removed some.

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 
-from drift_checker.comparison.options import CompareSettings
+from drift_checker.comparison import CompareSettings
 from drift_checker.comparison.profiled_pairs import (
     ProfiledPair,
     ProfiledTable,

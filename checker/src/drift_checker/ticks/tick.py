@@ -15,9 +15,17 @@ from typing import Literal
 
 import structlog
 
-from drift_checker.comparison.compare import Comparison
-from drift_checker.comparison.options import ANCHOR_SHARE, CompareSettings
-from drift_checker.comparison.pairs import InMemoryPair, TablePair
+from drift_checker.comparison import (
+    ANCHOR_SHARE,
+    CompareSettings,
+    InMemoryPair,
+    TablePair,
+    batch_verdict,
+    compare_tables,
+    judge,
+    prepare,
+    result_of,
+)
 from drift_checker.config.budget import settings_of
 from drift_checker.config.monitors import Monitor, Monitors
 from drift_checker.config.settings import Settings
@@ -86,11 +94,13 @@ def run(
     *,
     force: bool = False,
     report: bool = False,
+    compare_settings: CompareSettings | None = None,
 ) -> tuple[Result, Publication]:
     """Take a tick through its four steps; what was done before is not done again.
 
     `force` makes a new result from the stored batch and keeps the old one beside it; `report`
-    asks for a report whatever the settings say.
+    asks for a report whatever the settings say. A batch is compared by `compare_settings`, which
+    are those of the monitor if none are given.
 
     Raises:
         BadReferenceError: the monitor has no reference, or one that does not fit.
@@ -100,7 +110,8 @@ def run(
     store = Store(settings)
     stored = store.get(tick.key())
     if stored is None or force:
-        result = _Check(settings, store, monitors, tick).result(asked=report)
+        compared_by = compare_settings or settings_of(monitors, tick.monitor)
+        result = _Check(settings, store, monitors, tick).result(compared_by, asked=report)
         stored = _keep(store, tick, result, replaced=stored)
     result = Result.model_validate_json(stored)
     log.info(summarize(result), monitor=tick.monitor.name, verdict=result.verdict)
@@ -188,8 +199,7 @@ class _Check:
         schedule = self.monitors.schedule_of(self.tick.monitor)
         return ticks_before(self.store, self.tick.monitor.name, schedule, self.tick.logical_date)
 
-    def result(self, *, asked: bool) -> Result:
-        settings = settings_of(self.monitors, self.tick.monitor)
+    def result(self, settings: CompareSettings, *, asked: bool) -> Result:
         find = self._in_place if self.tick.monitor.in_place else self._stored
         judged, rows = find(settings)
         result = with_explanation(judged.model_copy(update={"alarm": self._alarm(judged)}))
@@ -259,7 +269,7 @@ class _Check:
         budget = settings.alarm_budget()
         anchor = self._fixed(sides, replace(settings, budget=budget.share(ANCHOR_SHARE)))
         share = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
-        rolled = Comparison(InMemoryPair(recent.batch, current), share).result()
+        rolled = compare_tables(InMemoryPair(recent.batch, current), share)
         if rolled.verdict is not Verdict.OK:
             self.store.delete(tick.key("profile.json"))
         return rolling.beside(rolled, anchor, recent.told)
@@ -270,16 +280,15 @@ class _Check:
         What a scheduled batch leaves for the sequential statistic is stored.
         """
         if self.before is None:
-            return Comparison(sides, settings).result()
+            return compare_tables(sides, settings)
         past = past_profiles(self.store, self.tick.monitor.name, sides.cells, self.before)
-        comparison = Comparison(sides, settings, past=past)
-        result = comparison.result()
-        if comparison.by_itself is Verdict.OK:
-            profile = comparison.profile.model_dump_json().encode()
-            self.store.put(self.tick.key("profile.json"), profile)
+        judged = judge(prepare(sides, settings), past=past)
+        if batch_verdict(judged) is Verdict.OK:
+            counts = judged.prepared.tick_counts.model_dump_json().encode()
+            self.store.put(self.tick.key("profile.json"), counts)
         else:
             self.store.delete(self.tick.key("profile.json"))
-        return result
+        return result_of(judged)
 
     def _alarm(self, result: Result) -> Alarm:
         return Alarm() if self.before is None else alarm_of(result, self.before)

@@ -1,0 +1,58 @@
+"""The columns one by one: their p-values at a level for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drift_checker.comparison.options import CompareSettings
+from drift_checker.comparison.pairs import ColumnSample
+from drift_checker.decision import Decision, harmonic
+from drift_checker.result import ColumnResult, Verdict
+
+
+def judge_columns(
+    samples: Sequence[tuple[ColumnResult, ColumnSample]], settings: CompareSettings, level: float
+) -> list[ColumnResult]:
+    """Test samples at a level for all of them, by the harmonic mean of their p-values.
+
+    Each comes with the column's result so far, of which name, kind and role stay.
+    """
+    if not samples:
+        return []
+    least = harmonic.critical_sum(level, len(samples))
+    decisions = [sample.decide(settings, 1 / least) for _, sample in samples]
+    thresholds = harmonic.thresholds([each.relevant_p_value for each in decisions], least)
+    return [
+        _judged(column, sample, decision, threshold)
+        for (column, sample), decision, threshold in zip(
+            samples, decisions, thresholds, strict=True
+        )
+    ]
+
+
+def _judged(
+    column: ColumnResult, sample: ColumnSample, decision: Decision, threshold: float
+) -> ColumnResult:
+    """Return the result of a column whose sample was tested."""
+    alarming = decision.alarming(threshold)
+    decisive = alarming or decision.most_significant
+    evidence = decisive.evidence
+    return ColumnResult(
+        name=column.name,
+        kind=column.kind,
+        role=column.role,
+        verdict=Verdict.DRIFT if alarming else Verdict.OK,
+        test=evidence.test,
+        statistic=evidence.statistic,
+        p_value=decisive.p_value,
+        threshold=threshold,
+        effect=evidence.effect,
+        effect_size=evidence.effect_size,
+        interval=evidence.interval,
+        change=sample.change(evidence.effect) if alarming else None,
+    )
+
+
+def drifted(column: ColumnResult) -> ColumnResult:
+    """Return the result of a column that drifted, by whatever test."""
+    return column.model_copy(update={"verdict": Verdict.DRIFT})
