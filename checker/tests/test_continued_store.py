@@ -1,0 +1,293 @@
+"""A store that version 0.1.0 wrote goes on; see `data/write_store.py` for what is in it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from data import write_store
+from data.write_store import ROOT, date, write
+from web import FakeMlflow, Receiver, Web
+
+from drift_checker.cli import main
+from drift_checker.drill import DrillReport
+from drift_checker.outputs import Event, PendingMarker, Publication
+from drift_checker.outputs.notify import Attempt
+from drift_checker.profiles import TickCounts, stored
+from drift_checker.references.versions import InForce, ReferenceSummary
+from drift_checker.result import Result
+from drift_checker.sources.fetch import BatchMeta
+from drift_checker.state.latest import LatestResult
+
+ARCHIVE = Path(write_store.__file__).parent / "store-0.1.0.tar.xz"
+FORMS = {
+    r"batches/.*/meta\.json": BatchMeta,
+    r"drill/[^/]+/drill\.json": DrillReport,
+    r"drill/.*/missed/.*\.json": Result,
+    r"notifications/.*": Attempt,
+    r"outbox/.*": Event,
+    r"pending/.*": PendingMarker,
+    r"reference/[^/]+/in-force/\d{6}\.json": InForce,
+    r"reference/.*/profile\.json": ReferenceSummary,
+    r"results/[^/]+/latest\.json": LatestResult,
+    r"results/.*/profile\.json": TickCounts,
+    r"results/.*/published\.json": Publication,
+    r"results/.*/result\.json": Result,
+}
+WORDED = {"change", "detail", "explanation", "joint_reason", "reason"}
+"""Parts of a result that are written for people."""
+ACCEPTED = "404aa3784e7e"
+"""Of `orders`, the version in force."""
+
+
+class Continued:
+    """The store, and the command that goes on with it."""
+
+    def __init__(self, folder: Path, env_file: Path) -> None:
+        self.folder, self.env_file = folder, env_file
+
+    @property
+    def objects(self) -> dict[str, bytes]:
+        """All objects by key."""
+        store = self.folder / "store"
+        files = (path for path in store.rglob("*") if path.is_file())
+        return {path.relative_to(store).as_posix(): path.read_bytes() for path in sorted(files)}
+
+    def below(self, prefix: str) -> dict[str, bytes]:
+        """The objects whose keys begin with a prefix."""
+        return {key: data for key, data in self.objects.items() if key.startswith(prefix)}
+
+    def read(self, key: str) -> Any:
+        """The content of an object that is JSON."""
+        return json.loads((self.folder / "store" / key).read_bytes())
+
+    def command(self, *arguments: str) -> Any:
+        """Run a command."""
+        return CliRunner().invoke(main, ["--settings", str(self.env_file), *arguments])
+
+    def tick(self, monitor: str, number: int, *options: str) -> Any:
+        """Check a scheduled tick; returns its result as it is stored."""
+        done = self.command(*run_of(monitor, number), *options)
+        assert done.exit_code == 0, done.output
+        return self.read(result_of(monitor, number))
+
+
+def run_of(monitor: str, number: int) -> list[str]:
+    moment = date(number).isoformat()
+    return ["run", "--monitor", monitor, "--logical-date", moment, "--trigger", "scheduled"]
+
+
+def result_of(monitor: str, number: int, name: str = "result.json") -> str:
+    return f"results/{monitor}/{date(number):%Y%m%dT%H%M%SZ}/{name}"
+
+
+@pytest.fixture
+def continued(tmp_path: Path, mlflow: FakeMlflow) -> Continued:
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    monitors = tmp_path / "monitors.yml"
+    monitors.write_text(monitors.read_text().replace(str(ROOT), str(tmp_path)))
+    env_file = tmp_path / "checker.env"
+    env_file.write_text(
+        f"DRIFT_STORE_URL=file://{tmp_path}/store\n"
+        f"DRIFT_MLFLOW_URL={mlflow.url}\n"
+        f"DRIFT_MONITORS_FILE={monitors}\n"
+        "DRIFT_REPORT=never\nDRIFT_RETRY_SECONDS=0.2\nDRIFT_SPARK_MASTER=local[1]\n"
+    )
+    return Continued(tmp_path, env_file)
+
+
+def test_every_document_is_read_and_would_be_written_alike(continued: Continued) -> None:
+    read = set()
+    for key, data in continued.objects.items():
+        if Path(key).suffix in {".parquet", ".npz"} or key.endswith("/evidence"):
+            continue
+        (form,) = [form for form in FORMS if re.fullmatch(form, key)]
+        again = FORMS[form].model_validate_json(data).model_dump_json()
+        assert json.loads(again) == json.loads(data), key
+        read.add(form)
+    assert read == set(FORMS)
+
+
+def test_every_profile_is_read_and_would_be_written_alike(continued: Continued) -> None:
+    kinds = set()
+    profiles = {key: data for key, data in continued.objects.items() if key.endswith(".npz")}
+    assert len(profiles) == 5
+    for data in profiles.values():
+        members = arrays(data)
+        again = arrays(stored.to_bytes(*stored.from_bytes(data)))
+        assert list(again) == list(members)
+        for name, values in members.items():
+            np.testing.assert_array_equal(again[name], values)
+            assert again[name].dtype == values.dtype
+        kinds |= {column["kind"] for column in json.loads(members["head"].tobytes())["columns"]}
+    assert kinds == {"Numbers", "Categories", "Times", "Nulls", "Mismatch"}
+
+
+def arrays(data: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as members:
+        return dict(members)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "numbers"),
+    [("orders", range(5, 11)), ("ledger", range(2)), ("sensors", range(6)), ("lake", (1, 2, 12))],
+)
+def test_ticks_come_to_the_same_results(continued: Continued, monitor: str, numbers: Any) -> None:
+    references = continued.below("reference")
+    for number in numbers:
+        before = continued.read(result_of(monitor, number))
+        counts = continued.below(result_of(monitor, number, "profile.json"))
+        result = continued.tick(monitor, number, "--force")
+        assert figures(result) == figures(before)
+        assert continued.below(result_of(monitor, number, "profile.json")) == counts
+        assert continued.read(result_of(monitor, number, "result.1.json")) == before
+    assert continued.below("reference") == references
+
+
+def figures(result: dict[str, Any]) -> Any:
+    """Return what is not for people, nor of the run, to nine digits: processors differ."""
+    rest = {key: value for key, value in result.items() if key != "timings"}
+    return json.loads(
+        json.dumps(rest),
+        parse_float=lambda digits: f"{float(digits):.9g}",
+        object_hook=lambda part: {k: v for k, v in part.items() if k not in WORDED},
+    )
+
+
+def test_the_episode_and_the_accepted_version_go_on(continued: Continued) -> None:
+    fitted = continued.command("baseline", "fit", "--monitor", "orders", "--format", "json")
+    references = continued.below("reference")
+    write(write_store.orders(11, shift=2), continued.folder / f"orders/{date(11):%H%M}.parquet")
+    result = continued.tick("orders", 11)
+
+    assert not json.loads(fitted.stdout)["changed"]
+    assert (result["verdict"], result["reference"]["version"]) == ("drift", ACCEPTED)
+    assert result["alarm"] == {
+        "state": "ongoing",
+        "id": f"orders-{date(9):%Y%m%dT%H%M%SZ}",
+        "since": date(9).isoformat(),
+    }
+    # This tick and the four that were ok since the version was accepted.
+    assert (result["sequential"]["ticks"], result["sequential"]["rows"]) == (5, 600)
+    assert continued.below("reference") == references
+    assert continued.read("results/orders/latest.json")["alarm"]["state"] == "ongoing"
+
+
+def test_the_episode_is_accepted_and_the_first_version_used_again(continued: Continued) -> None:
+    accepted = continued.command("baseline", "accept", "--monitor", "orders", "--format", "json")
+    assert json.loads(accepted.stdout)["before"] == ACCEPTED
+    assert len(json.loads(accepted.stdout)["ticks"]) == 2
+    (first,) = continued.below("reference/orders/in-force/000001.json")
+    version = continued.read(first)["version"]
+    continued.command("baseline", "use", "--monitor", "orders", version)
+    assert continued.read("reference/orders/in-force/000004.json")["version"] == version
+
+
+def test_a_large_reference_is_not_read_again(continued: Continued) -> None:
+    (rows,) = (continued.folder / "store/reference/ledger").glob("*/data.parquet")
+    rows.unlink()
+    references = continued.below("reference")
+    write(write_store.ledger(2), continued.folder / f"ledger/{date(2):%H%M}.parquet")
+    result = continued.tick("ledger", 2)
+
+    assert (result["verdict"], result["reference"]["rows"]) == ("ok", 257 * 4096)
+    assert result["sequential"]["ticks"] == 3
+    assert continued.below("reference") == references
+
+
+def test_the_rolling_reference_goes_on(continued: Continued) -> None:
+    write(write_store.sensors(8), continued.folder / f"sensors/{date(8):%H%M}.csv")
+    result = continued.tick("sensors", 8)
+    # Neither a broken batch nor a page that was none is among them.
+    assert result["rolling"]["reason"] is None
+    assert (result["rolling"]["first"], result["rolling"]["last"]) == (
+        date(3).isoformat(),
+        date(5).isoformat(),
+    )
+    # Against the fixed reference, all six that were ok are pooled.
+    assert (result["anchor"]["verdict"], result["anchor"]["sequential"]["ticks"]) == ("ok", 7)
+
+
+@pytest.mark.skipif(
+    shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java"
+)
+def test_spark_goes_on_without_the_files_of_the_reference(continued: Continued) -> None:
+    references = continued.below("reference")
+    write(write_store.lake(13), continued.folder / f"lake/hour=10/{date(13):%H%M}.parquet")
+    # In a process of its own, which ends its Spark.
+    command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
+    command += ["--settings", str(continued.env_file), *run_of("lake", 13)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+    result = continued.read(result_of("lake", 13))
+    assert (result["verdict"], result["current"]["rows"]) == ("ok", 250)
+    assert (result["alarm"]["state"], result["alarm"]["since"]) == ("ongoing", date(2).isoformat())
+    assert result["sequential"]["ticks"] == 2
+    assert continued.below("reference") == references
+    profiles = [key for key in continued.below("batches/lake") if key.endswith(".npz")]
+    assert len(profiles) == 4
+    assert len({Path(key).name for key in profiles}) == 1
+
+
+def test_a_repeated_tick_keeps_its_result(continued: Continued, mlflow: FakeMlflow) -> None:
+    results = continued.below("results")
+    continued.tick("orders", 8)
+    continued.tick("orders", 10)
+    assert results.items() <= continued.below("results").items()
+    # The one of 9:40 was published before.
+    assert published(mlflow) == {date(9), date(10)}
+
+
+def test_what_mlflow_missed_is_published(continued: Continued, mlflow: FakeMlflow) -> None:
+    done = continued.command("publish", "--pending")
+    assert "3 published" in done.output
+    assert not continued.below("pending")
+    assert published(mlflow) == {date(9), date(10), date(12)}
+    assert {run["status"] for run in mlflow.active} == {"FINISHED"}
+
+
+def published(mlflow: FakeMlflow) -> set[datetime]:
+    return {datetime.fromisoformat(run["tags"]["logical_date"]) for run in mlflow.active}
+
+
+def test_status_shows_the_last_verdicts(continued: Continued) -> None:
+    shown = json.loads(continued.command("status", "--format", "json").stdout)["monitors"]
+    assert {
+        monitor["name"]: (monitor["verdict"], monitor["alarm"], monitor["logical_date"][:16])
+        for monitor in shown
+    } == {
+        "orders": ("drift", "ongoing", f"{date(10):%Y-%m-%dT%H:%M}"),
+        "ledger": ("ok", "none", f"{date(1):%Y-%m-%dT%H:%M}"),
+        "sensors": ("invalid", "none", f"{date(6):%Y-%m-%dT%H:%M}"),
+        "lake": ("invalid", "ongoing", f"{date(12):%Y-%m-%dT%H:%M}"),
+    }
+    assert shown[0]["reference"] == ACCEPTED
+
+
+def test_events_that_wait_are_told(continued: Continued, web: Web) -> None:
+    receiver = Receiver(web, "/people")
+    with continued.env_file.open("a") as env:
+        env.write(f"DRIFT_NOTIFICATION_URLS={receiver.url}\n")
+    continued.command("notify", "due")
+    assert not continued.below("outbox")
+    ours = [title for title in receiver.titles if "no verdict" not in title]
+    assert sorted(title.partition(":")[0] for title in ours) == [
+        "lake",
+        "lake",
+        "orders",
+        "sensors",
+    ]
