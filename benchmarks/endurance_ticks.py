@@ -17,11 +17,10 @@ from typing import Any
 
 import httpx
 
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.state.store import Store
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.state import Store
+from drift_checker.ticks import Tick, run
 
 REQUESTS = ("get", "get_up_to", "exists", "put", "put_if_absent", "delete", "list")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)

@@ -30,9 +30,9 @@ from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
 from drift_checker.decision import Floats, Ints
 from drift_checker.profiles import TickCounts, bin_counts, bin_edges
 from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
-from drift_checker.state.history import LOOK_BACK, History
+from drift_checker.state import LOOK_BACK, History
 from drift_checker.tables import from_frame
-from drift_checker.ticks.alarms import alarm_of
+from drift_checker.ticks import alarm_of
 
 SEED = 20_261_124
 TICKS = 2016

@@ -10,8 +10,7 @@ from deployment import Deployment
 from samples import parquet, table
 from web import FakeMlflow, Web
 
-from drift_checker.config.monitors import Monitors, load_monitors
-from drift_checker.config.settings import Settings, load_settings
+from drift_checker.config import Monitors, Settings, load_monitors, load_settings
 
 # No test depends on the time it takes.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -12,12 +12,11 @@ from click.testing import CliRunner
 from web import FakeMlflow, Web
 
 from drift_checker.cli import main
-from drift_checker.config.monitors import Monitors
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitors, Settings
 from drift_checker.references import versions
 from drift_checker.result import Result
-from drift_checker.state.store import Store
-from drift_checker.ticks.tick import Tick, Trigger, run
+from drift_checker.state import Store
+from drift_checker.ticks import Tick, Trigger, run
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -29,7 +28,7 @@ class Deployment:
         self.env_file, self.settings, self.monitors = env_file, settings, monitors
         self.store = Store(settings)
         self.monitor = monitors.get("m")
-        versions.fit(self.store, self.monitor, settings)
+        versions.fit_reference(self.store, self.monitor, settings)
 
     def run(self, date: datetime = DATE, trigger: Trigger = "manual", **options: Any) -> Result:
         tick = Tick(self.monitor, date, trigger, "manual__1")
@@ -58,4 +57,4 @@ class Site:
         self.web, self.mlflow = web, mlflow
         self.store = Store(settings)
         self.monitor = monitors.get("m")
-        versions.fit(self.store, self.monitor, settings)
+        versions.fit_reference(self.store, self.monitor, settings)

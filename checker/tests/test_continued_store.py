@@ -26,10 +26,11 @@ from drift_checker.drill import DrillReport
 from drift_checker.outputs import Event, PendingMarker, Publication
 from drift_checker.outputs.notify import Attempt
 from drift_checker.profiles import TickCounts, stored
-from drift_checker.references.versions import InForce, ReferenceSummary
+from drift_checker.references import ReferenceSummary
+from drift_checker.references.versions import InForce
 from drift_checker.result import Result
-from drift_checker.sources.fetch import BatchMeta
-from drift_checker.state.latest import LatestResult
+from drift_checker.sources import BatchMeta
+from drift_checker.state import LatestResult
 
 ARCHIVE = Path(write_store.__file__).parent / "store-0.1.0.tar.xz"
 FORMS = {

@@ -15,15 +15,12 @@ from samples import parquet, table
 from web import FakeMlflow, Web
 
 from drift_checker.cli import main
-from drift_checker.config.monitors import Monitors
-from drift_checker.config.schedule import date_key
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitors, Settings, date_key
 from drift_checker.outputs import MlflowClient
 from drift_checker.references import versions
 from drift_checker.retention import ItemKind, Retention
-from drift_checker.state import keys
-from drift_checker.state.store import Store
-from drift_checker.ticks.tick import Tick, Trigger, run
+from drift_checker.state import Store, keys
+from drift_checker.ticks import Tick, Trigger, run
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 KEEP = timedelta(days=30)
@@ -99,7 +96,7 @@ def test_what_is_older_goes_and_the_rest_stays(history: History) -> None:
     for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
         assert found == dates(recent)
     assert history.store.exists(keys.latest("m"))
-    assert versions.show(history.store, "m").rows == 1000
+    assert versions.summary_in_force(history.store, "m").rows == 1000
     # Not even an empty folder is left.
     assert {path.name for path in (history.folder / "batches/m").iterdir()} == set(dates(recent))
 
@@ -165,11 +162,11 @@ def test_the_opening_tick_of_an_open_episode_stays(history: History, last_trigge
 
 
 def test_references_go_once_no_kept_result_was_compared_with_them(history: History) -> None:
-    first = versions.show(history.store, "m").version
+    first = versions.summary_in_force(history.store, "m").version
     history.tick(RECENT)
     source = history.settings.monitors_file.parent / "reference.parquet"
     source.write_bytes(parquet(table(1000, seed=5)))
-    second = versions.fit(history.store, history.monitor, history.settings).version
+    second = versions.fit_reference(history.store, history.monitor, history.settings).version
     history.age(f"reference/m/{second}", OLD)
 
     history.prune()
@@ -179,7 +176,7 @@ def test_references_go_once_no_kept_result_was_compared_with_them(history: Histo
     history.tick(RECENT + SLOT)
     history.prune()
     assert not history.store.list(keys.reference_version("m", first))
-    assert versions.show(history.store, "m").version == second
+    assert versions.summary_in_force(history.store, "m").version == second
     assert [entry.version for entry in versions.versions_in_force(history.store, "m")] == [second]
 
 

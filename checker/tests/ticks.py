@@ -10,7 +10,7 @@ from samples import parquet, table
 from web import Web
 
 from drift_checker.result import Result
-from drift_checker.ticks.tick import Trigger
+from drift_checker.ticks import Trigger
 
 
 def date(number: int) -> datetime:

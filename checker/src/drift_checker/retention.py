@@ -17,16 +17,19 @@ from itertools import islice
 
 import structlog
 
-from drift_checker.config.monitors import Monitors
-from drift_checker.config.schedule import date_key
+from drift_checker.config import Monitors, date_key
 from drift_checker.outputs import MlflowClient, Run
 from drift_checker.references import versions
 from drift_checker.result import Alarm, Result
-from drift_checker.state import keys
-from drift_checker.state.documents import read_document
-from drift_checker.state.history import ticks_before
-from drift_checker.state.latest import read_latest_result
-from drift_checker.state.store import PAGE, Entry, Store
+from drift_checker.state import (
+    PAGE,
+    Entry,
+    Store,
+    keys,
+    read_document,
+    read_latest_result,
+    ticks_before,
+)
 
 UNFINISHED = timedelta(days=1)
 """Age from which an upload is taken for one that nobody will finish."""

@@ -20,8 +20,7 @@ from drift_checker import ColumnRoles, CompareSettings, Result, compare
 from drift_checker.cli import main
 from drift_checker.comparison.options import span
 from drift_checker.comparison.windows import cut
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.errors import BadReferenceError, UsageError
 
 DAY = timedelta(days=1)

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker.cli import main
-from drift_checker.config.budget import MAX_LEVEL, alarm_budget
-from drift_checker.config.monitors import Monitor, Monitors, load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import Monitor, Monitors, alarm_budget, load_monitors, load_settings
+from drift_checker.config.budget import MAX_LEVEL
 from drift_checker.errors import UsageError
 
 TIMED = {"columns": {"timestamp": "time"}}

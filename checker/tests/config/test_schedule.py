@@ -6,12 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.config.schedule import (
-    date_key,
-    date_of_key,
-    logical_dates_before,
-    ticks_per_week,
-)
+from drift_checker.config import date_key, date_of_key, logical_dates_before
+from drift_checker.config.schedule import ticks_per_week
 
 
 @pytest.mark.parametrize(

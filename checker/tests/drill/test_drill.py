@@ -15,15 +15,14 @@ from samples import parquet, table
 from web import FakeMlflow, Receiver, Web
 
 from drift_checker.cli import main
-from drift_checker.config.monitors import Monitors
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitors, Settings
 from drift_checker.drill.injection import SCENARIOS
 from drift_checker.drill.perturbation import perturb
 from drift_checker.drill.report import Detection, Rate, smallest_detected
 from drift_checker.outputs.notify import AppriseAddress
 from drift_checker.references import versions
-from drift_checker.state.store import Store
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.state import Store
+from drift_checker.ticks import Tick, run
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ROWS = 300
@@ -217,7 +216,7 @@ def test_batches_of_ones_own_data_are_perturbed(
 def test_without_a_stored_batch_there_is_nothing_to_drill(
     env_file: Path, settings: Settings, monitors: Monitors, mlflow: FakeMlflow
 ) -> None:
-    versions.fit(Store(settings), monitors.get("m"), settings)
+    versions.fit_reference(Store(settings), monitors.get("m"), settings)
     command = ["--settings", str(env_file), "drill", "--monitor", "m"]
 
     ended = CliRunner().invoke(main, command)

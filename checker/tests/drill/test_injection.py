@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from drift_checker.config.monitors import Monitor
+from drift_checker.config import Monitor
 from drift_checker.drill.injection import SCENARIOS, BatchRequest, StoredBatchSource
 from drift_checker.tables import Batch
 

@@ -20,9 +20,8 @@ from web import FakeMlflow, Receiver, Web
 from drift_checker.errors import ServiceAwayError
 from drift_checker.outputs.events import Event, silence_events
 from drift_checker.outputs.notify import KEEP_TRYING, AppriseAddress, deliver_events
-from drift_checker.state.latest import read_latest_result
-from drift_checker.state.store import Store
-from drift_checker.ticks.tick import Trigger
+from drift_checker.state import Store, read_latest_result
+from drift_checker.ticks import Trigger
 
 
 @pytest.fixture

@@ -20,14 +20,13 @@ from hypothesis import strategies as st
 from samples import parquet, table
 from web import Web
 
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import Settings, load_settings
+from drift_checker.config import Settings, load_monitors, load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
 from drift_checker.outputs.mlflow import MAX_NAME, MlflowClient, escape_column
 from drift_checker.references import versions
 from drift_checker.result import Verdict
-from drift_checker.state.store import Store
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.state import Store
+from drift_checker.ticks import Tick, run
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 MLFLOW = os.environ.get("DRIFT_TEST_MLFLOW")
@@ -104,7 +103,7 @@ def test_a_run_of_a_real_mlflow(
     reference = real.monitors_file.parent / "reference.parquet"
     reference.write_bytes(parquet(table(1000, seed=1).rename_columns(names)))
     monitors = load_monitors(real.monitors_file)
-    versions.fit(Store(real), monitors.get("m"), real)
+    versions.fit_reference(Store(real), monitors.get("m"), real)
     tick = Tick(monitors.get("m"), DATE, "scheduled", "scheduled__1")
 
     # Killed in the middle, and back: the half-made run is completed.

@@ -11,15 +11,13 @@ from samples import parquet, table
 from web import FakeMlflow
 
 from drift_checker.cli import main
-from drift_checker.config.monitors import Monitors, load_monitors
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitors, Settings, load_monitors
 from drift_checker.errors import BadReferenceError
 from drift_checker.outputs.status import read_status
 from drift_checker.references import versions
 from drift_checker.result import Alarm, Verdict
-from drift_checker.state.latest import LatestResult, read_latest_result, write_latest_result
-from drift_checker.state.store import Store
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.state import LatestResult, Store, read_latest_result, write_latest_result
+from drift_checker.ticks import Tick, run
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -36,13 +34,13 @@ def test_fit_changes_nothing_twice(env_file: Path, settings: Settings) -> None:
     assert (first["changed"], second["changed"]) == (True, False)
     assert first["monitors"][0] | {"changed": False} == second["monitors"][0]
 
-    before = versions.show(Store(settings), "m")
+    before = versions.summary_in_force(Store(settings), "m")
     reference = settings.monitors_file.parent / "reference.parquet"
     reference.write_bytes(parquet(table(1000, seed=7)))
     assert (
         "stored, 1000 rows, 3 columns" in cli(env_file, "baseline", "fit", "--monitor", "m").output
     )
-    assert versions.show(Store(settings), "m") != before
+    assert versions.summary_in_force(Store(settings), "m") != before
     assert "x: double" in cli(env_file, "baseline", "show", "--all").output
 
 
@@ -64,7 +62,7 @@ def test_references_that_cannot_serve(settings: Settings, content: bytes | None,
         reference.write_bytes(content)
 
     with pytest.raises(BadReferenceError, match=said):
-        versions.fit(Store(settings), load_monitors(file).get("m"), settings)
+        versions.fit_reference(Store(settings), load_monitors(file).get("m"), settings)
 
 
 def test_status_before_and_after_a_tick(
@@ -76,7 +74,7 @@ def test_status_before_and_after_a_tick(
     (found,) = json.loads(before.stdout)["monitors"]
     assert (found["verdict"], found["reference"]) == (None, None)
 
-    versions.fit(store, monitors.get("m"), settings)
+    versions.fit_reference(store, monitors.get("m"), settings)
     now = datetime.now(UTC).replace(microsecond=0)
     run(settings, monitors, Tick(monitors.get("m"), now))
 
@@ -84,7 +82,7 @@ def test_status_before_and_after_a_tick(
     assert after.exit_code == 0
     (found,) = json.loads(after.stdout)["monitors"]
     assert (found["name"], found["verdict"], found["silent"]) == ("m", "ok", False)
-    assert found["reference"] == versions.show(store, "m").version
+    assert found["reference"] == versions.summary_in_force(store, "m").version
     assert (
         found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
     )

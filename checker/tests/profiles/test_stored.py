@@ -16,18 +16,14 @@ from samples import table
 
 from drift_checker.comparison import ColumnRoles, CompareSettings, compare, compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, fitted
-from drift_checker.config.budget import settings_of
-from drift_checker.config.monitors import Monitors
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitors, Settings, settings_of
 from drift_checker.profiles import TickCounts, stored
 from drift_checker.profiles import layout as layouts
-from drift_checker.references import versions
-from drift_checker.references.in_force import StoredReference
+from drift_checker.references import StoredReference, versions
 from drift_checker.result import Result
-from drift_checker.state import keys
-from drift_checker.state.store import Store
+from drift_checker.state import Store, keys
 from drift_checker.tables import Batch, InMemoryTable, from_frame
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.ticks import Tick, run
 from drift_checker.wording import with_explanation
 
 
@@ -47,9 +43,9 @@ def everything(rows: int, seed: int, shift: float = 0) -> pa.Table:
 
 
 def put_in_force(store: Store, batch: Batch, monitor: str = "m") -> None:
-    version = versions.profile_of(batch, "a test")
-    versions.keep(store, monitor, batch.table, version)
-    before = versions.in_force(store, monitor)
+    version = versions.summary_of(batch, "a test")
+    versions.store_version(store, monitor, batch.table, version)
+    before = versions.version_in_force(store, monitor)
     assert versions.put_in_force(store, monitor, version.version, before, version.version)
 
 
@@ -142,7 +138,7 @@ def test_a_tick_reads_the_profile_and_not_the_rows(
 ) -> None:
     monitor = monitors.monitors[0]
     store = Store(settings)
-    versions.fit(store, monitor, settings)
+    versions.fit_reference(store, monitor, settings)
     exact = ticked(settings, monitors, 1, large=False)
 
     asked: list[str] = []

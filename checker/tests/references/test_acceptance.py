@@ -15,8 +15,13 @@ from ticks import Ticks, date
 from web import Web
 
 from drift_checker.errors import BadReferenceError, UsageError
-from drift_checker.references import versions
-from drift_checker.references.acceptance import accept, last_ticks, new_normal, use
+from drift_checker.references import (
+    accept_ticks,
+    last_valid_ticks,
+    latest_normal_ticks,
+    use_version,
+    versions,
+)
 from drift_checker.state import keys
 
 SCHEDULE = "*/5 * * * *"
@@ -26,7 +31,7 @@ class Normal(Ticks):
     """Ticks of which some are the new normal."""
 
     def chosen(self) -> list[int]:
-        found = new_normal(self.deployment.store, self.deployment.monitor, SCHEDULE)
+        found = latest_normal_ticks(self.deployment.store, self.deployment.monitor, SCHEDULE)
         return [int((moment - DATE) / timedelta(minutes=5)) for moment in found]
 
     def accept(self, *arguments: str) -> dict[str, Any]:
@@ -48,7 +53,7 @@ def test_after_acceptance_the_next_tick_is_ok_and_the_episode_closes(ticks: Norm
     assert ticks.tick(0).verdict == "ok"
     alarms = [ticks.tick(number, shift=2).alarm for number in (1, 2)]
     assert [alarm.state for alarm in alarms] == ["opened", "ongoing"]
-    old = versions.read(store, "m", versions.show(store, "m")).table
+    old = versions.load_reference(store, "m", versions.summary_in_force(store, "m")).table
 
     accepted = ticks.accept()
 
@@ -76,18 +81,18 @@ def test_accepting_twice_changes_nothing(ticks: Normal) -> None:
 
 def test_fitting_undoes_no_acceptance_but_follows_another_reference(ticks: Normal) -> None:
     deployment = ticks.deployment
-    configured = versions.show(deployment.store, "m").version
+    configured = versions.summary_in_force(deployment.store, "m").version
     ticks.tick(1, shift=2)
     version = ticks.accept()["version"]
 
-    fitted = versions.fit(deployment.store, deployment.monitor, deployment.settings)
+    fitted = versions.fit_reference(deployment.store, deployment.monitor, deployment.settings)
     assert (fitted.changed, fitted.version) == (False, version)
 
     file = deployment.settings.monitors_file.parent / "reference.parquet"
     file.write_bytes(parquet(table(1000, seed=7)))
-    fitted = versions.fit(deployment.store, deployment.monitor, deployment.settings)
+    fitted = versions.fit_reference(deployment.store, deployment.monitor, deployment.settings)
     assert fitted.changed
-    assert fitted.version == versions.show(deployment.store, "m").version
+    assert fitted.version == versions.summary_in_force(deployment.store, "m").version
     history = [entry.version for entry in versions.versions_in_force(deployment.store, "m")]
     assert history == [configured, version, fitted.version]
 
@@ -138,10 +143,10 @@ def test_the_last_ticks_are_valid_ones_of_the_schedule(ticks: Normal) -> None:
     for number, rows in enumerate([300, 300, 20]):
         ticks.tick(number, rows=rows)
 
-    chosen = last_ticks(deployment.store, deployment.monitor, SCHEDULE, 2)
+    chosen = last_valid_ticks(deployment.store, deployment.monitor, SCHEDULE, 2)
     assert chosen == [date(1), date(0)]
     with pytest.raises(UsageError, match="--last 3: m has 2 valid scheduled ticks"):
-        last_ticks(deployment.store, deployment.monitor, SCHEDULE, 3)
+        last_valid_ticks(deployment.store, deployment.monitor, SCHEDULE, 3)
 
 
 @pytest.mark.parametrize(
@@ -167,18 +172,18 @@ def test_a_batch_without_types_takes_those_of_the_reference(ticks: Normal) -> No
     file = deployment.settings.monitors_file.parent / "reference.parquet"
     codes = pa.array(["1", "2", "3"] * 100)
     file.write_bytes(parquet(pa.table({"code": codes, "count": pa.array(range(300))})))
-    versions.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit_reference(deployment.store, deployment.monitor, deployment.settings)
     sink = pa.BufferOutputStream()
     batch = pa.table({"code": codes, "count": pa.array([n + 0.5 for n in range(300)])})
     pa.csv.write_csv(batch, sink)
     ticks.web.answer("/data", sink.getvalue().to_pybytes(), content_type="text/csv")
     deployment.run(date(1), "scheduled")
 
-    accepted = accept(deployment.store, deployment.monitor, [date(1)])
+    accepted = accept_ticks(deployment.store, deployment.monitor, [date(1)])
 
     assert accepted.changed
-    profile = versions.show(deployment.store, "m")
-    reference = versions.read(deployment.store, "m", profile)
+    profile = versions.summary_in_force(deployment.store, "m")
+    reference = versions.load_reference(deployment.store, "m", profile)
     assert profile.columns == {"code": "string", "count": "double"}
     assert not profile.untyped
     assert reference.table.column("count").to_pylist()[:2] == [0.5, 1.5]
@@ -189,21 +194,21 @@ def test_of_two_acceptances_at_once_one_is_refused(
 ) -> None:
     deployment = ticks.deployment
     ticks.tick(1, shift=2)
-    put, store = versions.keep, deployment.store
+    put, store = versions.store_version, deployment.store
 
     def overtaken(*arguments: Any) -> None:
         put(*arguments)
-        monkeypatch.setattr(versions, "keep", put)
-        accept(store, deployment.monitor, [date(2)])
+        monkeypatch.setattr(versions, "store_version", put)
+        accept_ticks(store, deployment.monitor, [date(2)])
 
     ticks.tick(2, shift=2)
-    monkeypatch.setattr(versions, "keep", overtaken)
+    monkeypatch.setattr(versions, "store_version", overtaken)
 
     with pytest.raises(UsageError, match="came into force meanwhile"):
-        accept(store, deployment.monitor, [date(1)])
-    assert versions.show(store, "m").source.endswith("20261123T091000Z")
+        accept_ticks(store, deployment.monitor, [date(1)])
+    assert versions.summary_in_force(store, "m").source.endswith("20261123T091000Z")
 
 
 def test_a_version_that_is_not_there_cannot_be_used(deployment: Deployment) -> None:
     with pytest.raises(BadReferenceError, match="m has no version 123"):
-        use(deployment.store, "m", "123")
+        use_version(deployment.store, "m", "123")

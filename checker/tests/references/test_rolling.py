@@ -16,11 +16,8 @@ from ticks import Ticks, date
 from web import FakeMlflow, Web
 
 from drift_checker.comparison import ANCHOR_SHARE
-from drift_checker.config.budget import settings_of
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
-from drift_checker.references import rolling
-from drift_checker.references.in_force import StoredReference
+from drift_checker.config import load_monitors, load_settings, settings_of
+from drift_checker.references import StoredReference, rolling
 from drift_checker.result import Result
 from drift_checker.wording import result_text
 
@@ -30,18 +27,18 @@ NEEDED = 4
 class Rolled(Ticks):
     """Ticks of a monitor whose baseline rolls."""
 
-    def recent(self, number: int) -> rolling.Recent:
+    def recent(self, number: int) -> rolling.RollingReference:
         """What the tick of that number is compared with."""
         deployment = self.deployment
         settings = settings_of(deployment.monitors, deployment.monitor)
         reference = StoredReference(deployment.store, "m", settings)
-        return rolling.recent(
+        return rolling.rolling_reference(
             deployment.store, deployment.monitors, deployment.monitor, date(number), reference
         )
 
     def numbers(self, number: int) -> list[int]:
         """The first and last of the ticks that it is compared with, and how many they are."""
-        told = self.recent(number).told
+        told = self.recent(number).summary
         ends = [int((one - DATE) / timedelta(minutes=5)) for one in (told.first, told.last) if one]
         return [*ends, told.ticks]
 
@@ -118,7 +115,7 @@ def test_another_version_of_the_reference_starts_anew(ticks: Rolled) -> None:
     said = ticks.deployment.cli("baseline", "accept", "--monitor", "m", "--last", "2")
     assert said.exit_code == 0
 
-    assert ticks.recent(NEEDED).told.ticks == 0
+    assert ticks.recent(NEEDED).summary.ticks == 0
     result = ticks.tick(NEEDED)
     assert result.verdict == "ok"
     assert result.rolling

@@ -19,15 +19,14 @@ from pydantic import ValidationError
 from samples import parquet
 
 from drift_checker.cli import main
-from drift_checker.config.monitors import Monitor, load_monitors
-from drift_checker.config.settings import Settings, SourceAccess
+from drift_checker.config import Monitor, Settings, SourceAccess, load_monitors
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.result import Result
-from drift_checker.sources.databases import ask_database, postgresql_login
-from drift_checker.sources.http import ask_for_reference
-from drift_checker.sources.responses import RejectedResponseError, TableResponse
+from drift_checker.sources import RejectedResponseError, request_reference
+from drift_checker.sources.databases import postgresql_login, run_query
+from drift_checker.sources.responses import TableResponse
 from drift_checker.tables import kind_of
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.ticks import Tick, run
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = (DATE.replace(hour=8), DATE)
@@ -84,7 +83,7 @@ def ask(settings: Settings) -> Callable[..., TableResponse]:
     def asked(url: str, query: str, window: Any = HOUR, **changes: float) -> TableResponse:
         limits = settings.model_copy(update=changes)
         access = SourceAccess.model_construct(user="postgres")
-        return ask_database(url, query, window, access, limits)
+        return run_query(url, query, window, access, limits)
 
     return asked
 
@@ -181,7 +180,7 @@ def test_a_wrong_login_is_not_tried_again(
 ) -> None:
     access = SourceAccess.model_validate({"user": user, "password": password})
     with pytest.raises(RejectedResponseError, match=said) as caught:
-        ask_database(postgresql, "SELECT 1", None, access, settings)
+        run_query(postgresql, "SELECT 1", None, access, settings)
     assert caught.value.exit_code == 3
 
 
@@ -295,5 +294,5 @@ def test_a_reference_by_a_query_has_a_checksum(
             "reference": {"database": database, "query": query, "credentials": "shop"},
         }
     )
-    first, second = (ask_for_reference(monitor.reference, settings).digest for _ in range(2))
+    first, second = (request_reference(monitor.reference, settings).digest for _ in range(2))
     assert first == second

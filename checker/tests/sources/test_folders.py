@@ -18,15 +18,12 @@ from obstore.store import LocalStore, S3Store
 from samples import as_csv, parquet
 
 from drift_checker.comparison import CompareSettings, compare_tables
-from drift_checker.config.monitors import Monitor
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, Settings
 from drift_checker.errors import ServiceAwayError
-from drift_checker.references import versions
-from drift_checker.references.in_force import StoredReference
-from drift_checker.sources import fetch
-from drift_checker.sources.http import ask_for_batch
-from drift_checker.sources.responses import RejectedResponseError, Response
-from drift_checker.state.store import Store, open_s3
+from drift_checker.references import StoredReference, versions
+from drift_checker.sources import RejectedResponseError, fetch_batch, request_batch
+from drift_checker.sources.responses import Response
+from drift_checker.state import Store, open_s3
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOURS = 24
@@ -80,7 +77,7 @@ def ask(settings: Settings) -> Callable[..., Response]:
         monitor = Monitor.model_validate(
             {"name": "m", "current": current, "reference": {"path": "x"}}
         )
-        return ask_for_batch(monitor, DATE, settings.model_copy(update=changes))
+        return request_batch(monitor, DATE, settings.model_copy(update=changes))
 
     return asked
 
@@ -224,13 +221,13 @@ def test_a_tick_keeps_its_rows(place: Any, settings: Settings) -> None:
         }
     )
     kept = Store(settings)
-    fitted = versions.fit(kept, monitor, settings)
-    assert not versions.fit(kept, monitor, settings).changed
+    fitted = versions.fit_reference(kept, monitor, settings)
+    assert not versions.fit_reference(kept, monitor, settings).changed
     assert fitted.rows == 33 * 60
 
-    first = fetch.fetch(kept, monitor, DATE, settings)
+    first = fetch_batch(kept, monitor, DATE, settings)
     obstore.put(store, "sales/day=2026-11-23/region=eu/late.parquet", parquet(hour(32)))
-    again = fetch.fetch(kept, monitor, DATE, settings)
+    again = fetch_batch(kept, monitor, DATE, settings)
 
     assert again.batch.table.equals(first.batch.table)
     assert again.batch.digest == first.batch.digest

@@ -11,11 +11,15 @@ from threading import Event
 import pytest
 from web import PATIENCE, Web
 
-from drift_checker.config.monitors import Monitor, ReferenceSource
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, ReferenceSource, Settings
 from drift_checker.errors import BadReferenceError, ServiceAwayError
-from drift_checker.sources.http import ask_for_batch, ask_for_reference
-from drift_checker.sources.responses import EVIDENCE_BYTES, BytesResponse, RejectedResponseError
+from drift_checker.sources import (
+    BytesResponse,
+    RejectedResponseError,
+    request_batch,
+    request_reference,
+)
+from drift_checker.sources.responses import EVIDENCE_BYTES
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -26,9 +30,9 @@ def ask(settings: Settings) -> Callable[..., BytesResponse]:
         monitor = Monitor.model_validate(
             {"name": "m", "current": current, "reference": {"path": "x"}}
         )
-        answer = ask_for_batch(monitor, DATE, settings.model_copy(update=changes))
-        assert isinstance(answer, BytesResponse)
-        return answer
+        response = request_batch(monitor, DATE, settings.model_copy(update=changes))
+        assert isinstance(response, BytesResponse)
+        return response
 
     return asked
 
@@ -207,8 +211,8 @@ def test_the_checksum_of_a_reference(web: Web, settings: Settings) -> None:
     url = web.answer("/r", b"rows")
     right = sha256(b"rows").hexdigest()
 
-    assert ask_for_reference(ReferenceSource(url=url, sha256=right), settings).digest == right
+    assert request_reference(ReferenceSource(url=url, sha256=right), settings).digest == right
     with pytest.raises(BadReferenceError, match=right):
-        ask_for_reference(ReferenceSource(url=url, sha256="0" * 64), settings)
+        request_reference(ReferenceSource(url=url, sha256="0" * 64), settings)
     with pytest.raises(BadReferenceError, match="HTTP 404"):
-        ask_for_reference(ReferenceSource(url=web.url + "/none"), settings)
+        request_reference(ReferenceSource(url=web.url + "/none"), settings)

@@ -10,11 +10,12 @@ import pytest
 from obstore.store import MemoryStore
 
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
-from drift_checker.config.settings import Settings
+from drift_checker.config import Settings
 from drift_checker.profiles import read_here
-from drift_checker.references.in_force import fitted_by
+from drift_checker.references import fitted_by
 from drift_checker.sources.files import list_files
-from drift_checker.sources.folders import Selection, ask_folder
+from drift_checker.sources.folders import Prefix, read_prefix
+from drift_checker.sources.request import Selection
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -50,11 +51,11 @@ def lake() -> Any:
     ],
 )
 def test_files_that_are_read_where_they_lie(lake: Any, selection: Selection, digest: str) -> None:
-    assert list_files(lake, "lake/", selection, "a lake", read_here).digest == digest
+    assert list_files(Prefix(lake, "lake/", "a lake"), selection, read_here).digest == digest
 
 
 def test_files_of_which_one_is_damaged(lake: Any, settings: Settings) -> None:
-    batch = ask_folder(lake, "damaged/", Selection(), settings, "a lake").batch()
+    batch = read_prefix(Prefix(lake, "damaged/", "a lake"), Selection(), settings).batch()
     assert batch.unreadable
     assert batch.digest == "6192f96f21ec5419cf88a0fc9cbef50e5281cd0b49c612a5e48658b949ce02d5"
 

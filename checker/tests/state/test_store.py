@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
+from drift_checker.config import load_settings
 from drift_checker.config.monitors import NAME
-from drift_checker.config.settings import load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
-from drift_checker.state import keys
-from drift_checker.state.store import Store
+from drift_checker.state import Store, keys
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.config.settings import Settings
+from drift_checker.config import Settings
 from drift_checker.outputs import result_events
 from drift_checker.result import (
     Alarm,
@@ -18,10 +18,9 @@ from drift_checker.result import (
     Result,
     Verdict,
 )
-from drift_checker.state import keys
-from drift_checker.state.history import LOOK_BACK, results_before, ticks_before
-from drift_checker.state.store import Store
-from drift_checker.ticks.alarms import CLOSING, alarm_of
+from drift_checker.state import LOOK_BACK, Store, keys, results_before, ticks_before
+from drift_checker.ticks import alarm_of
+from drift_checker.ticks.alarms import CLOSING
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 OK, DRIFT, INVALID = Verdict.OK, Verdict.DRIFT, Verdict.INVALID

@@ -31,8 +31,7 @@ from samples import as_csv
 
 from drift_checker.comparison import ColumnRoles, CompareSettings, compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable, fitted, side
-from drift_checker.config.monitors import Monitor, Monitors, load_monitors
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, Monitors, Settings, load_monitors
 from drift_checker.errors import BadReferenceError, ServiceAwayError, UsageError
 from drift_checker.profiles import Reader, read_here
 from drift_checker.profiles.layout import Layout
@@ -40,14 +39,15 @@ from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import TableProfile
 from drift_checker.references import versions
 from drift_checker.result import Result, Verdict
+from drift_checker.sources import RejectedResponseError
 from drift_checker.sources import spark as spark_module
-from drift_checker.sources.files import Files, list_files
-from drift_checker.sources.folders import Selection, ask_folder
-from drift_checker.sources.responses import RejectedResponseError
+from drift_checker.sources.files import FileListing, list_files
+from drift_checker.sources.folders import Prefix, read_prefix
+from drift_checker.sources.request import Selection
 from drift_checker.sources.spark import Spark
-from drift_checker.state.store import Store, open_s3
+from drift_checker.state import Store, open_s3
 from drift_checker.tables import InMemoryTable, UnreadableError
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.ticks import Tick, run
 
 needs_java = pytest.mark.skipif(
     shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java"
@@ -99,8 +99,8 @@ def write(folder: Path, content: pa.Table, files: int, form: str = ".parquet") -
     return folder
 
 
-def read_by(reader: Reader, folder: Path) -> Files:
-    return list_files(LocalStore(folder), "", Selection(), str(folder), reader)
+def read_by(reader: Reader, folder: Path) -> FileListing:
+    return list_files(Prefix(LocalStore(folder), "", str(folder)), Selection(), reader)
 
 
 def alike(one: TableProfile, other: TableProfile) -> None:
@@ -134,8 +134,8 @@ def alike(one: TableProfile, other: TableProfile) -> None:
 
 def in_memory(folder: Path, settings: Settings) -> InMemoryTable:
     """The same files as a monitor of the default engine gets them."""
-    answer = ask_folder(LocalStore(folder), "", Selection(), settings, str(folder))
-    return InMemoryTable(answer.batch())
+    prefix = Prefix(LocalStore(folder), "", str(folder))
+    return InMemoryTable(read_prefix(prefix, Selection(), settings).batch())
 
 
 def judged(layout: Layout, reference: ProfiledTable, current: ProfiledTable) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def judged(layout: Layout, reference: ProfiledTable, current: ProfiledTable) -> 
 
 def in_parts(source: Any, read: Callable[[Any], Any], merge: Callable[[Any, Any], Any]) -> Any:
     """What Spark does, without it: parts go out and results come back as bytes."""
-    parts = sent(source.parts(7)) or [source]
+    parts = sent(source.split(7)) or [source]
     return reduce(merge, (sent(read(part)) for part in parts))
 
 
@@ -200,12 +200,12 @@ def test_parts_come_to_the_profile_and_the_verdict_of_the_whole(
 @needs_java
 @pytest.mark.parametrize(("form", "shift"), [(".parquet", 0), (".parquet", 0.2), (".csv", 0)])
 def test_spark_comes_to_the_profile_and_the_verdict_of_the_default_engine(
-    spark: Spark, check: Check, monkeypatch: pytest.MonkeyPatch, form: str, shift: float
+    spark: Spark, check: Check, form: str, shift: float
 ) -> None:
     # Three rounds of workers merge the eight parts.
-    monkeypatch.setattr(spark_module, "FAN_IN", 2)
+    reader = Spark(MASTER, fan_in=2)
     rng = np.random.default_rng(round(10 * shift))
-    check(spark, random_table(rng, 13_000), random_table(rng, 900, shift), form)
+    check(reader, random_table(rng, 13_000), random_table(rng, 900, shift), form)
 
 
 MONITOR = """
@@ -248,9 +248,9 @@ def tick(settings: Settings, monitors: Monitors, *, force: bool = False) -> Resu
     return run(here, monitors, lake_tick, force=force)[0]
 
 
-def fitted_lake(settings: Settings, monitors: Monitors) -> versions.Fitted:
+def fitted_lake(settings: Settings, monitors: Monitors) -> versions.FittedReference:
     here = settings.model_copy(update={"spark_master": MASTER})
-    return versions.fit(Store(settings), monitors.get("lake"), here)
+    return versions.fit_reference(Store(settings), monitors.get("lake"), here)
 
 
 @needs_java
@@ -316,9 +316,9 @@ def test_a_reference_whose_files_have_changed_is_refused(
     assert fitted_lake(settings, lake_monitors).rows == 3200
     assert tick(settings, lake_monitors).verdict is Verdict.OK
     store = Store(settings)
-    version = versions.show(store, "lake")
+    version = versions.summary_in_force(store, "lake")
     with pytest.raises(BadReferenceError, match="not copied"):
-        versions.read(store, "lake", version)
+        versions.load_reference(store, "lake", version)
 
 
 @needs_java
@@ -334,7 +334,7 @@ def test_workers_read_from_an_s3_and_tell_their_errors(
     store = open_s3(settings.source("lake"), "lake", "", settings)
     for path in sorted((lake / "reference").iterdir()):
         obstore.put(store, f"r/{path.name}", path)
-    found = list_files(store, "r/", Selection(("x", "kind")), "s3://lake/r/", spark)
+    found = list_files(Prefix(store, "r/", "s3://lake/r/"), Selection(("x", "kind")), spark)
     layout, reference = fitted(found, OPTIONS, spark)
     expected = side(read_by(read_here, lake / "reference"), layout)
     assert list(reference.profile.columns) == ["x", "kind"]
@@ -351,8 +351,8 @@ def test_workers_read_from_an_s3_and_tell_their_errors(
         fitted_files(found, spark)
 
 
-def fitted_files(files: Files, spark: Spark) -> Files:
-    return spark(files, Files.counted, lambda one, other: one + other)  # type: ignore[arg-type, return-value]
+def fitted_files(files: FileListing, spark: Spark) -> FileListing:
+    return spark(files, FileListing.counted, lambda one, other: one + other)  # type: ignore[arg-type, return-value]
 
 
 @pytest.fixture

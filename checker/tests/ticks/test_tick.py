@@ -19,12 +19,10 @@ from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayErr
 from drift_checker.outputs import MlflowClient, publish_pending
 from drift_checker.references import versions
 from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
-from drift_checker.state import keys
-from drift_checker.state.history import LOOK_BACK
-from drift_checker.state.store import Store
+from drift_checker.state import LOOK_BACK, Store, keys
 from drift_checker.tables import Batch
+from drift_checker.ticks import Trigger
 from drift_checker.ticks.alarms import CLOSING
-from drift_checker.ticks.tick import Trigger
 from drift_checker.wording import explanation_markdown
 
 
@@ -283,7 +281,7 @@ def test_a_small_lasting_shift_is_one_alarm(
 ) -> None:
     """Of 80 rows no tick shows it, of twelve times 80 each does, until long after it has gone."""
     (deployment.env_file.parent / "reference.parquet").write_bytes(parquet(table(3000, seed=1)))
-    versions.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit_reference(deployment.store, deployment.monitor, deployment.settings)
 
     def tick(number: int, shift: float) -> Result:
         web.answer("/data", parquet(table(80, seed=number + 200, shift=shift)))
@@ -331,7 +329,7 @@ def test_ticks_that_feed_no_pool(deployment: Deployment, web: Web, mlflow: FakeM
     (deployment.env_file.parent / "reference.parquet").write_bytes(
         parquet(table(1000, seed=1, shift=3))
     )
-    versions.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit_reference(deployment.store, deployment.monitor, deployment.settings)
     for number in (1, 2):
         deployment.run(DATE + timedelta(minutes=5 * number), "scheduled", force=True)
     assert [profiled(number) for number in (1, 2)] == [False, True]
@@ -350,7 +348,7 @@ def test_another_reference_pools_anew(deployment: Deployment, web: Web, mlflow: 
     assert [pooled(number) for number in range(4)] == [1, 2, 3, 4]
     # Its version is new, and it is of the same distribution.
     (deployment.env_file.parent / "reference.parquet").write_bytes(parquet(table(1000, seed=9)))
-    versions.fit(deployment.store, deployment.monitor, deployment.settings)
+    versions.fit_reference(deployment.store, deployment.monitor, deployment.settings)
     assert [pooled(number) for number in range(4, 6)] == [1, 2]
 
 

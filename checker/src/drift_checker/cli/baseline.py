@@ -10,18 +10,29 @@ import click
 
 from drift_checker.cli.moment import moment
 from drift_checker.comparison import of_reference, overview
-from drift_checker.config.budget import settings_of
-from drift_checker.config.monitors import Monitor, Monitors, load_monitors
-from drift_checker.config.settings import Settings, load_settings
+from drift_checker.config import (
+    Monitor,
+    Monitors,
+    Settings,
+    load_monitors,
+    load_settings,
+    settings_of,
+)
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs
-from drift_checker.references.acceptance import Accepted, last_ticks, new_normal
-from drift_checker.references.acceptance import accept as accept_ticks
-from drift_checker.references.acceptance import use as use_version
-from drift_checker.references.versions import fit as fit_baseline
-from drift_checker.references.versions import read, read_profile, versions_in_force
-from drift_checker.references.versions import show as show_baseline
-from drift_checker.state.store import Store
+from drift_checker.references import (
+    Acceptance,
+    accept_ticks,
+    fit_reference,
+    last_valid_ticks,
+    latest_normal_ticks,
+    load_reference,
+    read_summary,
+    summary_in_force,
+    use_version,
+    versions_in_force,
+)
+from drift_checker.state import Store
 from drift_checker.tables import reference_column
 from drift_checker.wording import natural_frequency
 
@@ -42,7 +53,7 @@ def fit(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None
     """Check a monitor's reference, store it and put it in force; changes nothing twice."""
     settings, _, chosen = _chosen(ctx, name, every=every)
     store = Store(settings)
-    fitted = [fit_baseline(store, monitor, settings) for monitor in chosen]
+    fitted = [fit_reference(store, monitor, settings) for monitor in chosen]
     if form == "json":
         found = [one.model_dump() for one in fitted]
         click.echo(json.dumps({"changed": any(f.changed for f in fitted), "monitors": found}))
@@ -81,13 +92,13 @@ def _shown(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]
     `windows` is null where rows are taken as independent or are not stored, or no window has
     enough of them.
     """
-    found = show_baseline(store, monitor.name).model_dump()
+    found = summary_in_force(store, monitor.name).model_dump()
     found["windows"] = _windows(store, monitors, monitor)
     found["history"] = [
         {
             "version": entry.version,
             "since": f"{entry.since:%Y-%m-%dT%H:%M:%SZ}",
-            "source": read_profile(store, monitor.name, entry.version).source,
+            "source": read_summary(store, monitor.name, entry.version).source,
         }
         for entry in versions_in_force(store, monitor.name)
     ]
@@ -101,7 +112,7 @@ def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, An
     if span is None or timestamp is None or monitor.in_place:
         return None
     times = reference_column(
-        read(store, monitor.name, show_baseline(store, monitor.name)), timestamp
+        load_reference(store, monitor.name, summary_in_force(store, monitor.name)), timestamp
     )
     found = overview(of_reference(times, compared, span), compared)
     if found is None:
@@ -158,9 +169,9 @@ def accept(
     if dates:
         ticks = list(dates)
     elif last:
-        ticks = last_ticks(store, monitor, schedule, last)
+        ticks = last_valid_ticks(store, monitor, schedule, last)
     else:
-        ticks = new_normal(store, monitor, schedule)
+        ticks = latest_normal_ticks(store, monitor, schedule)
     _tell(accept_ticks(store, monitor, ticks), form)
 
 
@@ -175,7 +186,7 @@ def use(ctx: click.Context, version: str, name: str, form: str) -> None:
     _tell(use_version(Store(settings), monitors.get(name).name, version), form)
 
 
-def _tell(accepted: Accepted, form: str) -> None:
+def _tell(accepted: Acceptance, form: str) -> None:
     if form == "json":
         click.echo(accepted.model_dump_json())
         return

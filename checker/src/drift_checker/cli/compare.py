@@ -17,7 +17,7 @@ from drift_checker.tables import Batch, as_reference, read_batch, read_reference
 from drift_checker.wording import result_text
 
 if TYPE_CHECKING:
-    from drift_checker.sources.responses import BytesResponse
+    from drift_checker.sources import BytesResponse
 
 
 def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -137,10 +137,10 @@ def _content(ctx: click.Context, location: str) -> Path | BytesResponse:
     """Return a file that can be read, or what a URL answers."""
     if location.startswith(("http://", "https://")):
         # Network clients are imported only where one is needed.
-        from drift_checker.config.settings import load_limits  # noqa: PLC0415
-        from drift_checker.sources.http import ask  # noqa: PLC0415
+        from drift_checker.config import load_limits  # noqa: PLC0415
+        from drift_checker.sources import read_url  # noqa: PLC0415
 
-        return ask(location, load_limits(ctx.obj["settings_file"]))
+        return read_url(location, load_limits(ctx.obj["settings_file"]))
     path = Path(location)
     try:
         path.open("rb").close()

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.drill import DRIFT_TICKS, DrillPlan, DrillReport, Rate, run_drill
 from drift_checker.errors import UsageError
 from drift_checker.logs import configure_logs

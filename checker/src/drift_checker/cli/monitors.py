@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from drift_checker.config.budget import alarm_budget
-from drift_checker.config.monitors import load_monitors
+from drift_checker.config import alarm_budget, load_monitors
 
 
 @click.group()

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 import click
 
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import Settings, load_settings
+from drift_checker.config import Settings, load_monitors, load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
 from drift_checker.logs import configure_logs
 from drift_checker.outputs import deliver_events, notification_addresses, silence_events
-from drift_checker.state.store import Store
+from drift_checker.state import Store
 
 
 @click.group()

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.logs import configure_logs
 from drift_checker.outputs import MlflowClient
 from drift_checker.retention import ItemKind, Retention
-from drift_checker.state.store import Store
+from drift_checker.state import Store
 
 
 @click.command()

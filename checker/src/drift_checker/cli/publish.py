@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_settings
 from drift_checker.logs import configure_logs
 from drift_checker.outputs import MlflowClient, publish_pending
-from drift_checker.state.store import Store
+from drift_checker.state import Store
 
 
 @click.command()

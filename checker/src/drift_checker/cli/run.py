@@ -12,11 +12,10 @@ import click
 
 from drift_checker.cli.fail_on import exit_on, fail_on_option
 from drift_checker.cli.moment import moment
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.ticks.tick import Tick, Trigger
-from drift_checker.ticks.tick import run as run_tick
+from drift_checker.ticks import Tick, Trigger
+from drift_checker.ticks import run as run_tick
 
 
 @click.command()

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 
 import click
 
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.logs import configure_logs
 from drift_checker.outputs import MonitorStatus, read_status
-from drift_checker.state.store import Store
+from drift_checker.state import Store
 
 SILENT_EXIT_CODE = 5
 

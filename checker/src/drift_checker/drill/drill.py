@@ -20,9 +20,7 @@ from drift_checker.comparison import (
     prepare,
     result_of,
 )
-from drift_checker.config.budget import settings_of
-from drift_checker.config.monitors import Monitor, Monitors
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, Monitors, Settings, settings_of
 from drift_checker.drill.injection import NO_DRIFT, BatchRequest, DriftSource, drift_source
 from drift_checker.drill.report import (
     DRIFT_TICKS,
@@ -34,10 +32,9 @@ from drift_checker.drill.report import (
 )
 from drift_checker.outputs import NOTIFICATION_TITLE, MlflowClient, notification_addresses
 from drift_checker.profiles import TickCounts
-from drift_checker.references.in_force import StoredReference
+from drift_checker.references import StoredReference
 from drift_checker.result import Result, Verdict
-from drift_checker.state import keys
-from drift_checker.state.store import Store
+from drift_checker.state import Store, keys
 from drift_checker.tables import Batch
 
 FALSE_ALARM_LEVELS = (0.5, 0.25, 0.1, 0.05)

@@ -11,18 +11,18 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from drift_checker.config.monitors import Monitor
-from drift_checker.config.schedule import date_of_key
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, Settings, date_of_key
 from drift_checker.drill.perturbation import PERTURBATIONS, perturb
 from drift_checker.errors import UsageError
 from drift_checker.result import Result, Verdict
-from drift_checker.sources.fetch import StoredBatch, load, truth_of
-from drift_checker.sources.http import ask_for_batch
-from drift_checker.sources.responses import RejectedResponseError
-from drift_checker.state import keys
-from drift_checker.state.documents import read_document
-from drift_checker.state.store import Store
+from drift_checker.sources import (
+    RejectedResponseError,
+    StoredBatch,
+    load_batch,
+    request_batch,
+    truth_of,
+)
+from drift_checker.state import Store, keys, read_document
 from drift_checker.tables import Batch, kind_of, reference_column
 
 SCENARIOS = tuple(PERTURBATIONS)
@@ -88,7 +88,7 @@ def _ok_batch(store: Store, monitor: str, date: str) -> StoredBatch | None:
     result = read_document(store, keys.result(monitor, logical_date), Result)
     if result is None or result.verdict is not Verdict.OK:
         return None
-    return load(store, monitor, logical_date)
+    return load_batch(store, monitor, logical_date)
 
 
 class DrifterSource:
@@ -120,7 +120,7 @@ class DrifterSource:
         source = current.model_copy(update={"params": {**current.params, **params}})
         monitor = self._monitor.model_copy(update={"current": source})
         try:
-            response = ask_for_batch(monitor, datetime.now(UTC), self._settings)
+            response = request_batch(monitor, datetime.now(UTC), self._settings)
         except RejectedResponseError as error:
             if b"DRIFT_ALLOW_OVERRIDE" not in error.evidence:
                 raise

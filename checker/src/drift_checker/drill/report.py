@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Literal
 
 from drift_checker.decision import binomial
-from drift_checker.state.documents import Document
+from drift_checker.state import Document
 
 DRIFT_TICKS = 3
 """Ticks that a drift lasts; one that is not detected in them is missed."""

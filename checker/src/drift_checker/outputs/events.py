@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from drift_checker.config.monitors import Monitors
-from drift_checker.config.schedule import date_key
+from drift_checker.config import Monitors, date_key
 from drift_checker.outputs.status import SILENT_INTERVALS, silent_before
-from drift_checker.references.versions import versions_in_force
+from drift_checker.references import versions_in_force
 from drift_checker.result import Model, Result, Verdict
-from drift_checker.state.latest import read_latest_result
-from drift_checker.state.store import Store
+from drift_checker.state import Store, read_latest_result
 from drift_checker.wording import explanation_text
 
 EventKind = Literal["alarm_opened", "alarm_closed", "batch_invalid", "monitor_silent"]

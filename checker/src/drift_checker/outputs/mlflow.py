@@ -19,8 +19,7 @@ from urllib.parse import quote
 import httpx
 import stamina
 
-from drift_checker.config.settings import Settings
-from drift_checker.config.tls import authorities
+from drift_checker.config import Settings, authorities
 from drift_checker.errors import ServiceAwayError, UsageError
 
 MAX_METRICS = 1000

@@ -22,12 +22,11 @@ from typing import Literal, Protocol
 
 import structlog
 
-from drift_checker.config.settings import Settings
+from drift_checker.config import Settings
 from drift_checker.errors import DriftCheckerError, UsageError
 from drift_checker.outputs.events import Event
 from drift_checker.result import Model
-from drift_checker.state import keys
-from drift_checker.state.store import Store
+from drift_checker.state import Store, keys
 
 KEEP_TRYING = timedelta(days=2)
 """Time after the first attempt in which others follow."""

@@ -17,9 +17,7 @@ import structlog
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape_column
 from drift_checker.result import ColumnResult, Result, Verdict
-from drift_checker.state import keys
-from drift_checker.state.documents import Document, read_document
-from drift_checker.state.store import Store
+from drift_checker.state import Document, Store, keys, read_document
 from drift_checker.wording import explanation_markdown, summarize
 
 MAX_COLUMNS = 100

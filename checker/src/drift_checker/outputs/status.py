@@ -7,14 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from drift_checker.config.monitors import Monitors
-from drift_checker.config.schedule import logical_dates_before
+from drift_checker.config import Monitors, logical_dates_before
 from drift_checker.outputs.publish import read_publication
-from drift_checker.references.versions import in_force
+from drift_checker.references import version_in_force
 from drift_checker.result import Verdict
-from drift_checker.state.documents import Document
-from drift_checker.state.latest import read_latest_result
-from drift_checker.state.store import Store
+from drift_checker.state import Document, Store, read_latest_result
 
 SILENT_INTERVALS = 3
 """A monitor without a verdict for so many intervals of its schedule is silent."""
@@ -52,7 +49,7 @@ def read_status(store: Store, monitors: Monitors, now: datetime) -> Status:
 
 
 def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
-    result, entry = read_latest_result(store, name), in_force(store, name)
+    result, entry = read_latest_result(store, name), version_in_force(store, name)
     version = entry.version if entry else None
     if result is None:
         return MonitorStatus(name=name, reference=version, silent=True)

@@ -1,4 +1,4 @@
-"""How a source is read: here and at once, or in parts whose results are merged."""
+"""How a table is read: here and at once, or in parts whose results are merged."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ T = TypeVar("T")
 
 
 class Reader(Protocol):
-    """Whatever has the rows of a source read, on this machine or on others."""
+    """Whatever has the rows of a table read, on this machine or on others."""
 
-    def __call__(self, source: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:
-        """Return what `read` makes of a source.
+    def __call__(self, table: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:
+        """Return what `read` makes of a table.
 
         `merge` makes of what was read of two parts, in their order, what is read of both.
 
         Raises:
-            UnreadableError: The source is damaged.
+            UnreadableError: The table is damaged.
         """
 
 
-def read_here(source: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:  # noqa: ARG001  nothing is to be merged
-    """Read a source from its first row to its last, in this process."""
-    return read(source)
+def read_here(table: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:  # noqa: ARG001  nothing is to be merged
+    """Read a table from its first row to its last, in this process."""
+    return read(table)

@@ -1,1 +1,43 @@
 """Versions of a monitor's reference: fitted, in force, accepted, rolling."""
+
+from drift_checker.references.acceptance import (
+    Acceptance,
+    accept_ticks,
+    last_valid_ticks,
+    latest_normal_ticks,
+    use_version,
+)
+from drift_checker.references.in_force import Profiled, StoredReference, fitted_by
+from drift_checker.references.rolling import RollingReference, rolling_reference, with_anchor
+from drift_checker.references.versions import (
+    VERSION_LENGTH,
+    ReferenceSummary,
+    fit_reference,
+    load_reference,
+    read_summary,
+    summary_in_force,
+    version_in_force,
+    versions_in_force,
+)
+
+__all__ = [
+    "VERSION_LENGTH",
+    "Acceptance",
+    "Profiled",
+    "ReferenceSummary",
+    "RollingReference",
+    "StoredReference",
+    "accept_ticks",
+    "fit_reference",
+    "fitted_by",
+    "last_valid_ticks",
+    "latest_normal_ticks",
+    "load_reference",
+    "read_summary",
+    "rolling_reference",
+    "summary_in_force",
+    "use_version",
+    "version_in_force",
+    "versions_in_force",
+    "with_anchor",
+]

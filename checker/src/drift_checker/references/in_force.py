@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from drift_checker.comparison import CompareSettings, InMemoryPair, TablePair
 from drift_checker.references import versions
-from drift_checker.state import keys
-from drift_checker.state.identity import Record, identity
-from drift_checker.state.store import Store
+from drift_checker.state import Record, Store, identity, keys
 from drift_checker.tables import Batch, InMemoryTable, count_values
 
 if TYPE_CHECKING:
     from drift_checker.comparison.profiled_pairs import ProfiledTable
     from drift_checker.profiles.layout import Layout
+
+Profiled: TypeAlias = "tuple[Layout, ProfiledTable]"
+"""How columns are counted, and the reference counted that way."""
 
 
 class StoredReference:
@@ -30,7 +32,7 @@ class StoredReference:
             BadReferenceError: there is none.
         """
         self._store, self._monitor, self.settings = store, monitor, settings
-        self.version = versions.show(store, monitor)
+        self.version = versions.summary_in_force(store, monitor)
 
     @cached_property
     def rows(self) -> Batch:
@@ -39,7 +41,7 @@ class StoredReference:
         Raises:
             BadReferenceError: they are not there.
         """
-        return versions.read(self._store, self._monitor, self.version)
+        return versions.load_reference(self._store, self._monitor, self.version)
 
     def against(self, current: Batch) -> TablePair:
         """Return both sides of a comparison, by profiles where one of them is large.
@@ -53,28 +55,33 @@ class StoredReference:
             return InMemoryPair(self.rows, current)
         from drift_checker.comparison.profiled_pairs import ProfiledPair, side  # noqa: PLC0415  # seldom needed
 
-        layout, reference = self._profiled
+        layout, reference = self._profile_of_rows
         return ProfiledPair(layout, reference, side(InMemoryTable(current), layout))
 
     @cached_property
-    def _profiled(self) -> tuple[Layout, ProfiledTable]:
-        from drift_checker.comparison.profiled_pairs import ProfiledTable, fitted  # noqa: PLC0415
+    def _profile_of_rows(self) -> Profiled:
+        from drift_checker.comparison.profiled_pairs import fitted  # noqa: PLC0415
+
+        return self.profile(lambda: fitted(InMemoryTable(self.rows), self.settings))
+
+    def profile(self, fit: Callable[[], Profiled]) -> Profiled:
+        """Return the stored layout and profile; where there are none, have them fitted.
+
+        Other roles of the columns make another profile.
+        """
+        from drift_checker.comparison.profiled_pairs import ProfiledTable  # noqa: PLC0415
         from drift_checker.profiles import stored  # noqa: PLC0415  # seldom needed
 
-        key = key_of_profile(self._monitor, self.version.version, self.settings)
+        name = f"columns-{fitted_by(self.settings)}.npz"
+        key = keys.reference(self._monitor, self.version.version, name)
         data = self._store.get(key)
         if data is not None:
             layout, profile = stored.from_bytes(data)
             names = list(self.version.columns)
             return layout, ProfiledTable(names, self.version.digest, (), profile)
-        layout, reference = fitted(InMemoryTable(self.rows), self.settings)
+        layout, reference = fit()
         self._store.put(key, stored.to_bytes(layout, reference.profile))
         return layout, reference
-
-
-def key_of_profile(monitor: str, version: str, settings: CompareSettings) -> str:
-    """Return the key of a reference's profile, which other roles of the columns make another."""
-    return keys.reference(monitor, version, f"columns-{fitted_by(settings)}.npz")
 
 
 def fitted_by(settings: CompareSettings) -> str:

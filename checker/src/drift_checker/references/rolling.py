@@ -14,60 +14,64 @@ from itertools import islice
 
 import pyarrow as pa
 
-from drift_checker.config.monitors import Monitor, Monitors
-from drift_checker.references.acceptance import alike
+from drift_checker.config import Monitor, Monitors
+from drift_checker.references.acceptance import cast_to_reference
 from drift_checker.references.in_force import StoredReference
 from drift_checker.result import Result, Rolling, Verdict
-from drift_checker.sources.fetch import load
-from drift_checker.state.history import results_before
-from drift_checker.state.store import Store
+from drift_checker.sources import load_batch
+from drift_checker.state import Store, results_before
 from drift_checker.tables import Batch
 
-SLOTS_A_TICK = 2
-"""Slots of the schedule that are looked at for each tick that is needed: what was `ok` long ago is
+LOOK_BACK_FACTOR = 2
+"""Ticks of the schedule that are looked at for each one that is needed: what was `ok` long ago is
 no recent normal."""
 TOO_LARGE = "batches of this size are compared with the fixed reference alone"
 
 
 @dataclass(frozen=True)
-class Recent:
+class RollingReference:
     """The reference that rolls along, with what the result says of it; no batch: too few ticks."""
 
-    told: Rolling
+    summary: Rolling
     batch: Batch | None = None
 
 
-def recent(
+def rolling_reference(
     store: Store,
     monitors: Monitors,
     monitor: Monitor,
     logical_date: datetime,
     reference: StoredReference,
-) -> Recent:
+) -> RollingReference:
     """Make the reference of the last `ok` ticks before one, judged against the version in force.
 
     It has the columns of the fixed reference, in its types.
     """
     needed = monitor.baseline.ticks
-    slots = SLOTS_A_TICK * needed
-    before = results_before(store, monitor.name, monitors.schedule_of(monitor), logical_date, slots)
-    chosen = [*islice(_judged_ok(before, reference.version.version), needed)][::-1]
-    dates, rows = [date for date, _ in chosen], sum(rows for _, rows in chosen)
+    look_back = LOOK_BACK_FACTOR * needed
+    schedule = monitors.schedule_of(monitor)
+    before = results_before(store, monitor.name, schedule, logical_date, look_back)
+    ok_ticks = [*islice(_judged_ok(before, reference.version.version), needed)][::-1]
+    dates, rows = [date for date, _ in ok_ticks], sum(rows for _, rows in ok_ticks)
     if reference.settings.is_large(rows * len(reference.version.columns)):
-        return Recent(_told(dates, rows=0, reason=TOO_LARGE))
-    stored = [(date, load(store, monitor.name, date)) for date in dates]
+        return RollingReference(_summary(dates, rows=0, reason=TOO_LARGE))
+    stored = [(date, load_batch(store, monitor.name, date)) for date in dates]
     # Retention may have removed some.
-    found = [(date, one.batch) for date, one in stored if one]
-    if len(found) < needed:
+    batches = {date: loaded.batch for date, loaded in stored if loaded}
+    if len(batches) < needed:
         reason = (
-            f"the rolling baseline needs {needed} ok ticks among the last {slots}, and has "
-            f"{len(found)}: batches are compared with the fixed reference alone"
+            f"the rolling baseline needs {needed} ok ticks among the last {look_back}, and has "
+            f"{len(batches)}: batches are compared with the fixed reference alone"
         )
-        return Recent(_told([date for date, _ in found], rows=0, reason=reason))
-    tables = [alike(reference.rows, batch, monitor.name, date) for date, batch in found]
+        return RollingReference(_summary(list(batches), rows=0, reason=reason))
+    tables = [
+        cast_to_reference(reference.rows, batch, monitor.name, date)
+        for date, batch in batches.items()
+    ]
     table = pa.concat_tables(tables, promote_options="permissive")
-    digest = sha256("".join(batch.digest for _, batch in found).encode()).hexdigest()
-    return Recent(_told(dates, rows=table.num_rows, reason=None), Batch(table, digest))
+    digest = sha256("".join(batch.digest for batch in batches.values()).encode()).hexdigest()
+    summary = _summary(dates, rows=table.num_rows, reason=None)
+    return RollingReference(summary, Batch(table, digest))
 
 
 def _judged_ok(results: Iterator[Result], version: str) -> Iterator[tuple[datetime, int]]:
@@ -78,12 +82,12 @@ def _judged_ok(results: Iterator[Result], version: str) -> Iterator[tuple[dateti
             yield result.logical_date, result.current.rows
 
 
-def _told(dates: list[datetime], *, rows: int, reason: str | None) -> Rolling:
+def _summary(dates: list[datetime], *, rows: int, reason: str | None) -> Rolling:
     first, last = (dates[0], dates[-1]) if dates else (None, None)
     return Rolling(ticks=len(dates), rows=rows, first=first, last=last, reason=reason)
 
 
-def beside(rolled: Result, anchor: Result, told: Rolling) -> Result:
+def with_anchor(rolled: Result, anchor: Result, summary: Rolling) -> Result:
     """Return the result against the rolling reference with that against the fixed one beside it.
 
     Each spent its own share of the level, so that both together spend no more than all of it.
@@ -93,11 +97,11 @@ def beside(rolled: Result, anchor: Result, told: Rolling) -> Result:
     return rolled.model_copy(
         update={
             "verdict": max(rolled.verdict, anchor.verdict, key=list(Verdict).index),
-            "drifted_columns": [one.name for one in rolled.columns if one.name in drifted],
+            "drifted_columns": [column.name for column in rolled.columns if column.name in drifted],
             "alarm_budget": budget.model_copy(
                 update={"level": budget.level + spent, "parts": budget.parts | {"anchor": spent}}
             ),
-            "rolling": told,
+            "rolling": summary,
             "anchor": anchor,
         }
     )

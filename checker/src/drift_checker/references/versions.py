@@ -7,15 +7,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from drift_checker.config.monitors import Monitor
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, Settings
 from drift_checker.errors import BadReferenceError
-from drift_checker.sources.http import ask_for_reference, files_of_reference
-from drift_checker.state import keys
-from drift_checker.state.documents import Document, read_document
-from drift_checker.state.store import Store
+from drift_checker.sources import request_reference
+from drift_checker.state import Document, Store, as_parquet, keys, read_document, read_parquet
 from drift_checker.tables import Batch, as_reference, raise_for_faults
 
 VERSION_LENGTH = 12
@@ -49,7 +45,7 @@ class InForce(Document):
     since: datetime
 
 
-class Fitted(Document):
+class FittedReference(Document):
     """What fitting a monitor's baseline came to; `version` is the one in force."""
 
     monitor: str
@@ -59,7 +55,7 @@ class Fitted(Document):
     changed: bool
 
 
-def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
+def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedReference:
     """Read the monitor's reference, check it, and put it in force if it is a new one.
 
     A version that was accepted since stays in force until another reference is configured.
@@ -68,57 +64,58 @@ def fit(store: Store, monitor: Monitor, settings: Settings) -> Fitted:
         BadReferenceError: it is missing, unreadable, too small or lacks a declared column.
         ServiceAwayError: its source or the store stayed away.
     """
-    read = _described if monitor.in_place else _read
-    profile, table = read(monitor, settings)
-    before = in_force(store, monitor.name)
-    changed = before is None or before.configured != profile.version
+    read = _describe if monitor.in_place else _read
+    summary, table = read(monitor, settings)
+    before = version_in_force(store, monitor.name)
+    changed = before is None or before.configured != summary.version
     if not changed:
-        profile = show(store, monitor.name)
+        summary = summary_in_force(store, monitor.name)
     else:
-        keep(store, monitor.name, table, profile)
-        if not put_in_force(store, monitor.name, profile.version, before, profile.version):
-            return fit(store, monitor, settings)
-    return Fitted(
+        store_version(store, monitor.name, table, summary)
+        if not put_in_force(store, monitor.name, summary.version, before, summary.version):
+            return fit_reference(store, monitor, settings)
+    return FittedReference(
         monitor=monitor.name,
-        version=profile.version,
-        rows=profile.rows,
-        columns=len(profile.columns),
+        version=summary.version,
+        rows=summary.rows,
+        columns=len(summary.columns),
         changed=changed,
     )
 
 
 def _read(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, pa.Table]:
-    answer = ask_for_reference(monitor.reference, settings)
+    response = request_reference(monitor.reference, settings)
     try:
-        reference = as_reference(answer.batch)
+        reference = as_reference(response.batch)
         check_soundness(reference.rows, reference.names, monitor)
     except BadReferenceError as error:
-        raise BadReferenceError(f"{monitor.name}: {answer.origin}: {error}") from error
-    return profile_of(reference, answer.origin), reference.table
+        raise BadReferenceError(f"{monitor.name}: {response.origin}: {error}") from error
+    return summary_of(reference, response.origin), reference.table
 
 
-def _described(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, None]:
+def _describe(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, None]:
     """Describe files that are read where they lie; their digest names the version."""
-    from drift_checker.sources.spark import Spark  # noqa: PLC0415  # of few monitors
+    from drift_checker.sources.files import list_reference  # noqa: PLC0415  # of few monitors
+    from drift_checker.sources.spark import Spark  # noqa: PLC0415
 
-    files = files_of_reference(monitor.reference, settings, Spark(settings.spark_master))
+    listing = list_reference(monitor.reference, settings, Spark(settings.spark_master))
     try:
-        raise_for_faults(files.faults)
-        check_soundness(files.rows, list(files.types), monitor)
+        raise_for_faults(listing.faults)
+        check_soundness(listing.rows, list(listing.types), monitor)
     except BadReferenceError as error:
-        raise BadReferenceError(f"{monitor.name}: {files.origin}: {error}") from error
-    profile = ReferenceSummary(
-        version=files.digest[:VERSION_LENGTH],
-        digest=files.digest,
-        source=files.origin,
-        rows=files.rows,
-        untyped=files.untyped,
-        columns={name: str(type_) for name, type_ in files.types.items()},
+        raise BadReferenceError(f"{monitor.name}: {listing.prefix.origin}: {error}") from error
+    summary = ReferenceSummary(
+        version=listing.digest[:VERSION_LENGTH],
+        digest=listing.digest,
+        source=listing.prefix.origin,
+        rows=listing.rows,
+        untyped=listing.untyped,
+        columns={name: str(type_) for name, type_ in listing.types.items()},
     )
-    return profile, None
+    return summary, None
 
 
-def profile_of(reference: Batch, source: str) -> ReferenceSummary:
+def summary_of(reference: Batch, source: str) -> ReferenceSummary:
     """Describe a reference; its digest names the version."""
     return ReferenceSummary(
         version=reference.digest[:VERSION_LENGTH],
@@ -142,23 +139,18 @@ def check_soundness(rows: int, names: Sequence[str], monitor: Monitor) -> None:
         raise BadReferenceError(f"it has no column {', '.join(missing)}; it has {', '.join(names)}")
 
 
-def keep(store: Store, monitor: str, table: pa.Table | None, profile: ReferenceSummary) -> None:
+def store_version(
+    store: Store, monitor: str, table: pa.Table | None, summary: ReferenceSummary
+) -> None:
     """Store a version beside the others; the same again changes nothing.
 
     Of one that is read where it lies there is no table.
     """
     if table is not None:
         data = as_parquet(table)
-        store.put(keys.reference(monitor, profile.version, "data.parquet"), data)
-    text = profile.model_dump_json().encode()
-    store.put(keys.reference(monitor, profile.version, "profile.json"), text)
-
-
-def as_parquet(table: pa.Table) -> bytes:
-    """The bytes of `data.parquet`."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue().to_pybytes()
+        store.put(keys.reference(monitor, summary.version, "data.parquet"), data)
+    text = summary.model_dump_json().encode()
+    store.put(keys.reference(monitor, summary.version, "profile.json"), text)
 
 
 def put_in_force(
@@ -176,7 +168,7 @@ def versions_in_force(store: Store, monitor: str) -> list[InForce]:
     return [_entry(store, entry.key) for entry in entries]
 
 
-def in_force(store: Store, monitor: str) -> InForce | None:
+def version_in_force(store: Store, monitor: str) -> InForce | None:
     """The version of the reference in force, if there is one."""
     entries = store.list(keys.in_force(monitor))
     return _entry(store, entries[-1].key) if entries else None
@@ -186,27 +178,31 @@ def _entry(store: Store, key: str) -> InForce:
     return InForce.model_validate_json(store.get(key) or b"")
 
 
-def show(store: Store, monitor: str) -> ReferenceSummary:
-    """The profile of the reference in force.
+def summary_in_force(store: Store, monitor: str) -> ReferenceSummary:
+    """The summary of the reference in force.
 
     Raises:
         BadReferenceError: there is none.
     """
-    entry = in_force(store, monitor)
+    return read_summary(store, monitor, require_in_force(store, monitor).version)
+
+
+def require_in_force(store: Store, monitor: str) -> InForce:
+    """The version of the reference in force.
+
+    Raises:
+        BadReferenceError: there is none.
+    """
+    entry = version_in_force(store, monitor)
     if entry is None:
-        raise no_reference(monitor)
-    return read_profile(store, monitor, entry.version)
+        raise BadReferenceError(
+            f"{monitor} has no reference yet: drift-checker baseline fit --monitor {monitor}"
+        )
+    return entry
 
 
-def no_reference(monitor: str) -> BadReferenceError:
-    """The error that says how a monitor gets its first reference."""
-    return BadReferenceError(
-        f"{monitor} has no reference yet: drift-checker baseline fit --monitor {monitor}"
-    )
-
-
-def read_profile(store: Store, monitor: str, version: str) -> ReferenceSummary:
-    """The profile of a version.
+def read_summary(store: Store, monitor: str, version: str) -> ReferenceSummary:
+    """The summary of a version.
 
     Raises:
         BadReferenceError: there is no such version.
@@ -218,17 +214,16 @@ def read_profile(store: Store, monitor: str, version: str) -> ReferenceSummary:
     return summary
 
 
-def read(store: Store, monitor: str, version: ReferenceSummary) -> Batch:
+def load_reference(store: Store, monitor: str, version: ReferenceSummary) -> Batch:
     """The rows of a version.
 
     Raises:
         BadReferenceError: they are not there.
     """
-    data = store.get(keys.reference(monitor, version.version, "data.parquet"))
-    if data is None:
+    table = read_parquet(store, keys.reference(monitor, version.version, "data.parquet"))
+    if table is None:
         raise BadReferenceError(
             f"{monitor}: version {version.version} has no data.parquet; "
             "what `engine: spark` reads is not copied to the store"
         )
-    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     return Batch(table, version.digest, untyped=version.untyped)

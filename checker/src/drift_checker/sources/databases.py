@@ -18,15 +18,14 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 import pyarrow as pa
 import stamina
 
-from drift_checker.config.monitors import WINDOW_PARAMETER
-from drift_checker.config.settings import Limits, SourceAccess
+from drift_checker.config import WINDOW_PARAMETER, Limits, Settings, SourceAccess
 from drift_checker.errors import ServiceAwayError, UsageError
+from drift_checker.sources.request import Request, Window
 from drift_checker.sources.responses import (
     RejectedResponseError,
     TableResponse,
-    Window,
-    gather,
-    rows,
+    join_tables,
+    table_response,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _FETCHED_ROWS = 1 << 16
 _CONNECT_SECONDS = 5
 # Classes of SQLSTATE that say nothing of the query: connection, rollback, resources, operator,
 # system.
-_PASSING = ("08", "40", "53", "57", "58")
+_TRANSIENT = ("08", "40", "53", "57", "58")
 # A login that will be refused again. libpq hands on no SQLSTATE of a connection that did not come
 # about, so these are the server's words; in another language they are taken for a server away.
 _REFUSED = re.compile(
@@ -45,49 +44,63 @@ _REFUSED = re.compile(
 )
 
 
-def ask_database(
+def read_database(request: Request, settings: Settings) -> TableResponse:
+    """Run the query of a source.
+
+    Raises:
+        RejectedResponseError: The database takes no such query, or returns too much.
+        ServiceAwayError: It stayed away.
+        UsageError: The driver is not installed.
+    """
+    source, access = request.source, request.access(settings)
+    url, query = source.database or "", source.query or ""
+    return run_query(url, query, request.selection.window, access, settings)
+
+
+def run_query(
     url: str, query: str, window: Window | None, access: SourceAccess, limits: Limits
 ) -> TableResponse:
     """Run a query, with the parameters of its window bound to it.
 
     Raises:
-        RejectedAnswerError: The database takes no such query, or answers with too much.
+        RejectedResponseError: The database takes no such query, or returns too much.
         ServiceAwayError: It stayed away.
         UsageError: The driver is not installed.
     """
-    numbered, values = _bound(query, window)
+    numbered, values = _bind(query, window)
     for attempt in stamina.retry_context(
         on=ServiceAwayError, attempts=None, timeout=limits.retry_seconds
     ):
         with attempt:
-            return rows(_plain(_table(url, numbered, values, access, limits), url), url)
+            table = _read_table(url, numbered, values, access, limits)
+            return table_response(_with_arrow_types(table, url), url)
     raise AssertionError("a retry either returns or raises")
 
 
-def _bound(query: str, window: Window | None) -> tuple[str, list[datetime]]:
+def _bind(query: str, window: Window | None) -> tuple[str, list[datetime]]:
     """Number the parameters in the order in which they are first named."""
     moments = dict(zip(("window_start", "window_end"), window or (), strict=False))
     names = list(dict.fromkeys(WINDOW_PARAMETER.findall(query)))
-    numbered = WINDOW_PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", query)
+    numbered = WINDOW_PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", query)
     return numbered.rstrip().removesuffix(";"), [moments[name] for name in names]
 
 
-def _table(
+def _read_table(
     url: str, query: str, values: Sequence[datetime], access: SourceAccess, limits: Limits
 ) -> pa.Table:
     postgresql = urlsplit(url).scheme == "postgresql"
     read = _read_postgresql if postgresql else _read_duckdb
-    with closing(_connected(url, access, limits)) as connection, connection.cursor() as cursor:
+    with closing(_connect(url, access, limits)) as connection, connection.cursor() as cursor:
         timer = Timer(limits.timeout_seconds, cursor.adbc_cancel)
         timer.start()
         try:
-            with _answering(url, timer):
-                return gather(read(cursor, query, values), limits, url)
+            with _query_errors(url, timer):
+                return join_tables(read(cursor, query, values), limits, url)
         finally:
             timer.cancel()
 
 
-def _connected(url: str, access: SourceAccess, limits: Limits) -> Connection:
+def _connect(url: str, access: SourceAccess, limits: Limits) -> Connection:
     scheme = urlsplit(url).scheme
     try:
         from adbc_driver_manager import dbapi  # noqa: PLC0415  # an extra
@@ -96,9 +109,9 @@ def _connected(url: str, access: SourceAccess, limits: Limits) -> Connection:
     except ImportError as error:
         raise UsageError(f"{scheme} sources need 'drift-checker[{scheme}]'") from error
     except dbapi.Error as error:
-        said = _message(error)
-        kind = RejectedResponseError if _REFUSED.search(said) else ServiceAwayError
-        raise kind(f"{url}: {said}") from error
+        message = _message(error)
+        kind = RejectedResponseError if _REFUSED.search(message) else ServiceAwayError
+        raise kind(f"{url}: {message}") from error
 
 
 def _postgresql(url: str, access: SourceAccess, limits: Limits) -> Connection:
@@ -143,13 +156,13 @@ def postgresql_login(url: str, access: SourceAccess, limits: Limits) -> str:
         **dict(parse_qsl(parts.query)),
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
     }
-    place = f"{login}@{parts.netloc}" if login else parts.netloc
+    server = f"{login}@{parts.netloc}" if login else parts.netloc
     query = urlencode(parameters, quote_via=quote)
-    return urlunsplit((parts.scheme, place, parts.path, query, ""))
+    return urlunsplit((parts.scheme, server, parts.path, query, ""))
 
 
 def _read_postgresql(cursor: Cursor, query: str, values: Sequence[datetime]) -> Iterator[pa.Table]:
-    """Read a piece at a time: by a cursor of the server, since COPY takes no parameters."""
+    """Read some rows at a time: by a cursor of the server, since COPY takes no parameters."""
     cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
     cursor.execute(f"DECLARE batch NO SCROLL CURSOR FOR {query}", values or None)
     while True:
@@ -169,7 +182,7 @@ def _read_duckdb(cursor: Cursor, query: str, values: Sequence[datetime]) -> Iter
 
 
 @contextmanager
-def _answering(url: str, timer: Timer) -> Iterator[None]:
+def _query_errors(url: str, timer: Timer) -> Iterator[None]:
     from adbc_driver_manager import dbapi  # noqa: PLC0415  # an extra
 
     try:
@@ -178,16 +191,16 @@ def _answering(url: str, timer: Timer) -> Iterator[None]:
     except (dbapi.Error, OSError, pa.ArrowException) as error:
         if timer.finished.is_set():
             raise ServiceAwayError(f"{url}: no answer within {timer.interval:g} s") from error
-        passing = isinstance(error, dbapi.Error) and _is_passing(error)
-        kind = ServiceAwayError if passing else RejectedResponseError
+        transient = isinstance(error, dbapi.Error) and _is_transient(error)
+        kind = ServiceAwayError if transient else RejectedResponseError
         raise kind(f"{url}: {_message(error)}") from error
 
 
-def _is_passing(error: Error) -> bool:
+def _is_transient(error: Error) -> bool:
     from adbc_driver_manager import AdbcStatusCode  # noqa: PLC0415  # an extra
 
     if error.sqlstate:
-        return error.sqlstate.startswith(_PASSING)
+        return error.sqlstate.startswith(_TRANSIENT)
     return error.status_code in {AdbcStatusCode.IO, AdbcStatusCode.TIMEOUT}
 
 
@@ -197,23 +210,23 @@ def _message(error: Exception) -> str:
     return " ".join((text.partition("ERROR:")[2] or text).split())
 
 
-def _plain(table: pa.Table, origin: str) -> pa.Table:
+def _with_arrow_types(table: pa.Table, origin: str) -> pa.Table:
     """Bring types that only the database has to those that Arrow and Parquet have."""
-    for place, field in enumerate(table.schema):
+    for position, field in enumerate(table.schema):
         if pa.types.is_interval(field.type):
             raise RejectedResponseError(
                 f"{origin}: column {field.name!r} has the type {field.type}; "
                 "let the query make a number of it"
             )
         if isinstance(field.type, pa.BaseExtensionType):
-            table = table.set_column(place, field.name, _storage(table.column(place)))
+            table = table.set_column(position, field.name, _storage(table.column(position)))
     return table.replace_schema_metadata(None)
 
 
 def _storage(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     type_: Any = column.type
     chunks: Any = column.chunks
-    found = pa.chunked_array([chunk.storage for chunk in chunks], type_.storage_type)
+    values = pa.chunked_array([chunk.storage for chunk in chunks], type_.storage_type)
     if getattr(type_, "type_name", None) == "numeric":
-        return found.cast(pa.float64())
-    return found
+        return values.cast(pa.float64())
+    return values

@@ -12,18 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from drift_checker.config.monitors import Monitor
-from drift_checker.config.settings import Settings
-from drift_checker.errors import NoBatchError
+from drift_checker.config import Monitor, Settings
 from drift_checker.result import Fault, Truth
-from drift_checker.sources.http import ask_for_batch
-from drift_checker.sources.responses import RejectedResponseError
-from drift_checker.state import keys
-from drift_checker.state.documents import Document
-from drift_checker.state.store import Store
+from drift_checker.sources.kinds import request_batch
+from drift_checker.sources.responses import RejectedResponseError, Response
+from drift_checker.state import Document, Store, as_parquet, keys, read_parquet
 from drift_checker.tables import Batch
 
 _META = b"drift_checker"
@@ -53,62 +46,60 @@ class StoredBatch:
     truth: Truth | None
 
 
-def fetch(
+def fetch_batch(
     store: Store, monitor: Monitor, logical_date: datetime, settings: Settings
 ) -> StoredBatch:
-    """Return the stored batch of a tick; where there is none, ask the source and store it.
+    """Return the stored batch of a tick; where there is none, request and store it.
 
     Raises:
-        NoBatchError: the source answered with what is no batch; its answer is kept as evidence.
+        NoBatchError: the source responded with what is no batch; its response is kept as evidence.
         ServiceAwayError: the source or the store stayed away.
     """
-    stored = load(store, monitor.name, logical_date)
+    stored = load_batch(store, monitor.name, logical_date)
     if stored is not None:
         return stored
-
-    def key(name: str) -> str:
-        return keys.batch(monitor.name, logical_date, name)
-
     try:
-        answer = ask_for_batch(monitor, logical_date, settings)
+        response = request_batch(monitor, logical_date, settings)
+        batch = response.batch()
     except RejectedResponseError as error:
-        store.put(key("evidence"), error.evidence)
+        store.put(keys.batch(monitor.name, logical_date, "evidence"), error.evidence)
         raise
-    try:
-        batch = answer.batch()
-    except NoBatchError:
-        store.put(key("evidence"), answer.evidence)
-        raise
+    return _store_batch(store, monitor.name, logical_date, batch, response)
+
+
+def _store_batch(
+    store: Store, monitor: str, logical_date: datetime, batch: Batch, response: Response
+) -> StoredBatch:
+    """Store a batch, of one that is unreadable the evidence; returns the one that was first."""
     meta = BatchMeta(
-        source=answer.origin,
+        source=response.origin,
         digest=batch.digest,
-        bytes=answer.size,
-        content_type=answer.content_type,
+        bytes=response.size,
+        content_type=response.content_type,
         untyped=batch.untyped,
         faults=list(batch.faults),
-        truth=truth_of(answer.headers),
+        truth=truth_of(response.headers),
     )
+    own = StoredBatch(batch, meta.truth)
     text = meta.model_dump_json().encode()
-    store.put(key("meta.json"), text)
+    store.put(keys.batch(monitor, logical_date, "meta.json"), text)
     if batch.unreadable:
-        store.put(key("evidence"), answer.evidence)
-        return StoredBatch(batch, meta.truth)
+        store.put(keys.batch(monitor, logical_date, "evidence"), response.evidence)
+        return own
     table = batch.table.replace_schema_metadata(
         {**(batch.table.schema.metadata or {}), _META: text}
     )
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    if store.put_if_absent(key("current.parquet"), sink.getvalue().to_pybytes()):
-        return StoredBatch(batch, meta.truth)
-    return load(store, monitor.name, logical_date) or StoredBatch(batch, meta.truth)
+    key = keys.batch(monitor, logical_date, "current.parquet")
+    if store.put_if_absent(key, as_parquet(table)):
+        return own
+    return load_batch(store, monitor, logical_date) or own
 
 
-def load(store: Store, monitor: str, logical_date: datetime) -> StoredBatch | None:
+def load_batch(store: Store, monitor: str, logical_date: datetime) -> StoredBatch | None:
     """The stored batch of a tick, if there is one."""
-    data = store.get(keys.batch(monitor, logical_date, "current.parquet"))
-    if data is None:
+    table = read_parquet(store, keys.batch(monitor, logical_date, "current.parquet"))
+    if table is None:
         return None
-    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
     meta = BatchMeta.model_validate_json(table.schema.metadata[_META])
     batch = Batch(table, meta.digest, tuple(meta.faults), untyped=meta.untyped)
     return StoredBatch(batch, meta.truth)

@@ -1,7 +1,7 @@
 """Files below a prefix as one table that is read where it lies, a row group and a column at a time.
 
-A table can be split into parts, each of which is read by itself: they are numbered on, so that what
-is made of all parts is what would be made of the whole.
+A listing can be split, so that several read it: rows are numbered on from one part to the next, and
+what is made of all of them is what would be made of the whole.
 """
 
 from __future__ import annotations
@@ -10,37 +10,34 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from itertools import accumulate, groupby
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from obstore.store import LocalStore, S3Store
 
+from drift_checker.config import Monitor, ReferenceSource, Settings
 from drift_checker.profiles import Reader
 from drift_checker.result import Fault
 from drift_checker.sources.folders import (
     File,
-    Selection,
-    files_below,
-    fragment_of,
+    Prefix,
+    damage,
+    list_prefix,
+    open_file,
     schema_of,
-    within,
+    window_filter,
 )
-from drift_checker.sources.responses import asked
-from drift_checker.state.identity import identity
-from drift_checker.tables import (
-    Chunk,
-    UnreadableError,
-    chunk_of,
-    decode_dictionary,
-    duplicate_column_faults,
-)
+from drift_checker.sources.request import Request, Selection
+from drift_checker.sources.responses import reference_errors, store_errors
+from drift_checker.state import identity
+from drift_checker.tables import Chunk, chunk_of, decode_dictionary, duplicate_column_faults
 
 
 @dataclass(frozen=True)
-class Piece:
+class FilePart:
     """Rows that are read together: of Parquet a row group, of CSV a file.
 
     `first` is the number in the table of the first of those that are selected.
@@ -53,25 +50,24 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Files:
-    """The files below a prefix, or some pieces of them."""
+class FileListing:
+    """The files below a prefix, or some parts of them."""
 
-    store: LocalStore | S3Store
-    origin: str
+    prefix: Prefix
     schema: pa.Schema
     selection: Selection
     digest: str
     """Of the names, sizes and tags of all files, and of what is selected: not of their bytes."""
     untyped: bool
     """Whether the files are CSV, which carries no types."""
-    pieces: tuple[Piece, ...]
+    parts: tuple[FilePart, ...]
 
     @cached_property
     def types(self) -> Mapping[str, pa.DataType]:
         """The columns that are selected and whose name is theirs alone, and their types."""
-        twice = {fault.column for fault in self.faults}
+        repeated = {fault.column for fault in self.faults}
         names = self.selection.names(self.schema)
-        return {name: self.schema.field(name).type for name in names if name not in twice}
+        return {name: self.schema.field(name).type for name in names if name not in repeated}
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -81,59 +77,59 @@ class Files:
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return sum(piece.rows for piece in self.pieces)
+        return sum(part.rows for part in self.parts)
 
     @property
     def bytes(self) -> int:
         """The size of the files that have rows."""
-        return sum(file.size for file in {piece.file for piece in self.pieces})
+        return sum(file.size for file in {part.file for part in self.parts})
 
-    def parts(self, most: int) -> list[Files]:
-        """Split the pieces into at most so many parts of about as many rows, in their order."""
+    def split(self, most: int) -> list[FileListing]:
+        """Split into at most so many listings of about as many rows, in their order."""
         total = max(1, self.rows)
-        ends = accumulate(piece.rows for piece in self.pieces)
-        placed = zip(((end - 1) * most // total for end in ends), self.pieces, strict=True)
-        groups = groupby(placed, key=operator.itemgetter(0))
-        return [replace(self, pieces=tuple(piece for _, piece in group)) for _, group in groups]
+        ends = accumulate(part.rows for part in self.parts)
+        numbered = zip(((end - 1) * most // total for end in ends), self.parts, strict=True)
+        groups = groupby(numbered, key=operator.itemgetter(0))
+        return [replace(self, parts=tuple(part for _, part in group)) for _, group in groups]
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read a piece at a time.
+        """Read a part at a time.
 
         Raises:
-            RejectedAnswerError: A file has gone.
+            RejectedResponseError: A file has gone.
             ServiceAwayError: The store stayed away.
             UnreadableError: A file is damaged, or has other types than the first.
         """
-        for piece, fragment in self._opened():
-            if piece.group is None:
-                yield from self._blocks(piece, fragment)
+        for part, fragment in self._open_files():
+            if part.group is None:
+                yield from self._chunks_of_file(part, fragment)
             else:
-                yield Chunk(piece.first, piece.rows, self._column_of(fragment, piece.group))
+                yield Chunk(part.first, part.rows, self._column_reader(fragment, part.group))
 
-    def counted(self) -> tuple[Piece, ...]:
-        """Return the pieces with the number of their rows, those of Parquet by row group.
+    def counted(self) -> tuple[FilePart, ...]:
+        """Return the parts with the number of their rows, those of Parquet by row group.
 
         Raises:
-            RejectedAnswerError: A file has gone.
+            RejectedResponseError: A file has gone.
             ServiceAwayError: The store stayed away.
             UnreadableError: A file is damaged, or has other types than the first.
         """
-        found = []
-        for piece, fragment in self._opened():
-            with _reading(self.origin):
-                for group in _groups(fragment):
+        parts = []
+        for part, fragment in self._open_files():
+            with _file_errors(self.prefix.origin):
+                for group in _row_groups(fragment):
                     # Scanner.count_rows() counts all groups, whichever were chosen.
-                    blocks = self._scanner(_of(fragment, group), []).to_batches()
+                    blocks = self._scanner(_row_group(fragment, group), []).to_batches()
                     rows = sum(block.num_rows for block in blocks)
-                    found.append(Piece(piece.file, group, rows))
-        return tuple(found)
+                    parts.append(FilePart(part.file, group, rows))
+        return tuple(parts)
 
-    def _opened(self) -> Iterator[tuple[Piece, ds.Fragment]]:
-        for file, pieces in groupby(self.pieces, key=lambda piece: piece.file):
-            with _reading(self.origin):
-                fragment = fragment_of(self.store, file, self.schema)
-            for piece in pieces:
-                yield piece, fragment
+    def _open_files(self) -> Iterator[tuple[FilePart, ds.Fragment]]:
+        for file, parts in groupby(self.parts, key=lambda part: part.file):
+            with _file_errors(self.prefix.origin):
+                fragment = open_file(self.prefix, file, self.schema)
+            for part in parts:
+                yield part, fragment
 
     def _scanner(self, fragment: ds.Fragment, columns: Sequence[str]) -> ds.Scanner:
         """Have Arrow read the rows that are selected, in the types of the first file."""
@@ -141,73 +137,95 @@ class Files:
             fragment,
             schema=self.schema,
             columns=list(columns),
-            filter=within(self.schema, self.selection, self.origin),
+            filter=window_filter(self.schema, self.selection, self.prefix.origin),
             batch_readahead=1,
             use_threads=False,
         )
 
-    def _blocks(self, piece: Piece, fragment: ds.Fragment) -> Iterator[Chunk]:
-        first, names = piece.first, list(self.types)
-        with _reading(self.origin):
+    def _chunks_of_file(self, part: FilePart, fragment: ds.Fragment) -> Iterator[Chunk]:
+        first, names = part.first, list(self.types)
+        with _file_errors(self.prefix.origin):
             for block in self._scanner(fragment, names).to_batches():
                 yield chunk_of(first, pa.Table.from_batches([block]))
                 first += block.num_rows
 
-    def _column_of(self, fragment: ds.Fragment, group: int) -> Callable[[str], pa.Array[Any]]:
+    def _column_reader(self, fragment: ds.Fragment, group: int) -> Callable[[str], pa.Array[Any]]:
         def column(name: str) -> pa.Array[Any]:
-            with _reading(self.origin):
-                table = self._scanner(_of(fragment, group), [name]).to_table()
+            with _file_errors(self.prefix.origin):
+                table = self._scanner(_row_group(fragment, group), [name]).to_table()
             return decode_dictionary(table.column(name).combine_chunks())
 
         return column
 
 
-def list_files(
-    store: LocalStore | S3Store, prefix: str, selection: Selection, origin: str, read: Reader
-) -> Files:
-    """List the files below a prefix, and have their rows numbered.
+def list_batch(
+    monitor: Monitor, logical_date: datetime, settings: Settings, reader: Reader
+) -> FileListing:
+    """List the files of one tick, to be read where they lie.
 
     Raises:
-        RejectedAnswerError: There are none, or of several formats, or without the column of times.
+        RejectedResponseError: There are none, or of several formats, or without times.
         ServiceAwayError: The store stayed away.
         UnreadableError: A file is damaged, or has other types than the first.
     """
-    with _reading(origin):
-        files = files_below(store, prefix, origin)
-        schema = schema_of(store, files)
-        within(schema, selection, origin)
+    request = Request.of_tick(monitor, logical_date)
+    return list_files(Prefix.of(request, settings), request.selection, reader)
+
+
+def list_reference(reference: ReferenceSource, settings: Settings, reader: Reader) -> FileListing:
+    """List the files of a reference, to be read where they lie.
+
+    Raises:
+        BadReferenceError: There are none, or they are damaged.
+        ServiceAwayError: Their store stayed away.
+    """
+    request = Request.of_reference(reference)
+    with reference_errors():
+        return list_files(Prefix.of(request, settings), request.selection, reader)
+
+
+def list_files(prefix: Prefix, selection: Selection, reader: Reader) -> FileListing:
+    """List the files below a prefix, and have their rows numbered.
+
+    Raises:
+        RejectedResponseError: There are none, or of several formats, or without times.
+        ServiceAwayError: The store stayed away.
+        UnreadableError: A file is damaged, or has other types than the first.
+    """
+    with _file_errors(prefix.origin):
+        files = list_prefix(prefix)
+        schema = schema_of(prefix, files)
+        window_filter(schema, selection, prefix.origin)
     untyped = files[0].key.suffix == ".csv"
     listed = [(str(file.key), file.size, file.tag) for file in files]
     digest = identity((listed, selection.identity))
     # By their sizes they are shared out to those who count.
-    pieces = tuple(Piece(file, None, file.size) for file in files)
-    whole = Files(store, origin, schema, selection, digest, untyped, pieces)
-    counted = read(whole, Files.counted, operator.add)
-    firsts = accumulate((piece.rows for piece in counted), initial=0)
-    numbered = (replace(piece, first=first) for piece, first in zip(counted, firsts, strict=False))
-    return replace(whole, pieces=tuple(piece for piece in numbered if piece.rows))
+    parts = tuple(FilePart(file, None, file.size) for file in files)
+    whole = FileListing(prefix, schema, selection, digest, untyped, parts)
+    counted = reader(whole, FileListing.counted, operator.add)
+    firsts = accumulate((part.rows for part in counted), initial=0)
+    numbered = (replace(part, first=first) for part, first in zip(counted, firsts, strict=False))
+    return replace(whole, parts=tuple(part for part in numbered if part.rows))
 
 
-def _groups(fragment: ds.Fragment) -> list[int] | list[None]:
+def _row_groups(fragment: ds.Fragment) -> list[int] | list[None]:
     """Return the numbers of a file's row groups; of CSV, None."""
     if isinstance(fragment, ds.ParquetFileFragment):
         return list(range(fragment.num_row_groups))
     return [None]
 
 
-def _of(fragment: ds.Fragment, group: int | None) -> ds.Fragment:
+def _row_group(fragment: ds.Fragment, group: int | None) -> ds.Fragment:
     if group is None or not isinstance(fragment, ds.ParquetFileFragment):
         return fragment
-    chosen: Any = fragment.subset(row_group_ids=[group])
-    return cast("ds.Fragment", chosen)
+    subset: Any = fragment.subset(row_group_ids=[group])
+    return cast("ds.Fragment", subset)
 
 
 @contextmanager
-def _reading(origin: str) -> Iterator[None]:
+def _file_errors(origin: str) -> Iterator[None]:
     try:
-        with asked(origin):
+        with store_errors(origin):
             yield
     except pa.ArrowException as error:
-        raise UnreadableError(
-            f"A file is damaged, or has other types than the first: {error}"
-        ) from error
+        raise damage(error) from error

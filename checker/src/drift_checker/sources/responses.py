@@ -1,4 +1,4 @@
-"""What a source answers with: bytes that are a table, or rows that were read one by one."""
+"""What a source responds with: bytes that are a table, or a table that was read part by part."""
 
 from __future__ import annotations
 
@@ -6,30 +6,26 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-from drift_checker.config.settings import Limits
-from drift_checker.errors import NoBatchError, ServiceAwayError
-from drift_checker.state.store import first_line
-from drift_checker.tables import Batch, from_frame, read_batch
+from drift_checker.config import Limits
+from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
+from drift_checker.state import first_line
+from drift_checker.tables import Batch, UnreadableError, from_frame, read_batch
 
 EVIDENCE_BYTES = 64 * 1024
-"""As much of an answer that is no batch as is kept; enough to read an error page."""
-
-Window: TypeAlias = tuple[datetime, datetime]
-"""The rows of a tick: from the first moment on, and before the second."""
+"""As much of a response that is no batch as is kept; enough to read an error page."""
 
 
 class RejectedResponseError(NoBatchError):
-    """The source answered with what is no batch; `evidence` is the head of the answer."""
+    """The source responded with what is no batch; `evidence` is the head of the response."""
 
     def __init__(self, message: str, evidence: bytes = b"") -> None:
         super().__init__(message)
@@ -37,11 +33,11 @@ class RejectedResponseError(NoBatchError):
 
 
 class Response(Protocol):
-    """An answer of whatever kind."""
+    """The response of a source of whatever kind."""
 
     @property
     def origin(self) -> str:
-        """What was asked, without any login."""
+        """Where it came from, without any login."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -67,13 +63,13 @@ class Response(Protocol):
         """Return it as a batch.
 
         Raises:
-            NoBatchError: It is none.
+            RejectedResponseError: It is none.
         """
 
 
 @dataclass(frozen=True)
 class BytesResponse:
-    """The bytes of a file, or of an answer by HTTP."""
+    """The bytes of a file or an object, or those that came by HTTP."""
 
     data: bytes
     origin: str
@@ -100,8 +96,15 @@ class BytesResponse:
         return self.data[:EVIDENCE_BYTES]
 
     def batch(self) -> Batch:
-        """Read the bytes."""
-        return read_batch(self.data, self.content_type)
+        """Read the bytes.
+
+        Raises:
+            RejectedResponseError: They are no table.
+        """
+        try:
+            return read_batch(self.data, self.content_type)
+        except NoBatchError as error:
+            raise RejectedResponseError(str(error), self.evidence) from error
 
 
 @dataclass(frozen=True)
@@ -141,17 +144,34 @@ class TableResponse:
         return self.table
 
 
-def gather(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.Table:
+def join_bytes(chunks: Iterable[bytes], limits: Limits, origin: str) -> bytes:
+    """Join the chunks of a response.
+
+    Raises:
+        RejectedResponseError: They are more than a body may have bytes.
+    """
+    joined = bytearray()
+    for chunk in chunks:
+        joined += chunk
+        if len(joined) > limits.max_body_mb * (1 << 20):
+            raise RejectedResponseError(
+                f"{origin} answered with more than DRIFT_MAX_BODY_MB={limits.max_body_mb:g}",
+                bytes(joined[:EVIDENCE_BYTES]),
+            )
+    return bytes(joined)
+
+
+def join_tables(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.Table:
     """Join tables of one schema, of which there is at least one, within the limits of a source.
 
     Raises:
-        RejectedAnswerError: They take more memory than a body may have bytes.
-        ServiceAwayError: They take more time than an answer may.
+        RejectedResponseError: They take more memory than a body may have bytes.
+        ServiceAwayError: They take more time than a response may.
     """
     deadline = time.monotonic() + limits.timeout_seconds
-    gathered, size = [], 0
+    joined, size = [], 0
     for table in tables:
-        gathered.append(table)
+        joined.append(table)
         size += table.nbytes
         if size > limits.max_body_mb * (1 << 20):
             raise RejectedResponseError(
@@ -163,21 +183,21 @@ def gather(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.Table:
                 f"{origin}: reading took longer than "
                 f"DRIFT_TIMEOUT_SECONDS={limits.timeout_seconds:g}"
             )
-    return pa.concat_tables(gathered)
+    return pa.concat_tables(joined)
 
 
-def rows(table: pa.Table, origin: str, *, untyped: bool = False) -> TableResponse:
-    """Return a table as the answer of a source; of `untyped` text, types are still to be told."""
+def table_response(table: pa.Table, origin: str, *, untyped: bool = False) -> TableResponse:
+    """Return a table as a response; what is in the columns of `untyped` text, the values tell."""
     batch = from_frame(table)
     return TableResponse(Batch(batch.table, batch.digest, batch.faults, untyped=untyped), origin)
 
 
 @contextmanager
-def asked(origin: str) -> Iterator[None]:
+def store_errors(origin: str) -> Iterator[None]:
     """Tell what a store refuses from a store that stays away.
 
     Raises:
-        RejectedAnswerError: It has no such object, or not for us.
+        RejectedResponseError: It has no such object, or not for us.
         ServiceAwayError: It stayed away.
     """
     try:
@@ -186,3 +206,16 @@ def asked(origin: str) -> Iterator[None]:
         raise RejectedResponseError(f"{origin}: {first_line(error)}") from error
     except BaseError as error:
         raise ServiceAwayError(f"{origin}: {first_line(error)}") from error
+
+
+@contextmanager
+def reference_errors() -> Iterator[None]:
+    """Raise what is wrong with the response of a reference's source as an error of the reference.
+
+    Raises:
+        BadReferenceError: It is rejected, or unreadable.
+    """
+    try:
+        yield
+    except (RejectedResponseError, UnreadableError) as error:
+        raise BadReferenceError(f"The reference cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""Parts of a source read by Spark's workers, each by the same code that reads all of it here."""
+"""File listings read by Spark's workers, each a part by the code that reads all of it here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
-from drift_checker.sources.files import Files
+from drift_checker.sources.files import FileListing
 from drift_checker.tables import ChunkedTable, UnreadableError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ S = TypeVar("S", bound=ChunkedTable)
 T = TypeVar("T")
 
 PARTS_PER_CORE = 4
-"""Parts that a source is split into, so that no core waits long for the slowest."""
+"""Listings that a listing is split into, so that no core waits long for the slowest."""
 FAN_IN = 8
 """Results that are merged by one worker, until there are no more of them than that."""
 
@@ -42,47 +42,50 @@ _EVERYWHERE = {
 class Spark:
     """A reader on a cluster, or on the cores of this machine."""
 
-    def __init__(self, master: str) -> None:
+    def __init__(self, master: str, *, fan_in: int = FAN_IN) -> None:
         """Start Spark, or join the one that this process has already.
 
         `master` is a URL as Spark knows them: `local[2]`, `spark://host:7077`, `yarn`, `k8s://…`.
+        No worker, nor this process, merges more than `fan_in` results at once.
         Whatever else Spark can be told stands in its own `spark-defaults.conf`.
 
         Raises:
             UsageError: PySpark or Java is not installed.
             ServiceAwayError: The cluster does not answer.
         """
-        self._master = master
-        self._context = self._started()
+        self._master, self._fan_in = master, fan_in
+        self._context = self._start()
 
-    def __call__(self, source: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:
-        """Have the parts of a source read, and what was read of them merged.
+    def __call__(self, table: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:
+        """Have a table read, a file listing in parts, and what was read of them merged.
 
         Raises:
             DriftCheckerError: A worker raised it.
-            UnreadableError: The source is damaged.
+            UnreadableError: The table is damaged.
             ServiceAwayError: Spark failed.
         """
         from py4j.protocol import Py4JError  # noqa: PLC0415  # an extra
 
-        parts: list[Any] = [source]
-        if isinstance(source, Files):
-            parts = source.parts(PARTS_PER_CORE * self._context.defaultParallelism)
+        parts: list[Any] = [table]
+        if isinstance(table, FileListing):
+            parts = table.split(PARTS_PER_CORE * self._context.defaultParallelism)
         if len(parts) < 2:  # noqa: PLR2004  nothing to share out
-            return read(source)
+            return read(table)
         try:
-            found = _merged(self._context.parallelize(parts, len(parts)), read, merge)
+            outcome = _merged(
+                self._context.parallelize(parts, len(parts)), read, merge, self._fan_in
+            )
         except Py4JError as error:
             raise self._away(error) from error
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def stop(self) -> None:
         """End the Spark of this process, or leave the cluster."""
         self._context.stop()
 
-    def _started(self) -> SparkContext:
+    def _start(self) -> SparkContext:
         try:
             from py4j.protocol import Py4JError  # noqa: PLC0415  # an extra
             from pyspark import SparkConf, SparkContext  # noqa: PLC0415  # an extra
@@ -115,37 +118,41 @@ def _java_path() -> str | None:
     return str(Path(home, "bin")) if home else None
 
 
-def _merged(parts: RDD[S], read: Callable[[S], T], merge: Callable[[T, T], T]) -> T | Exception:
+def _merged(
+    parts: RDD[S], read: Callable[[S], T], merge: Callable[[T, T], T], fan_in: int
+) -> T | Exception:
     """Read each part by a worker, and merge neighbours until few are left.
 
-    Workers merge too, so that no more than `FAN_IN` results ever arrive here.
+    Workers merge too, so that no more than `fan_in` results ever arrive here.
     """
 
-    def results(place: int, each: Iterable[S]) -> Iterator[tuple[int, T | Exception]]:
-        for part in each:
-            yield place, _tried(read, part)
+    def outcomes(number: int, own: Iterable[S]) -> Iterator[tuple[int, T | Exception]]:
+        for part in own:
+            yield number, _try_read(read, part)
 
-    def group(one: tuple[int, T | Exception]) -> tuple[int, tuple[int, T | Exception]]:
-        return one[0] // FAN_IN, one
+    def grouped(item: tuple[int, T | Exception]) -> tuple[int, tuple[int, T | Exception]]:
+        return item[0] // fan_in, item
 
-    def joined(ones: Iterable[tuple[int, T | Exception]]) -> T | Exception:
-        found = (result for _, result in sorted(ones, key=itemgetter(0)))
-        return reduce(lambda one, other: _both(one, other, merge), found)
+    def merged(items: Iterable[tuple[int, T | Exception]]) -> T | Exception:
+        in_order = (outcome for _, outcome in sorted(items, key=itemgetter(0)))
+        return reduce(lambda first, second: _merge(first, second, merge), in_order)
 
-    found, left = parts.mapPartitionsWithIndex(results), parts.getNumPartitions()
-    while left > FAN_IN:
-        left = -(-left // FAN_IN)
-        found = found.map(group).groupByKey(left).mapValues(joined)
-    return joined(found.collect())
-
-
-def _both(one: T | Exception, other: T | Exception, merge: Callable[[T, T], T]) -> T | Exception:
-    if isinstance(one, Exception):
-        return one
-    return other if isinstance(other, Exception) else merge(one, other)
+    numbered, count = parts.mapPartitionsWithIndex(outcomes), parts.getNumPartitions()
+    while count > fan_in:
+        count = -(-count // fan_in)
+        numbered = numbered.map(grouped).groupByKey(count).mapValues(merged)
+    return merged(numbered.collect())
 
 
-def _tried(read: Callable[[S], T], part: S) -> T | Exception:
+def _merge(
+    first: T | Exception, second: T | Exception, merge: Callable[[T, T], T]
+) -> T | Exception:
+    if isinstance(first, Exception):
+        return first
+    return second if isinstance(second, Exception) else merge(first, second)
+
+
+def _try_read(read: Callable[[S], T], part: S) -> T | Exception:
     """Return what is raised on purpose, of which Spark would bring here no more than its text."""
     try:
         return read(part)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from drift_checker.config.schedule import logical_dates_before
+from drift_checker.config import logical_dates_before
 from drift_checker.profiles import TickCounts
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
@@ -14,14 +14,15 @@ from drift_checker.state.documents import read_document
 from drift_checker.state.store import Store
 
 LOOK_BACK = 12
-"""Slots of the schedule that are looked at; an episode that has no result in them is over."""
+"""Ticks of the schedule that are looked at; an episode that has no result in them is over."""
 
 
 @dataclass(frozen=True)
 class History:
-    """What is known of the `LOOK_BACK` slots of the schedule before a tick.
+    """What is known of the `LOOK_BACK` ticks of the schedule before one.
 
-    `since` is the first of them; `results` are those of scheduled ticks, the oldest first.
+    `since` is the logical date of the first of them; `results` are those of scheduled ticks, the
+    oldest first.
     """
 
     since: datetime
@@ -41,20 +42,20 @@ def ticks_before(store: Store, monitor: str, schedule: str, logical_date: dateti
 
 
 def results_before(
-    store: Store, monitor: str, schedule: str, moment: datetime, slots: int
+    store: Store, monitor: str, schedule: str, date: datetime, ticks: int
 ) -> Iterator[Result]:
-    """Results of scheduled ticks before a moment, the latest first; looks at so many slots."""
-    for date in logical_dates_before(schedule, moment, slots):
-        result = read_document(store, keys.result(monitor, date), Result)
+    """Results of scheduled ticks before a date, the latest first; looks at so many ticks."""
+    for logical_date in logical_dates_before(schedule, date, ticks):
+        result = read_document(store, keys.result(monitor, logical_date), Result)
         if result is not None and result.trigger == "scheduled":
             yield result
 
 
-def past_profiles(store: Store, monitor: str, cells: str, before: History) -> list[TickCounts]:
-    """Read the profiles that the sequential statistic may pool, the newest first.
+def past_tick_counts(store: Store, monitor: str, cells: str, before: History) -> list[TickCounts]:
+    """Read the tick counts that the sequential statistic may pool, the newest first.
 
-    They are those by the same cells of one reference (`pairs.Sides.cells`). A batch that is invalid
-    or drifted by itself has left none: found at once, it says nothing of small lasting drift, and
+    They are those by the same bins of one reference (`TablePair.cells`). A batch that is invalid or
+    drifted by itself has left none: found at once, it says nothing of small lasting drift, and
     would keep its episode open for as long as it is pooled.
     """
     dates = [result.logical_date for result in reversed(before.results) if result.logical_date]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from drift_checker.config.schedule import date_key
+from drift_checker.config import date_key
 
 
 def reference(monitor: str, version: str, name: str) -> str:

@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, S3Store
 
-from drift_checker.config.settings import S3Access, Settings
+from drift_checker.config import S3Access, Settings
 from drift_checker.errors import ServiceAwayError
 
 if TYPE_CHECKING:

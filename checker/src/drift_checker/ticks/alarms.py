@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from drift_checker.config.schedule import date_key
+from drift_checker.config import date_key
 from drift_checker.result import Alarm, Result, Verdict
-from drift_checker.state.history import History
+from drift_checker.state import History
 
 CLOSING = 3
 """Ticks in a row that have to be `ok` to end an episode: drift that is found in most ticks, but

@@ -19,20 +19,16 @@ from drift_checker.comparison.profiled_pairs import (
     side,
     unreadable,
 )
-from drift_checker.config.monitors import Monitor
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, Settings
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import stored
 from drift_checker.profiles.layout import Layout
 from drift_checker.profiles.profile import TableProfile
-from drift_checker.references import versions
-from drift_checker.references.in_force import fitted_by, key_of_profile
-from drift_checker.sources.fetch import BatchMeta
-from drift_checker.sources.http import files_of_reference, files_of_tick
+from drift_checker.references import Profiled, StoredReference, fitted_by
+from drift_checker.sources import BatchMeta
+from drift_checker.sources.files import list_batch, list_reference
 from drift_checker.sources.spark import Spark
-from drift_checker.state import keys
-from drift_checker.state.documents import read_document
-from drift_checker.state.store import Store
+from drift_checker.state import Store, keys, read_document
 from drift_checker.tables import UnreadableError
 
 
@@ -49,43 +45,36 @@ class InPlace:
         """
         self._store, self._monitor = store, monitor
         self._settings, self._options = settings, options
-        self.version = versions.show(store, monitor.name)
+        self._reference = StoredReference(store, monitor.name, options)
+        self.version = self._reference.version
 
     def sides(self, logical_date: datetime) -> tuple[ProfiledPair, BatchMeta]:
         """Return both sides of a tick, and what is known of its batch.
 
         Raises:
             BadReferenceError: The reference's files are not those that its version was made of.
-            RejectedAnswerError: There are no files of the tick.
+            RejectedResponseError: There are no files of the tick.
             ServiceAwayError: A store or Spark stayed away.
             UsageError: Spark is not installed.
         """
-        layout, reference = self._reference
-        found = self._stored(logical_date) or self._read(logical_date, layout)
-        current, meta = found
+        layout, reference = self._reference.profile(self._fit_reference)
+        current, meta = self._stored(logical_date) or self._read(logical_date, layout)
         return ProfiledPair(layout, reference, current), meta
 
     @cached_property
     def _spark(self) -> Spark:
         return Spark(self._settings.spark_master)
 
-    @cached_property
-    def _reference(self) -> tuple[Layout, ProfiledTable]:
-        version = self.version
-        key = key_of_profile(self._monitor.name, version.version, self._options)
-        data = self._store.get(key)
-        if data is not None:
-            layout, profile = stored.from_bytes(data)
-            return layout, ProfiledTable(list(version.columns), version.digest, (), profile)
-        files = files_of_reference(self._monitor.reference, self._settings, self._spark)
-        if files.digest != version.digest:
+    def _fit_reference(self) -> Profiled:
+        """Profile the files of the reference, which have to be those of its version."""
+        files = list_reference(self._monitor.reference, self._settings, self._spark)
+        if files.digest != self.version.digest:
             raise BadReferenceError(
-                f"{files.origin}: the files have changed since version {version.version} of the "
-                f"reference: drift-checker baseline fit --monitor {self._monitor.name}"
+                f"{files.prefix.origin}: the files have changed since version "
+                f"{self.version.version} of the reference: "
+                f"drift-checker baseline fit --monitor {self._monitor.name}"
             )
-        layout, reference = fitted(files, self._options, self._spark)
-        self._store.put(key, stored.to_bytes(layout, reference.profile))
-        return layout, reference
+        return fitted(files, self._options, self._spark)
 
     def _stored(self, logical_date: datetime) -> tuple[ProfiledTable, BatchMeta] | None:
         meta = read_document(self._store, self._key(logical_date, "meta.json"), BatchMeta)
@@ -98,13 +87,13 @@ class InPlace:
     def _read(self, logical_date: datetime, layout: Layout) -> tuple[ProfiledTable, BatchMeta]:
         source = self._monitor.current
         try:
-            files = files_of_tick(self._monitor, logical_date, self._settings, self._spark)
+            files = list_batch(self._monitor, logical_date, self._settings, self._spark)
         except UnreadableError as error:
             current = unreadable(sha256(str(error).encode()).hexdigest(), error)
             place = source.path or self._monitor.fill(source.url or "", logical_date)
             return current, _meta(current, str(place))
         current = side(files, layout, self._spark)
-        meta = _meta(current, files.origin, size=files.bytes, untyped=files.untyped)
+        meta = _meta(current, files.prefix.origin, size=files.bytes, untyped=files.untyped)
         self._store.put(self._key(logical_date, "meta.json"), meta.model_dump_json().encode())
         if not current.unreadable:
             self._store.put(self._profile_key(logical_date), _as_bytes(current.profile, layout))

@@ -26,9 +26,7 @@ from drift_checker.comparison import (
     prepare,
     result_of,
 )
-from drift_checker.config.budget import settings_of
-from drift_checker.config.monitors import Monitor, Monitors
-from drift_checker.config.settings import Settings
+from drift_checker.config import Monitor, Monitors, Settings, settings_of
 from drift_checker.outputs import (
     MAX_OLDER,
     Event,
@@ -42,21 +40,21 @@ from drift_checker.outputs import (
     publish_result,
     result_events,
 )
-from drift_checker.references import rolling
-from drift_checker.references.in_force import StoredReference
-from drift_checker.references.versions import ReferenceSummary
+from drift_checker.references import ReferenceSummary, StoredReference, rolling
 from drift_checker.result import Alarm, ReferenceInfo, Result, Verdict
-from drift_checker.sources.fetch import fetch
-from drift_checker.state import keys
-from drift_checker.state.history import (
+from drift_checker.sources import fetch_batch
+from drift_checker.state import (
     LOOK_BACK,
     History,
-    past_profiles,
+    LatestResult,
+    Store,
+    keys,
+    past_tick_counts,
+    read_latest_result,
     results_before,
     ticks_before,
+    write_latest_result,
 )
-from drift_checker.state.latest import LatestResult, read_latest_result, write_latest_result
-from drift_checker.state.store import Store
 from drift_checker.tables import Batch
 from drift_checker.ticks.alarms import alarm_of
 from drift_checker.wording import summarize, with_explanation
@@ -211,7 +209,7 @@ class _Check:
         """Judge a batch that is stored."""
         tick, monitor = self.tick, self.tick.monitor
         with self._timed("fetch"):
-            current = fetch(self.store, monitor, tick.logical_date, self.settings)
+            current = fetch_batch(self.store, monitor, tick.logical_date, self.settings)
         with self._timed("baseline"):
             reference = StoredReference(self.store, monitor.name, settings)
             sides = reference.against(current.batch)
@@ -261,18 +259,18 @@ class _Check:
         tick = self.tick
         if tick.monitor.baseline.kind != "rolling":
             return self._fixed(sides, settings)
-        recent = rolling.recent(
+        recent = rolling.rolling_reference(
             self.store, self.monitors, tick.monitor, tick.logical_date, reference
         )
         if recent.batch is None:
-            return self._fixed(sides, settings).model_copy(update={"rolling": recent.told})
+            return self._fixed(sides, settings).model_copy(update={"rolling": recent.summary})
         budget = settings.alarm_budget()
         anchor = self._fixed(sides, replace(settings, budget=budget.share(ANCHOR_SHARE)))
         share = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
         rolled = compare_tables(InMemoryPair(recent.batch, current), share)
         if rolled.verdict is not Verdict.OK:
             self.store.delete(tick.key("profile.json"))
-        return rolling.beside(rolled, anchor, recent.told)
+        return rolling.with_anchor(rolled, anchor, recent.summary)
 
     def _fixed(self, sides: TablePair, settings: CompareSettings) -> Result:
         """Compare with the version in force.
@@ -281,7 +279,7 @@ class _Check:
         """
         if self.before is None:
             return compare_tables(sides, settings)
-        past = past_profiles(self.store, self.tick.monitor.name, sides.cells, self.before)
+        past = past_tick_counts(self.store, self.tick.monitor.name, sides.cells, self.before)
         judged = judge(prepare(sides, settings), past=past)
         if batch_verdict(judged) is Verdict.OK:
             counts = judged.prepared.tick_counts.model_dump_json().encode()
