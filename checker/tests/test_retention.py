@@ -17,6 +17,7 @@ from web import FakeMlflow, Web
 from drift_checker.cli import main
 from drift_checker.config import Monitors, Settings, date_key
 from drift_checker.outputs import MlflowClient
+from drift_checker.outputs.mlflow import MAX_RUNS
 from drift_checker.references import versions
 from drift_checker.retention import ItemKind, Retention
 from drift_checker.state import Store, keys
@@ -24,7 +25,7 @@ from drift_checker.ticks import Tick, Trigger, run
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 KEEP = timedelta(days=30)
-SLOT = timedelta(minutes=5)
+INTERVAL = timedelta(minutes=5)
 OLD = NOW - timedelta(days=31)
 OLD -= timedelta(minutes=OLD.minute % 5)
 RECENT = NOW - timedelta(days=1)
@@ -56,8 +57,8 @@ class History(Site):
         for path in (self.folder / prefix).rglob("*"):
             os.utime(path, (moment.timestamp(),) * 2)
 
-    def retention(self, tracking: MlflowClient) -> Retention:
-        return Retention(self.store, tracking, self.monitors, now=datetime.now(UTC), keep=KEEP)
+    def retention(self, mlflow: MlflowClient) -> Retention:
+        return Retention(self.store, mlflow, self.monitors, now=datetime.now(UTC), keep=KEEP)
 
     def prune(self, *arguments: str) -> CliResult:
         command = ["--settings", str(self.env_file), "prune", *arguments]
@@ -87,7 +88,7 @@ def dates(moments: Iterable[datetime]) -> list[str]:
 
 
 def test_what_is_older_goes_and_the_rest_stays(history: History) -> None:
-    old, recent = [OLD + n * SLOT for n in range(3)], [RECENT + n * SLOT for n in range(2)]
+    old, recent = [OLD + n * INTERVAL for n in range(3)], [RECENT + n * INTERVAL for n in range(2)]
     for date in (*old, *recent):
         history.tick(date)
 
@@ -141,23 +142,23 @@ def test_the_latest_result_stays_however_old(history: History) -> None:
 @pytest.mark.parametrize("last_trigger", ["scheduled", "manual"])
 def test_the_opening_tick_of_an_open_episode_stays(history: History, last_trigger: Trigger) -> None:
     last = NOW - timedelta(minutes=NOW.minute % 5)
-    ticks = [OLD + n * SLOT for n in range(3)]
+    ticks = [OLD + n * INTERVAL for n in range(3)]
     history.tick(ticks[0])
     history.tick(ticks[1], shift=2)
     history.tick(ticks[2], shift=2)
-    # The slots between are not filled; the alarm is told the tick before it.
+    # The logical dates between have no tick; the alarm is that of the tick before.
     data = history.store.get(keys.result("m", ticks[2]))
     assert data is not None
     ongoing = json.loads(data)
     assert ongoing["alarm"]["state"] == "ongoing"
-    ongoing["logical_date"] = (last - SLOT).isoformat()
-    history.store.put(keys.result("m", last - SLOT), json.dumps(ongoing).encode())
+    ongoing["logical_date"] = (last - INTERVAL).isoformat()
+    history.store.put(keys.result("m", last - INTERVAL), json.dumps(ongoing).encode())
     history.tick(last, shift=2, trigger=last_trigger)
 
     history.prune()
 
     assert history.ticks("batches") == dates([ticks[1], last])
-    assert history.ticks("results") == dates([ticks[1], last - SLOT, last])
+    assert history.ticks("results") == dates([ticks[1], last - INTERVAL, last])
     assert history.runs() == dates([ticks[1], last])
 
 
@@ -173,7 +174,7 @@ def test_references_go_once_no_kept_result_was_compared_with_them(history: Histo
     assert set(history.store.folders("reference/m")) >= {first, second}
 
     history.age(f"results/m/{date_key(RECENT)}", OLD)
-    history.tick(RECENT + SLOT)
+    history.tick(RECENT + INTERVAL)
     history.prune()
     assert not history.store.list(keys.reference_version("m", first))
     assert versions.summary_in_force(history.store, "m").version == second
@@ -226,18 +227,19 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
     assert (left.exists(), running.exists()) == (False, True)
 
 
-def test_many_runs_come_in_pages(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drift_checker.outputs.mlflow.MAX_RUNS", 5)
+def test_many_runs_come_in_pages(history: History) -> None:
+    number = MAX_RUNS + 12
     history.tick(RECENT)
-    with MlflowClient(history.settings) as tracking:
-        for _ in range(12):
-            tracking.create_run("1", "old", {})
+    with MlflowClient(history.settings) as mlflow:
+        for _ in range(number):
+            mlflow.create_run("1", "old", {})
         for made in history.mlflow.active[1:]:
             made["start_time"] = int(OLD.timestamp() * 1000)
 
-        gone = list(history.retention(tracking).remove(history.retention(tracking).outdated()))
+        expired = history.retention(mlflow).expired_items()
+        removed = list(history.retention(mlflow).remove(expired))
 
-    assert len(gone) == 12
+    assert len(removed) == number
     assert history.runs() == dates([RECENT])
 
 
@@ -245,9 +247,8 @@ def test_an_interrupted_prune_is_taken_up_again(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(3):
-        history.tick(OLD + n * SLOT)
+        history.tick(OLD + n * INTERVAL)
     history.tick(RECENT)
-    monkeypatch.setattr("drift_checker.retention.PAGE", 4)
     removed = 0
 
     def dying(store: Store, keys_: Sequence[str], *, delete: Any = Store.delete_all) -> None:
@@ -257,11 +258,11 @@ def test_an_interrupted_prune_is_taken_up_again(
         delete(store, keys_)
         removed += len(keys_)
 
-    with monkeypatch.context() as patch, MlflowClient(history.settings) as tracking:
+    with monkeypatch.context() as patch, MlflowClient(history.settings) as mlflow:
         patch.setattr(Store, "delete_all", dying)
-        retention = history.retention(tracking)
+        retention = history.retention(mlflow)
         with pytest.raises(KilledError):
-            list(retention.remove(retention.outdated()))
+            list(retention.remove(retention.expired_items(), page_size=4))
     assert removed == 4
 
     history.prune()

@@ -31,9 +31,9 @@ from drift_checker.state import (
     ticks_before,
 )
 
-UNFINISHED = timedelta(days=1)
+ABANDONED_UPLOAD = timedelta(days=1)
 """Age from which an upload is taken for one that nobody will finish."""
-EXPERIMENTS = ("drift/", "drill/")
+EXPERIMENT_PREFIXES = ("drift/", "drill/")
 """What the names of the experiments begin with whose runs are ours to remove."""
 
 _VERSION = re.compile(rf"[0-9a-f]{{{versions.VERSION_LENGTH}}}")
@@ -76,7 +76,7 @@ class ExpiredItem:
 
 
 class Retention:
-    """Finds and removes what was written before `before`.
+    """Finds and removes what was written before the `cutoff`.
 
     The methods raise `ServiceAwayError` when the store or MLflow stays away; what is removed by
     then stays removed, and another call goes on with the rest.
@@ -95,30 +95,32 @@ class Retention:
         self._mlflow = mlflow
         self._monitors = monitors
         self._now = now
-        self.before = now - keep
-        self._kept: dict[str, frozenset[str]] = {}
+        self.cutoff = now - keep
+        self._tick_keys: dict[str, frozenset[str]] = {}
 
-    def outdated(self) -> Iterator[ExpiredItem]:
-        """Everything that is older than it has to be kept."""
+    def expired_items(self) -> Iterator[ExpiredItem]:
+        """Yield everything that is older than it has to be kept."""
         for kind, prefix in _PREFIXES.items():
-            yield from (_item(kind, entry) for entry in self._objects(prefix))
+            yield from (_expired_object(kind, entry) for entry in self._expired_entries(prefix))
         for monitor in self._store.folders("reference"):
-            yield from self._references(monitor)
+            yield from self._expired_references(monitor)
         for entry in self._store.unfinished():
-            if self._now - entry.modified > UNFINISHED:
-                yield _item(ItemKind.UPLOADS, entry)
-        for prefix in EXPERIMENTS:
+            if self._now - entry.modified > ABANDONED_UPLOAD:
+                yield _expired_object(ItemKind.UPLOADS, entry)
+        for prefix in EXPERIMENT_PREFIXES:
             for experiment, name in self._mlflow.experiments(prefix):
-                yield from self._runs(experiment, name.removeprefix(prefix))
+                yield from self._expired_runs(experiment, name.removeprefix(prefix))
 
-    def remove(self, items: Iterable[ExpiredItem]) -> Iterator[ExpiredItem]:
-        """Remove what `outdated` has found; gives each item after it has gone."""
-        left = iter(items)
-        gone = 0
-        while page := list(islice(left, PAGE)):
+    def remove(
+        self, items: Iterable[ExpiredItem], *, page_size: int = PAGE
+    ) -> Iterator[ExpiredItem]:
+        """Remove `expired_items`, so many at once; yields each item after its removal."""
+        remaining = iter(items)
+        removed = 0
+        while page := list(islice(remaining, page_size)):
             self._remove(page)
-            gone += len(page)
-            log.info("removed", items=gone, last=page[-1].name)
+            removed += len(page)
+            log.info("removed", items=removed, last=page[-1].name)
             yield from page
 
     def _remove(self, page: list[ExpiredItem]) -> None:
@@ -134,28 +136,30 @@ class Retention:
         if objects:
             self._store.delete_all(objects)
 
-    def _objects(self, prefix: str) -> Iterator[Entry]:
+    def _expired_entries(self, prefix: str) -> Iterator[Entry]:
         """The objects below a prefix, whose next part is the monitor, that are too old."""
         for entry in self._store.walk(prefix):
             monitor = entry.key.split("/")[1]
-            if entry.modified < self.before and not self._stays(entry.key, monitor):
+            if entry.modified < self.cutoff and not self._is_retained(entry.key, monitor):
                 yield entry
 
-    def _stays(self, key: str, monitor: str) -> bool:
-        return key == keys.latest(monitor) or any(tick in key for tick in self._ticks(monitor))
+    def _is_retained(self, key: str, monitor: str) -> bool:
+        """Whether an object of a monitor is kept whatever its age."""
+        tick_keys = self._retained_tick_keys(monitor)
+        return key == keys.latest(monitor) or any(tick_key in key for tick_key in tick_keys)
 
-    def _ticks(self, monitor: str) -> frozenset[str]:
+    def _retained_tick_keys(self, monitor: str) -> frozenset[str]:
         """The ticks of a monitor that are kept whatever their age, as they stand in keys."""
-        if monitor not in self._kept:
-            self._kept[monitor] = frozenset(map(date_key, self._lasting(monitor)))
-        return self._kept[monitor]
+        if monitor not in self._tick_keys:
+            self._tick_keys[monitor] = frozenset(map(date_key, self._retained_ticks(monitor)))
+        return self._tick_keys[monitor]
 
-    def _lasting(self, monitor: str) -> Iterator[datetime]:
-        latest = read_latest_result(self._store, monitor)
-        if latest is not None:
-            yield latest.logical_date
+    def _retained_ticks(self, monitor: str) -> Iterator[datetime]:
+        result = read_latest_result(self._store, monitor)
+        if result is not None:
+            yield result.logical_date
         # A tick by hand may be the latest, and knows of no episode.
-        for alarm in (latest.alarm if latest else None, self._last_alarm(monitor)):
+        for alarm in (result.alarm if result else None, self._last_alarm(monitor)):
             if alarm is not None and alarm.is_open and alarm.since:
                 yield alarm.since
 
@@ -166,7 +170,7 @@ class Retention:
                 return ticks_before(self._store, name, schedule, self._now).alarm
         return None
 
-    def _references(self, monitor: str) -> Iterator[ExpiredItem]:
+    def _expired_references(self, monitor: str) -> Iterator[ExpiredItem]:
         """The versions that no kept result was compared with, and that they were in force."""
         prefixes = {
             version: keys.reference_version(monitor, version)
@@ -176,53 +180,53 @@ class Retention:
         files = {version: self._store.list(prefix) for version, prefix in prefixes.items()}
         unused = {
             version
-            for version, found in files.items()
-            if max(file.modified for file in found) < self.before
+            for version, entries in files.items()
+            if max(entry.modified for entry in entries) < self.cutoff
         }
-        entries = versions.versions_in_force(self._store, monitor)
-        unused -= {entry.version for entry in entries[-1:]}
-        unused -= self._in_use(monitor, unused)
-        for entry in entries:
+        history = versions.versions_in_force(self._store, monitor)
+        unused -= {entry.version for entry in history[-1:]}
+        unused -= self._versions_in_use(monitor, unused)
+        for entry in history:
             if entry.version in unused:
                 yield ExpiredItem(ItemKind.REFERENCES, keys.in_force(monitor, entry.number), 0)
         for version in sorted(unused):
-            yield from (_item(ItemKind.REFERENCES, file) for file in files[version])
+            yield from (_expired_object(ItemKind.REFERENCES, entry) for entry in files[version])
 
-    def _in_use(self, monitor: str, versions: set[str]) -> set[str]:
+    def _versions_in_use(self, monitor: str, candidates: set[str]) -> set[str]:
         """Those of the versions that kept results were compared with.
 
         The results are read from the oldest on, since it is there that a version which was replaced
-        is found: many are read only for a version that goes, which happens once.
+        is named: many are read only for a version that goes, which happens once.
         """
-        found: set[str] = set()
-        if not versions:
-            return found
+        in_use: set[str] = set()
+        if not candidates:
+            return in_use
         kept = (
             entry.key
             for entry in self._store.walk(f"results/{monitor}")
             if _RESULT.fullmatch(entry.key)
-            and (entry.modified >= self.before or self._stays(entry.key, monitor))
+            and (entry.modified >= self.cutoff or self._is_retained(entry.key, monitor))
         )
         for key in sorted(kept):
             result = read_document(self._store, key, Result)
             if result is not None:
-                found.add(result.reference.version)
-            if versions <= found:
+                in_use.add(result.reference.version)
+            if candidates <= in_use:
                 break
-        return found
+        return in_use
 
-    def _runs(self, experiment: str, monitor: str) -> Iterator[ExpiredItem]:
-        # All are found before the first is removed, which would shift the pages of the search.
-        for run in list(self._mlflow.runs_before(experiment, self.before)):
-            if _tick(run) not in self._ticks(monitor):
+    def _expired_runs(self, experiment: str, monitor: str) -> Iterator[ExpiredItem]:
+        # All are listed before the first is removed, which would shift the pages of the search.
+        for run in list(self._mlflow.runs_before(experiment, self.cutoff)):
+            if _tick_key(run) not in self._retained_tick_keys(monitor):
                 yield ExpiredItem(ItemKind.RUNS, run.run_id, self._mlflow.artifact_bytes(run))
 
 
-def _item(kind: ItemKind, entry: Entry) -> ExpiredItem:
+def _expired_object(kind: ItemKind, entry: Entry) -> ExpiredItem:
     return ExpiredItem(kind, entry.key, entry.size)
 
 
-def _tick(run: Run) -> str:
+def _tick_key(run: Run) -> str:
     """The logical date of a run as it stands in keys."""
     date = run.tags.get("logical_date")
     return date_key(datetime.fromisoformat(date)) if date else ""

@@ -39,15 +39,15 @@ def prune(ctx: click.Context, form: str, *, dry_run: bool) -> None:
             now=datetime.now(UTC),
             keep=timedelta(days=settings.retention_days),
         )
-        outdated = retention.outdated()
-        for item in outdated if dry_run else retention.remove(outdated):
+        expired = retention.expired_items()
+        for item in expired if dry_run else retention.remove(expired):
             count[item.kind] += 1
             size[item.kind] += item.size
-    before = f"{retention.before:%Y-%m-%dT%H:%M:%SZ}"
+    cutoff = f"{retention.cutoff:%Y-%m-%dT%H:%M:%SZ}"
     if form == "json":
         kinds = [{"kind": kind, "count": count[kind], "bytes": size[kind]} for kind in ItemKind]
-        click.echo(json.dumps({"dry_run": dry_run, "before": before, "kinds": kinds}))
+        click.echo(json.dumps({"dry_run": dry_run, "before": cutoff, "kinds": kinds}))
         return
-    click.echo(f"{'Would go' if dry_run else 'Gone'}: what was written before {before}")
+    click.echo(f"{'Would go' if dry_run else 'Gone'}: what was written before {cutoff}")
     for kind in ItemKind:
         click.echo(f"{kind:<22}{count[kind]:>10}{size[kind]:>16,} bytes")
