@@ -9,6 +9,8 @@ import click
 
 from drift_checker.errors import DriftCheckerError
 
+__all__ = ["main"]
+
 _COMMANDS = {
     "baseline": "drift_checker.cli.baseline:baseline",
     "compare": "drift_checker.cli.compare:compare_command",
@@ -20,7 +22,7 @@ _COMMANDS = {
     "run": "drift_checker.cli.run:run",
     "status": "drift_checker.cli.status:status",
 }
-_LEVELS = ["debug", "info", "warning", "error"]
+_LOG_LEVELS = ["debug", "info", "warning", "error"]
 
 
 class _LazyGroup(click.Group):
@@ -58,7 +60,7 @@ class _LazyGroup(click.Group):
 )
 @click.option(
     "--log-level",
-    type=click.Choice(_LEVELS),
+    type=click.Choice(_LOG_LEVELS),
     envvar="DRIFT_LOG_LEVEL",
     default="info",
     show_default=True,

@@ -8,18 +8,11 @@ from typing import Any
 
 import click
 
-from drift_checker.cli.moment import moment
+from drift_checker.cli.configuration import settings_and_monitors
+from drift_checker.cli.options import format_option, parse_logical_date
 from drift_checker.comparison import of_reference, overview
-from drift_checker.config import (
-    Monitor,
-    Monitors,
-    Settings,
-    load_monitors,
-    load_settings,
-    settings_of,
-)
+from drift_checker.config import Monitor, Monitors, Settings, settings_of
 from drift_checker.errors import UsageError
-from drift_checker.logs import configure_logs
 from drift_checker.references import (
     Acceptance,
     accept_ticks,
@@ -36,8 +29,6 @@ from drift_checker.state import Store
 from drift_checker.tables import reference_column
 from drift_checker.wording import natural_frequency
 
-_format = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
-
 
 @click.group()
 def baseline() -> None:
@@ -46,55 +37,55 @@ def baseline() -> None:
 
 @baseline.command()
 @click.option("--monitor", "name", help="Name of the monitor.")
-@click.option("--all", "every", is_flag=True, help="All monitors.")
-@_format
+@click.option("--all", "all_monitors", is_flag=True, help="All monitors.")
+@format_option
 @click.pass_context
-def fit(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None:
+def fit(ctx: click.Context, name: str | None, output_format: str, *, all_monitors: bool) -> None:
     """Check a monitor's reference, store it and put it in force; changes nothing twice."""
-    settings, _, chosen = _chosen(ctx, name, every=every)
+    settings, _, selected = _selected(ctx, name, all_monitors=all_monitors)
     store = Store(settings)
-    fitted = [fit_reference(store, monitor, settings) for monitor in chosen]
-    if form == "json":
-        found = [one.model_dump() for one in fitted]
-        click.echo(json.dumps({"changed": any(f.changed for f in fitted), "monitors": found}))
+    fits = [fit_reference(store, monitor, settings) for monitor in selected]
+    if output_format == "json":
+        changed = any(fit.changed for fit in fits)
+        click.echo(json.dumps({"changed": changed, "monitors": [fit.model_dump() for fit in fits]}))
         return
-    for one in fitted:
-        state = "stored" if one.changed else "unchanged"
-        click.echo(f"{one.monitor}: {one.version} {state}, {one.rows} rows, {one.columns} columns")
+    for fit in fits:
+        state = "stored" if fit.changed else "unchanged"
+        click.echo(f"{fit.monitor}: {fit.version} {state}, {fit.rows} rows, {fit.columns} columns")
 
 
 @baseline.command()
 @click.option("--monitor", "name", help="Name of the monitor.")
-@click.option("--all", "every", is_flag=True, help="All monitors.")
-@_format
+@click.option("--all", "all_monitors", is_flag=True, help="All monitors.")
+@format_option
 @click.pass_context
-def show(ctx: click.Context, name: str | None, form: str, *, every: bool) -> None:
+def show(ctx: click.Context, name: str | None, output_format: str, *, all_monitors: bool) -> None:
     """Show the reference in force, its windows, and the versions before it."""
-    settings, monitors, chosen = _chosen(ctx, name, every=every)
+    settings, monitors, selected = _selected(ctx, name, all_monitors=all_monitors)
     store = Store(settings)
-    shown = {monitor.name: _shown(store, monitors, monitor) for monitor in chosen}
-    if form == "json":
-        click.echo(json.dumps(shown))
+    references = {monitor.name: _reference(store, monitors, monitor) for monitor in selected}
+    if output_format == "json":
+        click.echo(json.dumps(references))
         return
-    for monitor, found in shown.items():
-        click.echo(f"{monitor}: {found['version']}, {found['rows']} rows, from {found['source']}")
-        for column, type_ in found["columns"].items():
+    for monitor, shown in references.items():
+        click.echo(f"{monitor}: {shown['version']}, {shown['rows']} rows, from {shown['source']}")
+        for column, type_ in shown["columns"].items():
             click.echo(f"  {column}: {type_}")
         if monitors.get(monitor).windowed:
-            click.echo(f"  {_windows_words(found['windows'])}")
-        for entry in reversed(found["history"]):
+            click.echo(f"  {_windows_line(shown['windows'])}")
+        for entry in reversed(shown["history"]):
             click.echo(f"  since {entry['since']}: {entry['version']}, from {entry['source']}")
 
 
-def _shown(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]:
-    """The profile of the reference in force with its windows, and the history of those that were.
+def _reference(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]:
+    """The summary of the reference in force with its windows, and the versions before it.
 
     `windows` is null where rows are taken as independent or are not stored, or no window has
     enough of them.
     """
-    found = summary_in_force(store, monitor.name).model_dump()
-    found["windows"] = _windows(store, monitors, monitor)
-    found["history"] = [
+    reference = summary_in_force(store, monitor.name).model_dump()
+    reference["windows"] = _windows(store, monitors, monitor)
+    reference["history"] = [
         {
             "version": entry.version,
             "since": f"{entry.since:%Y-%m-%dT%H:%M:%SZ}",
@@ -102,42 +93,43 @@ def _shown(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]
         }
         for entry in versions_in_force(store, monitor.name)
     ]
-    return found
+    return reference
 
 
 def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any] | None:
     """What the windows of the reference in force make of the level of a tick."""
-    compared, timestamp = settings_of(monitors, monitor), monitor.columns.timestamp
+    settings, timestamp = settings_of(monitors, monitor), monitor.columns.timestamp
     span = monitors.window_of(monitor)
     if span is None or timestamp is None or monitor.in_place:
         return None
     times = reference_column(
         load_reference(store, monitor.name, summary_in_force(store, monitor.name)), timestamp
     )
-    found = overview(of_reference(times, compared, span), compared)
-    if found is None:
+    windows = overview(of_reference(times, settings, span), settings)
+    if windows is None:
         return None
     return {
-        "number": found.windows,
+        "number": windows.windows,
         "seconds": span.total_seconds(),
-        "begin": f"{found.begin:%Y-%m-%dT%H:%M:%SZ}",
-        "end": f"{found.end:%Y-%m-%dT%H:%M:%SZ}",
-        "method": found.calibration.method,
-        "level": found.level,
-        "level_attained": found.level_attained,
-        "reason": found.calibration.reason,
+        "begin": f"{windows.begin:%Y-%m-%dT%H:%M:%SZ}",
+        "end": f"{windows.end:%Y-%m-%dT%H:%M:%SZ}",
+        "method": windows.calibration.method,
+        "level": windows.level,
+        "level_attained": windows.level_attained,
+        "reason": windows.calibration.reason,
     }
 
 
-def _windows_words(found: dict[str, Any] | None) -> str:
-    if found is None:
+def _windows_line(windows: dict[str, Any] | None) -> str:
+    if windows is None:
         return "no windows: rows are taken as independent"
-    span = timedelta(seconds=found["seconds"])
-    said = f"{found['number']} windows of {span}, {found['begin']} to {found['end']}"
-    if found["level_attained"] is None:
-        return f"{said}: {found['reason']}"
-    attained, level = natural_frequency(found["level_attained"]), natural_frequency(found["level"])
-    return f"{said}; level {level}, ranks alone attain {attained}: {found['method']}"
+    span = timedelta(seconds=windows["seconds"])
+    line = f"{windows['number']} windows of {span}, {windows['begin']} to {windows['end']}"
+    if windows["level_attained"] is None:
+        return f"{line}: {windows['reason']}"
+    attained = natural_frequency(windows["level_attained"])
+    level = natural_frequency(windows["level"])
+    return f"{line}; level {level}, ranks alone attain {attained}: {windows['method']}"
 
 
 @baseline.command()
@@ -145,16 +137,16 @@ def _windows_words(found: dict[str, Any] | None) -> str:
 @click.option(
     "--logical-date",
     "dates",
-    type=moment,
+    type=parse_logical_date,
     metavar="ISO8601",
     multiple=True,
     help="A tick whose batch is normal; may be given several times.",
 )
 @click.option("--last", type=click.IntRange(1), help="As many of the latest valid scheduled ticks.")
-@_format
+@format_option
 @click.pass_context
 def accept(
-    ctx: click.Context, name: str, dates: tuple[datetime, ...], last: int | None, form: str
+    ctx: click.Context, name: str, dates: tuple[datetime, ...], last: int | None, output_format: str
 ) -> None:
     """Make stored batches the reference in force, as a new version; older versions stay.
 
@@ -163,7 +155,7 @@ def accept(
     """
     if dates and last:
         raise UsageError("allowed: either --logical-date or --last")
-    settings, monitors = _loaded(ctx)
+    settings, monitors = settings_and_monitors(ctx)
     store, monitor = Store(settings), monitors.get(name)
     schedule = monitors.schedule_of(monitor)
     if dates:
@@ -172,22 +164,22 @@ def accept(
         ticks = last_valid_ticks(store, monitor, schedule, last)
     else:
         ticks = latest_normal_ticks(store, monitor, schedule)
-    _tell(accept_ticks(store, monitor, ticks), form)
+    _print(accept_ticks(store, monitor, ticks), output_format)
 
 
 @baseline.command()
 @click.argument("version")
 @click.option("--monitor", "name", required=True, help="Name of the monitor.")
-@_format
+@format_option
 @click.pass_context
-def use(ctx: click.Context, version: str, name: str, form: str) -> None:
+def use(ctx: click.Context, version: str, name: str, output_format: str) -> None:
     """Put a VERSION that is stored already in force again."""
-    settings, monitors = _loaded(ctx)
-    _tell(use_version(Store(settings), monitors.get(name).name, version), form)
+    settings, monitors = settings_and_monitors(ctx)
+    _print(use_version(Store(settings), monitors.get(name).name, version), output_format)
 
 
-def _tell(accepted: Acceptance, form: str) -> None:
-    if form == "json":
+def _print(accepted: Acceptance, output_format: str) -> None:
+    if output_format == "json":
         click.echo(accepted.model_dump_json())
         return
     name, rows = accepted.monitor, f"{accepted.rows} rows from {accepted.source}"
@@ -197,16 +189,10 @@ def _tell(accepted: Acceptance, form: str) -> None:
         click.echo(f"{name}: {accepted.version} stays in force: {rows}")
 
 
-def _chosen(
-    ctx: click.Context, name: str | None, *, every: bool
+def _selected(
+    ctx: click.Context, name: str | None, *, all_monitors: bool
 ) -> tuple[Settings, Monitors, list[Monitor]]:
-    if every == (name is not None):
+    if all_monitors == (name is not None):
         raise UsageError("allowed: either --monitor NAME or --all")
-    settings, monitors = _loaded(ctx)
+    settings, monitors = settings_and_monitors(ctx)
     return settings, monitors, monitors.monitors if name is None else [monitors.get(name)]
-
-
-def _loaded(ctx: click.Context) -> tuple[Settings, Monitors]:
-    configure_logs(ctx.obj["log_level"])
-    settings = load_settings(ctx.obj["settings_file"])
-    return settings, load_monitors(settings.monitors_file)

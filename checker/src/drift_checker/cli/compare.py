@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from drift_checker.cli.fail_on import exit_on, fail_on_option
+from drift_checker.cli.options import exit_on_verdict, fail_on_option, format_option
 from drift_checker.comparison import ColumnRoles, CompareSettings, compare, span
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
@@ -30,7 +30,7 @@ def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> time
 @click.command("compare")
 @click.argument("reference")
 @click.argument("current")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table")
+@format_option
 @click.option(
     "--level",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -84,7 +84,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     ctx: click.Context,
     reference: str,
     current: str,
-    format_: str,
+    output_format: str,
     level: float,
     min_rows: int,
     timestamp: str | None,
@@ -115,8 +115,8 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     result = compare(before, after, settings=settings)
     if html is not None:
         result = result.model_copy(update={"evidently": _report(before, after, result, html)})
-    click.echo(result.model_dump_json(indent=2) if format_ == "json" else result_text(result))
-    exit_on(ctx, result.verdict, fail_on)
+    click.echo(result.model_dump_json(indent=2) if output_format == "json" else result_text(result))
+    exit_on_verdict(ctx, result.verdict, fail_on)
 
 
 def _reference(ctx: click.Context, location: str) -> Path | Batch:
@@ -134,7 +134,7 @@ def _current(ctx: click.Context, location: str) -> Path | Batch:
 
 
 def _content(ctx: click.Context, location: str) -> Path | BytesResponse:
-    """Return a file that can be read, or what a URL answers."""
+    """Return a file that can be read, or the response of a URL."""
     if location.startswith(("http://", "https://")):
         # Network clients are imported only where one is needed.
         from drift_checker.config import load_limits  # noqa: PLC0415

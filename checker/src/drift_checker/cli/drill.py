@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import click
 
-from drift_checker.config import load_monitors, load_settings
+from drift_checker.cli.configuration import settings_and_monitors
+from drift_checker.cli.options import format_option
 from drift_checker.drill import DRIFT_TICKS, DrillPlan, DrillReport, Rate, run_drill
 from drift_checker.errors import UsageError
-from drift_checker.logs import configure_logs
 
 FAILED_EXIT_CODE = 6
 
@@ -52,7 +52,7 @@ def _strengths(ctx: click.Context, param: click.Parameter, value: str) -> list[f
     default=True,
     help="Whether people are sent a message, to see it arrive.",
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@format_option
 @click.pass_context
 def drill(  # noqa: PLR0917  click passes every option by name
     ctx: click.Context,
@@ -61,7 +61,7 @@ def drill(  # noqa: PLR0917  click passes every option by name
     strengths: list[float],
     trials: int,
     drift_free: int,
-    form: str,
+    output_format: str,
     *,
     notify: bool,
 ) -> None:
@@ -71,9 +71,7 @@ def drill(  # noqa: PLR0917  click passes every option by name
     store and perturbed. Nothing of the monitor is touched. Exit code 6: a drift was detected at no
     strength, too many drift-free ticks were flagged, or a message was not taken.
     """
-    configure_logs(ctx.obj["log_level"])
-    settings = load_settings(ctx.obj["settings_file"])
-    monitors = load_monitors(settings.monitors_file)
+    settings, monitors = settings_and_monitors(ctx)
     identity = id_ or f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9_]{0,79}", identity):
         raise UsageError(f"--id {identity!r}: allowed: up to 80 of A-Z, a-z, 0-9, - and _")
@@ -81,7 +79,7 @@ def drill(  # noqa: PLR0917  click passes every option by name
         drill=identity, strengths=strengths, trials=trials, drift_free=drift_free, notify=notify
     )
     report = run_drill(settings, monitors, monitors.get(name), plan)
-    click.echo(report.model_dump_json(indent=2) if form == "json" else _table(report))
+    click.echo(report.model_dump_json(indent=2) if output_format == "json" else _table(report))
     if not report.passed:
         ctx.exit(FAILED_EXIT_CODE)
 

@@ -18,10 +18,10 @@ def monitors() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def validate(file: Path) -> None:
     """Check FILE; every mistake is named by its path."""
-    found = load_monitors(file)
-    budget = alarm_budget(found)
-    names = ", ".join(monitor.name for monitor in found.monitors)
+    loaded = load_monitors(file)
+    budget = alarm_budget(loaded)
+    names = ", ".join(monitor.name for monitor in loaded.monitors)
     click.echo(
-        f"{file}: {len(found.monitors)} monitor(s): {names}; {budget.ticks_per_week:g} ticks a "
+        f"{file}: {len(loaded.monitors)} monitor(s): {names}; {budget.ticks_per_week:g} ticks a "
         f"week, each at level {budget.level:.2g}"
     )

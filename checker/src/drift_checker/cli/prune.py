@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from drift_checker.config import load_monitors, load_settings
-from drift_checker.logs import configure_logs
+from drift_checker.cli.configuration import settings_and_monitors
+from drift_checker.cli.options import format_option
 from drift_checker.outputs import MlflowClient
 from drift_checker.retention import ItemKind, Retention
 from drift_checker.state import Store
@@ -17,18 +17,16 @@ from drift_checker.state import Store
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Remove nothing, and say what would go.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@format_option
 @click.pass_context
-def prune(ctx: click.Context, form: str, *, dry_run: bool) -> None:
+def prune(ctx: click.Context, output_format: str, *, dry_run: bool) -> None:
     """Remove batches, results, runs and unused references older than DRIFT_RETENTION_DAYS.
 
     Kept whatever their age: the latest result of each monitor, the tick that opened an episode
     which is still open, and references that are in force or that kept results were compared with.
     Safe beside running checks, and after an interruption another call goes on.
     """
-    configure_logs(ctx.obj["log_level"])
-    settings = load_settings(ctx.obj["settings_file"])
-    monitors = load_monitors(settings.monitors_file)
+    settings, monitors = settings_and_monitors(ctx)
     count: Counter[ItemKind] = Counter()
     size: Counter[ItemKind] = Counter()
     with MlflowClient(settings) as mlflow:
@@ -44,7 +42,7 @@ def prune(ctx: click.Context, form: str, *, dry_run: bool) -> None:
             count[item.kind] += 1
             size[item.kind] += item.size
     cutoff = f"{retention.cutoff:%Y-%m-%dT%H:%M:%SZ}"
-    if form == "json":
+    if output_format == "json":
         kinds = [{"kind": kind, "count": count[kind], "bytes": size[kind]} for kind in ItemKind]
         click.echo(json.dumps({"dry_run": dry_run, "before": cutoff, "kinds": kinds}))
         return

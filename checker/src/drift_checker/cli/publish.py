@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from drift_checker.config import load_settings
-from drift_checker.logs import configure_logs
+from drift_checker.cli.configuration import settings_for
 from drift_checker.outputs import MlflowClient, publish_pending
 from drift_checker.state import Store
 
@@ -15,8 +14,7 @@ from drift_checker.state import Store
 @click.pass_context
 def publish(ctx: click.Context, *, pending: bool) -> None:  # noqa: ARG001  # says what is published
     """Publish stored results to MLflow, oldest first."""
-    configure_logs(ctx.obj["log_level"])
-    settings = load_settings(ctx.obj["settings_file"])
+    settings = settings_for(ctx)
     with MlflowClient(settings) as mlflow:
-        done = publish_pending(Store(settings), mlflow)
-    click.echo(f"{done} published")
+        published = publish_pending(Store(settings), mlflow)
+    click.echo(f"{published} published")

@@ -10,10 +10,8 @@ from typing import cast
 
 import click
 
-from drift_checker.cli.fail_on import exit_on, fail_on_option
-from drift_checker.cli.moment import moment
-from drift_checker.config import load_monitors, load_settings
-from drift_checker.logs import configure_logs
+from drift_checker.cli.configuration import settings_and_monitors
+from drift_checker.cli.options import exit_on_verdict, fail_on_option, parse_logical_date
 from drift_checker.ticks import Tick, Trigger
 from drift_checker.ticks import run as run_tick
 
@@ -22,7 +20,7 @@ from drift_checker.ticks import run as run_tick
 @click.option("--monitor", "name", required=True, help="Name of the monitor.")
 @click.option(
     "--logical-date",
-    type=moment,
+    type=parse_logical_date,
     metavar="ISO8601",
     required=True,
     help="What the tick is known by everywhere; in UTC without an offset, to the whole second.",
@@ -61,13 +59,11 @@ def run(  # noqa: PLR0917  click passes every option by name
     Exit codes: 0 a verdict was reached and published, 2 wrong settings or reference, 3 the source
     answered with no batch at all, 4 a service stayed away (try again).
     """
-    configure_logs(ctx.obj["log_level"])
-    settings = load_settings(ctx.obj["settings_file"])
-    monitors = load_monitors(settings.monitors_file)
+    settings, monitors = settings_and_monitors(ctx)
     tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id)
     result, _ = run_tick(settings, monitors, tick, force=force, report=report)
     if outcome is not None:
         alarm = asdict(result.alarm)
-        told = {"monitor": name, "logical_date": logical_date, "verdict": result.verdict}
-        outcome.write_text(json.dumps({**told, "alarm": alarm}, default=datetime.isoformat))
-    exit_on(ctx, result.verdict, fail_on)
+        content = {"monitor": name, "logical_date": logical_date, "verdict": result.verdict}
+        outcome.write_text(json.dumps({**content, "alarm": alarm}, default=datetime.isoformat))
+    exit_on_verdict(ctx, result.verdict, fail_on)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from drift_checker.config import load_monitors, load_settings
-from drift_checker.logs import configure_logs
+from drift_checker.cli.configuration import settings_and_monitors
+from drift_checker.cli.options import format_option
 from drift_checker.outputs import MonitorStatus, read_status
 from drift_checker.state import Store
 
@@ -15,25 +15,24 @@ SILENT_EXIT_CODE = 5
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@format_option
 @click.pass_context
-def status(ctx: click.Context, form: str) -> None:
+def status(ctx: click.Context, output_format: str) -> None:
     """Show the last verdict of every monitor.
 
     Exits with 5 when a monitor has had no verdict for three intervals of its schedule.
     """
-    configure_logs(ctx.obj["log_level"])
-    settings = load_settings(ctx.obj["settings_file"])
-    found = read_status(Store(settings), load_monitors(settings.monitors_file), datetime.now(UTC))
-    if form == "json":
-        click.echo(found.model_dump_json(indent=2))
+    settings, monitors = settings_and_monitors(ctx)
+    latest = read_status(Store(settings), monitors, datetime.now(UTC))
+    if output_format == "json":
+        click.echo(latest.model_dump_json(indent=2))
     else:
         header = ("MONITOR", "LOGICAL DATE", "VERDICT", "DRIFTED COLUMNS AND FAULTS", "RUN")
-        rows = [header, *(_row(monitor) for monitor in found.monitors)]
+        rows = [header, *(_row(monitor) for monitor in latest.monitors)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
-    if any(monitor.silent for monitor in found.monitors):
+    if any(monitor.silent for monitor in latest.monitors):
         ctx.exit(SILENT_EXIT_CODE)
 
 

@@ -1,7 +1,5 @@
 """Known drift injected into the deployed monitor, and the score of what is detected."""
 
-from __future__ import annotations
-
 from drift_checker.drill.drill import DrillPlan, run_drill
 from drift_checker.drill.report import DRIFT_TICKS, DrillReport, Rate
 

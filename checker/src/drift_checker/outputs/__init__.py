@@ -1,7 +1,5 @@
 """What leaves the checker: MLflow runs, notifications, status."""
 
-from __future__ import annotations
-
 from drift_checker.outputs.events import Event, result_events, silence_events
 from drift_checker.outputs.mlflow import MlflowClient, Run
 from drift_checker.outputs.notify import (

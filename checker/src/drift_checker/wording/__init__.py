@@ -5,8 +5,6 @@ The modules are one way down: `phrases`, `summary`, `explanation`, `rendering`, 
 made: it needs the extra `report`, and its imports take seconds.
 """
 
-from __future__ import annotations
-
 from drift_checker.wording.explanation import with_explanation
 from drift_checker.wording.phrases import (
     categorical_change,
