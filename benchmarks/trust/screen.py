@@ -518,7 +518,7 @@ def _spread(population: Population) -> float:
     after, before = np.split(association.dense_ranks(drawn), 2, axis=1)
     found = [
         (high - low) / (1 - (change.current + change.reference) ** 2 / 4)
-        for change in association.largest_changes(after, before, floor=0)
+        for change in association.largest_changes(after, before, effect_floor=0)
         for low, high in [association.interval(after, before, change)]
     ]
     z = NormalDist().inv_cdf(0.975)

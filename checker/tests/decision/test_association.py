@@ -33,21 +33,21 @@ def tied(rng: np.random.Generator, rows: int, rho: float) -> np.ndarray:
     return np.round(correlated(rng, rows, rho))
 
 
-def places(*sides: np.ndarray) -> list[np.ndarray]:
-    """Return places among the values of all sides, each (columns, rows)."""
+def dense_ranks(*sides: np.ndarray) -> list[np.ndarray]:
+    """Return dense ranks among the values of all sides, each (columns, rows)."""
     pooled = association.dense_ranks(np.concatenate(sides).T)
     return np.split(pooled, np.cumsum([len(side) for side in sides])[:-1], axis=1)
 
 
 def scores(rows: np.ndarray) -> np.ndarray:
-    (columns,) = places(rows)
+    (columns,) = dense_ranks(rows)
     return association._influence(*association._graded(columns))
 
 
 def largest_changes(
-    current: np.ndarray, reference: np.ndarray, floor: float = 0
+    current: np.ndarray, reference: np.ndarray, effect_floor: float = 0
 ) -> list[association.PairChange]:
-    return association.largest_changes(*places(current, reference), floor=floor)
+    return association.largest_changes(*dense_ranks(current, reference), effect_floor=effect_floor)
 
 
 def midranks(column: np.ndarray) -> np.ndarray:
@@ -56,11 +56,11 @@ def midranks(column: np.ndarray) -> np.ndarray:
 
 @given(ROWS)
 def test_rank_correlations_are_those_of_the_mid_ranks(rows: np.ndarray) -> None:
-    found = association.rank_correlations(*places(rows))
+    correlations = association.rank_correlations(*dense_ranks(rows))
     for i, j in combinations(range(3), 2):
         x, y = midranks(rows[:, i]), midranks(rows[:, j])
         expected = np.corrcoef(x, y)[0, 1] if x.std() > 0 and y.std() > 0 else 0
-        assert found[i, j] == pytest.approx(expected, abs=1e-9)
+        assert correlations[i, j] == pytest.approx(expected, abs=1e-9)
 
 
 @given(ROWS, st.integers(0, 11))
@@ -88,10 +88,10 @@ def test_monotone_transformations_change_nothing() -> None:
     assert largest_changes(current, reference) == bent
 
 
-def test_places_are_among_the_distinct_values_and_none_is_missing() -> None:
+def test_ranks_are_among_the_distinct_values_and_none_is_missing() -> None:
     values = [[2.0, np.nan, -np.inf, 0.0, 2.0, -0.0, np.nan], [np.nan] * 7]
-    found = association.dense_ranks(np.array(values))
-    assert found.tolist() == [[2, -1, 0, 1, 2, 1, -1], [-1] * 7]
+    ranks = association.dense_ranks(np.array(values))
+    assert ranks.tolist() == [[2, -1, 0, 1, 2, 1, -1], [-1] * 7]
 
 
 @pytest.mark.parametrize("missing", ["current", "reference", "both"])
@@ -101,9 +101,9 @@ def test_two_columns_that_no_row_has_both_of_have_not_changed(missing: str) -> N
     for name, rows in sides.items():
         if missing in (name, "both"):
             rows[::2, 0] = rows[1::2, 1] = np.nan
-    (found,) = largest_changes(**sides)
-    assert found.p_value == 1
-    low, high = association.interval(*places(*sides.values()), found)
+    (change,) = largest_changes(**sides)
+    assert change.p_value == 1
+    low, high = association.interval(*dense_ranks(*sides.values()), change)
     assert low < 0 < high
 
 
@@ -164,8 +164,8 @@ def test_false_alarms(n: int, m: int, draw: Draw, rho: float) -> None:
     p_values = []
     for _ in range(600):
         rows = draw(rng, n + m, rho)
-        (found,) = largest_changes(rows[:n], rows[n:])
-        p_values.append(found.p_value)
+        (change,) = largest_changes(rows[:n], rows[n:])
+        p_values.append(change.p_value)
     assert_calibrated(p_values, spent=True)
 
 
@@ -175,8 +175,8 @@ def test_the_interval_holds_the_true_change_about_as_often_as_it_says() -> None:
     held, runs = 0, 300
     for _ in range(runs):
         sides = correlated(rng, 300, 0.6), correlated(rng, 1000, 0)
-        (found,) = largest_changes(*sides)
-        low, high = association.interval(*places(*sides), found)
+        (change,) = largest_changes(*sides)
+        low, high = association.interval(*dense_ranks(*sides), change)
         held += low <= truth <= high
     assert 0.92 * runs <= held <= 0.985 * runs
 
@@ -184,5 +184,7 @@ def test_the_interval_holds_the_true_change_about_as_often_as_it_says() -> None:
 def test_a_correlation_of_six_tenths_is_always_found() -> None:
     rng = np.random.default_rng(6)
     for _ in range(20):
-        found = largest_changes(correlated(rng, 1000, 0.6), correlated(rng, 5000, 0), floor=0.1)
-        assert found[0].p_value < 1e-20
+        changes = largest_changes(
+            correlated(rng, 1000, 0.6), correlated(rng, 5000, 0), effect_floor=0.1
+        )
+        assert changes[0].p_value < 1e-20

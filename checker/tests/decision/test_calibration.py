@@ -36,8 +36,8 @@ def test_numeric_columns(name: str, n: int, m: int) -> None:
     for _ in range(1500):
         current, reference = np.sort(draw(rng, n)), np.sort(draw(rng, m))
         tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
-        found = column_tests.numeric(*tests, threshold=0.01, distance_floor=0, tail_floor=0)
-        p_values.append(found.most_significant.p_value)
+        decision = column_tests.numeric(*tests, threshold=0.01, distance_floor=0, tail_floor=0)
+        p_values.append(decision.most_significant.p_value)
         outside.append(count_exceedances(current, reference, share=0).p_value)
     assert_calibrated(p_values, spent=name in CONTINUOUS)
     assert_calibrated(outside)
@@ -98,25 +98,25 @@ def test_real_drift_is_found_in_one_tick_at_one_alarm_a_week(
     change: Callable[[np.random.Generator, np.ndarray], np.ndarray], least: float
 ) -> None:
     rng = np.random.default_rng(23)
-    found = 0
+    alarms = 0
     for _ in range(100):
         reference = np.sort(rng.normal(size=10_000))
         current = np.sort(change(rng, rng.normal(size=1000)))
         tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
-        decided = column_tests.numeric(
+        decision = column_tests.numeric(
             *tests, threshold=POWER_LEVEL, distance_floor=0.03, tail_floor=0.01
         )
-        found += decided.alarming(POWER_LEVEL) is not None
-    assert found >= 100 * least - 3
+        alarms += decision.alarming(POWER_LEVEL) is not None
+    assert alarms >= 100 * least - 3
 
 
 def test_ten_points_between_two_of_five_categories_are_found_in_one_tick() -> None:
     rng = np.random.default_rng(24)
     for _ in range(100):
-        found = column_tests.categorical(
+        decision = column_tests.categorical(
             rng.multinomial(1000, [0.3, 0.1, 0.2, 0.2, 0.2]),
             rng.multinomial(10_000, [0.2] * 5),
             threshold=POWER_LEVEL,
             distance_floor=0.03,
         )
-        assert found.alarming(POWER_LEVEL)
+        assert decision.alarming(POWER_LEVEL)

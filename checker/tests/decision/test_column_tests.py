@@ -32,8 +32,8 @@ def test_no_p_value_comes_more_often_than_it_says_given_the_ties(
             kolmogorov.distance(rows[mine], rows[~mine]),
             count_exceedances(rows[mine], rows[~mine]),
         )
-        found = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
-        p_values.append(found.most_significant.p_value)
+        decision = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
+        p_values.append(decision.most_significant.p_value)
     for level in set(p_values):
         assert np.mean(np.array(p_values) <= level) <= level * (1 + 1e-9)
 
@@ -44,16 +44,16 @@ def test_what_a_count_attains_is_its_largest_p_value_within_the_level(
 ) -> None:
     gaps = 2 * data.draw(st.integers(1, max(1, m // 2)))
     level = data.draw(st.floats(1e-12, 1))
-    there = [Exceedance(count, n, 0, 1, min(gaps, m), m) for count in range(n + 1)]
-    within = [one.p_value for one in there if one.p_value <= level]
-    assert there[0].attained(level) == max(within, default=0)
+    exceedances = [Exceedance(count, n, 0, 1, min(gaps, m), m) for count in range(n + 1)]
+    within = [exceedance.p_value for exceedance in exceedances if exceedance.p_value <= level]
+    assert exceedances[0].attained(level) == max(within, default=0)
 
 
 @given(P_VALUES, P_VALUES, P_VALUES)
 def test_at_most_the_share_of_a_discrete_statistic_stays_unspent(
     dense: float, sparse: float, threshold: float
 ) -> None:
-    found = column_tests.decide(
+    decision = column_tests.decide(
         [
             evidence(dense, 0.8),
             evidence(sparse, 0.2, attained=lambda level: sparse if sparse <= level else 0.0),
@@ -61,16 +61,18 @@ def test_at_most_the_share_of_a_discrete_statistic_stays_unspent(
         threshold=threshold,
     )
     level = min(dense / 0.8, sparse / 0.2)
-    assert 0.8 * level * (1 - 1e-9) <= found.most_significant.p_value <= min(1, level) * (1 + 1e-9)
+    assert (
+        0.8 * level * (1 - 1e-9) <= decision.most_significant.p_value <= min(1, level) * (1 + 1e-9)
+    )
 
 
 def test_each_statistic_has_to_pass_the_floor_of_its_own_effect() -> None:
     small = column_tests.Evidence("small", 0.0, 1e-9, "effect", 0.05, (0.0, 1.0), 0.1, 0.5)
-    found = column_tests.decide([small, evidence(1e-3, 0.5)], threshold=0.01)
-    assert found.most_significant.evidence.test == "small"
-    assert found.relevant is not None
-    assert found.relevant.evidence.test == "test"
-    assert found.relevant.p_value == pytest.approx(2e-3)
+    decision = column_tests.decide([small, evidence(1e-3, 0.5)], threshold=0.01)
+    assert decision.most_significant.evidence.test == "small"
+    assert decision.relevant is not None
+    assert decision.relevant.evidence.test == "test"
+    assert decision.relevant.p_value == pytest.approx(2e-3)
     assert column_tests.decide([small], threshold=0.01).relevant is None
 
 
@@ -80,5 +82,5 @@ def test_a_combined_p_value_is_that_of_the_bulk_where_the_tail_has_none(n: int) 
     reference = np.sort(rng.normal(size=5000))
     current = np.sort(rng.normal(0.4, 0.5, size=n))
     tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
-    found = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
-    assert found.most_significant.evidence.test == "kolmogorov_smirnov"
+    decision = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
+    assert decision.most_significant.evidence.test == "kolmogorov_smirnov"

@@ -24,8 +24,8 @@ def test_the_saddlepoint_follows_the_exact_tail() -> None:
         if not 1e-6 < exact < 0.1:
             continue
         current = np.array([a, b, n - a - b])
-        found = homogeneity.deviance_p_value(current, pooled - current)
-        assert 0.6 * exact < found < 2.5 * exact
+        p_value = homogeneity.deviance_p_value(current, pooled - current)
+        assert 0.6 * exact < p_value < 2.5 * exact
         checked += 1
     assert checked > 100
 
@@ -58,8 +58,8 @@ def test_the_distance_does_not_grow_with_the_number_of_categories() -> None:
     rng = np.random.default_rng(5)
     for categories in (2, 20, 1000):
         shares = np.full(categories, 1 / categories)
-        found = [
+        p_values = [
             homogeneity.total_variation(rng.multinomial(200, shares), rng.multinomial(5000, shares))
             for _ in range(50)
         ]
-        assert np.mean(found) < 0.06
+        assert np.mean(p_values) < 0.06

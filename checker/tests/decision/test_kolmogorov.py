@@ -17,8 +17,8 @@ def by_dealing(current: np.ndarray, reference: np.ndarray) -> float:
     as_far, ways = 0, 0
     for chosen in combinations(range(len(pooled)), len(current)):
         mine = np.isin(np.arange(len(pooled)), chosen)
-        found = kolmogorov.distance(np.sort(pooled[mine]), np.sort(pooled[~mine])).scaled
-        as_far += found >= observed
+        dealt = kolmogorov.distance(np.sort(pooled[mine]), np.sort(pooled[~mine])).scaled
+        as_far += dealt >= observed
         ways += 1
     return as_far / ways
 
@@ -28,8 +28,8 @@ def test_the_exact_p_value_is_that_of_all_ways_to_deal_the_labels(
     current: list[float], reference: list[float]
 ) -> None:
     x, y = np.sort(current), np.sort(reference)
-    found = kolmogorov.distance(x, y)
-    exact = kolmogorov.exact_p_value(found)
+    distance = kolmogorov.distance(x, y)
+    exact = kolmogorov.exact_p_value(distance)
     assert exact == pytest.approx(by_dealing(x, y), rel=1e-9)
 
 
@@ -59,8 +59,8 @@ def test_the_approximate_p_value_is_hardly_smaller_and_not_much_larger(
     step = int(np.gcd(n, m))
     scaled = int(np.ceil(z * np.sqrt((n + m) / (n * m)) * n * m / step)) * step
     pooled = np.arange(1, n + m + 1, dtype=np.int64)
-    found = kolmogorov.Distance(scaled / (n * m), scaled, pooled, n, m)
-    ratio = kolmogorov.approximate_p_value(found) / kolmogorov.exact_p_value(found)
+    distance = kolmogorov.Distance(scaled / (n * m), scaled, pooled, n, m)
+    ratio = kolmogorov.approximate_p_value(distance) / kolmogorov.exact_p_value(distance)
     assert 0.96 < ratio < most
 
 
@@ -70,19 +70,19 @@ def test_with_ties_the_approximate_p_value_errs_on_the_safe_side(data: st.DataOb
     n, m = data.draw(st.integers(50, 80)), data.draw(st.integers(50, 200))
     values = data.draw(st.integers(2, 40))
     shift = data.draw(st.integers(0, values // 2))
-    found = kolmogorov.distance(
+    distance = kolmogorov.distance(
         np.sort(rng.integers(0, values, n) + float(shift)),
         np.sort(rng.integers(0, values, m).astype(float)),
     )
-    exact = kolmogorov.exact_p_value(found)
-    assert kolmogorov.approximate_p_value(found) >= 0.98 * exact or exact < 1e-6
+    exact = kolmogorov.exact_p_value(distance)
+    assert kolmogorov.approximate_p_value(distance) >= 0.98 * exact or exact < 1e-6
 
 
 def test_the_distance_of_a_sample_from_itself_is_zero() -> None:
     x = np.arange(100.0)
-    found = kolmogorov.distance(x, x)
-    assert found.value == 0
-    assert kolmogorov.p_value(found, level=0.01) == 1
+    distance = kolmogorov.distance(x, x)
+    assert distance.value == 0
+    assert kolmogorov.p_value(distance, level=0.01) == 1
 
 
 def test_the_interval_holds_the_true_distance_at_least_as_often_as_it_says() -> None:
@@ -90,9 +90,9 @@ def test_the_interval_holds_the_true_distance_at_least_as_often_as_it_says() -> 
     truth, runs = 0.0987, 400  # of two normal distributions a quarter of a sigma apart
     held = 0
     for _ in range(runs):
-        found = kolmogorov.distance(
+        distance = kolmogorov.distance(
             np.sort(rng.normal(0.25, 1, 300)), np.sort(rng.normal(size=1000))
         )
-        low, high = kolmogorov.interval(found)
+        low, high = kolmogorov.interval(distance)
         held += low <= truth <= high
     assert held >= 0.95 * runs

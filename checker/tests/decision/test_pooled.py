@@ -18,13 +18,13 @@ def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:
         if ties:
             current, reference = np.round(2 * current), np.round(2 * reference)
         ends = bin_edges(reference)
-        found = pooled.numeric(
+        decision = pooled.numeric(
             bin_counts(current, ends),
             bin_counts(reference, ends),
             threshold=level,
             distance_floor=0,
         )
-        hits += found.alarming(level) is not None
+        hits += decision.alarming(level) is not None
     # Within four standard deviations of the level at most.
     assert hits <= trials * level + 4 * (trials * level) ** 0.5
     # And, without ties, most of it is spent.
@@ -46,10 +46,10 @@ def test_a_shift_of_a_tenth_is_found_in_many_rows() -> None:
     rng = np.random.default_rng(4)
     current, reference = np.sort(rng.normal(0.15, 1, 12_000)), np.sort(rng.normal(size=12_000))
     ends = bin_edges(reference)
-    found = pooled.numeric(
+    decision = pooled.numeric(
         bin_counts(current, ends), bin_counts(reference, ends), threshold=1e-6, distance_floor=0.03
     )
-    alarming = found.alarming(1e-6)
+    alarming = decision.alarming(1e-6)
     assert alarming
     low, high = alarming.evidence.interval
     assert low < 0.06 < high

@@ -42,7 +42,7 @@ class Joint:
         """Judge all pairs at a level for all of them; a change below the floor is no drift."""
         pooled = association.dense_ranks(np.array([np.concatenate(sides) for sides in self.sides]))
         current, reference = np.split(pooled, [len(self.sides[0][0])], axis=1)
-        changes = association.largest_changes(current, reference, floor=floor)
+        changes = association.largest_changes(current, reference, effect_floor=floor)
         pairs = len(self.names) * (len(self.names) - 1) // 2
         drifted = [
             change

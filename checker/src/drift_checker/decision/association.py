@@ -24,9 +24,10 @@ _ALMOST_ONE = 0.999_999
 
 @dataclass(frozen=True)
 class PairChange:
-    """The change of the rank correlation of two columns, given by their places.
+    """The change of the rank correlation of two columns, given by their indices.
 
-    `p_value` is not corrected for the number of pairs.
+    `reference` and `current` are the correlation of either side, `standardised` its change in
+    standard deviations of the null; `p_value` is not corrected for the number of pairs.
     """
 
     columns: tuple[int, int]
@@ -42,49 +43,55 @@ class PairChange:
 
 
 def dense_ranks(columns: Floats) -> Indices:
-    """Return where each value stands among the distinct ones of its column; NaN, missing, is -1.
+    """Return the rank of each value among the distinct ones of its column, from 0.
 
-    All else here is a function of these, so that nothing is sorted twice.
+    `columns` and the ranks are (columns, rows); that of NaN, a missing value, is -1. All else here
+    is a function of ranks, so that nothing is sorted twice.
     """
-    found = np.full(columns.shape, -1, dtype=np.intp)
-    for values, placed in zip(columns, found, strict=True):
+    ranks = np.full(columns.shape, -1, dtype=np.intp)
+    for values, column_ranks in zip(columns, ranks, strict=True):
         order = np.argsort(values)[: len(values) - np.isnan(values).sum()]
         ordered = values[order]
-        placed[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
-    return found
+        column_ranks[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
+    return ranks
 
 
-def largest_changes(current: Indices, reference: Indices, *, floor: float) -> list[PairChange]:
+def largest_changes(
+    current: Indices, reference: Indices, *, effect_floor: float
+) -> list[PairChange]:
     """Return the pairs whose rank correlation changed most, by p-value.
 
-    `current` (columns, n) and `reference` (columns, m) are places among the values of both; a pair
-    is judged on the rows that have both. Pairs that changed by less than `floor` are left out,
-    except for the one that changed most, by Fisher's transformation (1915).
+    `current` (columns, n) and `reference` (columns, m) are dense ranks among the values of both; a
+    pair is judged on the rows that have both. Pairs that changed by less than the effect floor are
+    left out, except for the one that changed most, by Fisher's transformation (1915).
     """
     before, after = rank_correlations(reference), rank_correlations(current)
     change = np.abs(_fisher(after) - _fisher(before))
     pairs = sorted(
         combinations(range(len(current)), 2), key=lambda pair: change[pair], reverse=True
     )
-    changed = [
-        _judge(current, reference, pair, float(after[pair]), float(before[pair]))
-        for place, pair in enumerate(pairs[:_CANDIDATES])
-        if place == 0 or abs(after[pair] - before[pair]) >= floor
+    changes = [
+        _change(current, reference, pair, float(after[pair]), float(before[pair]))
+        for order, pair in enumerate(pairs[:_CANDIDATES])
+        if order == 0 or abs(after[pair] - before[pair]) >= effect_floor
     ]
-    return sorted(changed, key=lambda one: one.p_value)
+    return sorted(changes, key=lambda change: change.p_value)
 
 
-def rank_correlations(columns: Indices) -> Floats:
-    """Return Spearman's rank correlation (1904) of each pair of columns, 0 of a constant one."""
-    there = columns >= 0
-    grades = np.zeros(columns.shape)
-    for column, known, graded in zip(columns, there, grades, strict=True):
-        graded[known] = _Graded.of(column[known]).grades
-    squares = _products(grades**2, there.astype(float))
+def rank_correlations(ranks: Indices) -> Floats:
+    """Return Spearman's rank correlation (1904) of each pair of columns, 0 of a constant one.
+
+    `ranks` (columns, rows) are dense ones, the correlations (columns, columns).
+    """
+    present = ranks >= 0
+    grades = np.zeros(ranks.shape)
+    for column, has_value, column_grades in zip(ranks, present, grades, strict=True):
+        column_grades[has_value] = _Graded.of(column[has_value]).grades
+    squares = _products(grades**2, present.astype(float))
     scale = squares * squares.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = _products(grades, grades) / np.sqrt(scale)
-    return np.asarray(np.where(scale > 0, np.clip(found, -1, 1), 0.0))
+        correlations = _products(grades, grades) / np.sqrt(scale)
+    return np.asarray(np.where(scale > 0, np.clip(correlations, -1, 1), 0.0))
 
 
 def _products(left: Floats, right: Floats) -> Floats:
@@ -98,25 +105,25 @@ def _fisher(correlation: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Graded:
-    """A column as the place of each value, and its grade.
+    """A column as the dense rank of each value, and its grade.
 
     The grade is the empirical distribution function, midway through ties, less 1/2.
     """
 
-    places: Indices
+    ranks: Indices
     grades: Floats
 
     @classmethod
-    def of(cls, places: Indices) -> _Graded:
-        counts = np.bincount(places)
-        middles = (np.cumsum(counts) - counts / 2) / max(1, len(places)) - 0.5
-        return cls(places, middles[places])
+    def of(cls, ranks: Indices) -> _Graded:
+        counts = np.bincount(ranks)
+        middles = (np.cumsum(counts) - counts / 2) / max(1, len(ranks)) - 0.5
+        return cls(ranks, middles[ranks])
 
     def above(self, weights: Floats) -> Floats:
         """Return, for each row, the mean over all rows of their weight where they are above it."""
-        sums = np.bincount(self.places, weights)
+        sums = np.bincount(self.ranks, weights)
         above = np.cumsum(sums[::-1])[::-1] - sums / 2
-        return np.asarray(above[self.places] / len(weights))
+        return np.asarray(above[self.ranks] / len(weights))
 
 
 def _graded(pair: Indices) -> tuple[_Graded, _Graded]:
@@ -134,7 +141,7 @@ def _influence(x: _Graded, y: _Graded) -> Floats:
     return x.grades * y.grades + x.above(y.grades) + y.above(x.grades)
 
 
-def _judge(
+def _change(
     current: Indices, reference: Indices, pair: tuple[int, int], after: float, before: float
 ) -> PairChange:
     sides = (current[list(pair)], reference[list(pair)])
@@ -147,12 +154,16 @@ def _judge(
 def interval(
     current: Indices, reference: Indices, change: PairChange, *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Return an interval for the change of a pair's rank correlation."""
+    """Return an interval for the change of a pair's rank correlation.
+
+    That of a normal distribution with the variance of the influence functions of both sides;
+    `current` (columns, n) and `reference` (columns, m) are dense ranks.
+    """
     pair = list(change.columns)
     variance = _variance(current[pair]) + _variance(reference[pair])
     margin = NormalDist().inv_cdf((1 + confidence) / 2) * variance**0.5
-    found = change.current - change.reference
-    return max(-2.0, found - margin), min(2.0, found + margin)
+    difference = change.current - change.reference
+    return max(-2.0, difference - margin), min(2.0, difference + margin)
 
 
 def _variance(pair: Indices) -> float:
@@ -165,7 +176,7 @@ def _variance(pair: Indices) -> float:
 
 
 def permutation_p_value(scores: Floats, n: int, drawn: float) -> tuple[float, float]:
-    """Return the sum of n drawn scores standardised, and its two-sided p-value.
+    """Return the sum of n drawn of all `scores` (rows,) standardised, and its two-sided p-value.
 
     Under the null hypothesis the current rows are a simple random sample of the pooled ones,
     whatever the distribution, so that the sum has a known distribution given the scores. Its tail
@@ -190,14 +201,14 @@ def permutation_p_value(scores: Floats, n: int, drawn: float) -> tuple[float, fl
         weights = share * np.exp(tilts)
         value = np.log1p(weights - share).sum() - share * tilts.sum()
         chance = weights / (1 - share + weights)
-        left, variance = chance - share, chance * (1 - chance)
+        excess, variance = chance - share, chance * (1 - chance)
         # Not `@`, as in `_products`.
-        gradient = np.array([(left * centred).sum(), left.sum()])
+        gradient = np.array([(excess * centred).sum(), excess.sum()])
         mixed = (variance * centred).sum()
         hessian = np.array([[(variance * squares).sum(), mixed], [mixed, variance.sum()]])
         return float(value), gradient, hessian
 
-    given = float(log_binomial(n, total, share))
-    tail = saddlepoint.upper_tail(cumulants, abs(observed), log_given=given)
+    log_given = float(log_binomial(n, total, share))
+    tail = saddlepoint.upper_tail(cumulants, abs(observed), log_given=log_given)
     standardised = observed / (n * (1 - share) * total / (total - 1)) ** 0.5
     return standardised, min(1.0, 2 * tail)

@@ -19,8 +19,10 @@ def interval(hits: int, trials: int, *, confidence: float = 0.95) -> tuple[float
     the confidence leaves.
     """
     tail = (1 - confidence) / 2
-    low = _least(lambda rate: _chance(hits, trials, trials, rate) >= tail) if hits else 0.0
-    high = _least(lambda rate: _chance(0, hits, trials, rate) <= tail) if hits < trials else 1.0
+    low = _least_rate(lambda rate: _chance(hits, trials, trials, rate) >= tail) if hits else 0.0
+    high = (
+        _least_rate(lambda rate: _chance(0, hits, trials, rate) <= tail) if hits < trials else 1.0
+    )
     return low, high
 
 
@@ -29,7 +31,7 @@ def _chance(first: int, last: int, trials: int, rate: float) -> float:
     return float(np.exp(log_binomial(np.arange(first, last + 1), trials, rate)).sum())
 
 
-def _least(holds: Callable[[float], bool]) -> float:
+def _least_rate(holds: Callable[[float], bool]) -> float:
     """Return the least rate from which on a condition holds."""
     low, high = 0.0, 1.0
     for _ in range(STEPS):

@@ -16,7 +16,7 @@ Interval = tuple[float, float]
 BULK_SHARE, TAIL_SHARE = 0.9, 0.1
 
 
-def _everywhere(level: float) -> float:
+def _attained_if_dense(level: float) -> float:
     return level
 
 
@@ -24,8 +24,10 @@ def _everywhere(level: float) -> float:
 class Evidence:
     """One statistic: how unlikely it is by chance, and how large the effect is that it measures.
 
-    `share` is the part of the column's level that is its own; `attained` gives the chance that
-    its p-value is at most a level, which is the level itself where p-values lie densely.
+    `test` and `effect` are the names of both. `effect_floor` is the smallest effect that is worth
+    an alarm, `share` the part of the column's level that is the statistic's own; `attained` gives
+    the chance that its p-value is at most a level, which is the level itself where p-values lie
+    densely.
     """
 
     test: str
@@ -36,7 +38,7 @@ class Evidence:
     interval: Interval
     effect_floor: float
     share: float
-    attained: Callable[[float], float] = _everywhere
+    attained: Callable[[float], float] = _attained_if_dense
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class CombinedEvidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a column's statistics say: the least likely one, and that of those above their floor."""
+    """The evidence of a column that is least likely by chance, of all and of relevant effects."""
 
     most_significant: CombinedEvidence
     relevant: CombinedEvidence | None
@@ -61,8 +63,8 @@ class Decision:
 
     def alarming(self, threshold: float) -> CombinedEvidence | None:
         """Return what alarms at this threshold, if anything does."""
-        found = self.relevant
-        return found if found and found.p_value <= threshold else None
+        relevant = self.relevant
+        return relevant if relevant and relevant.p_value <= threshold else None
 
 
 def numeric(
@@ -76,7 +78,8 @@ def numeric(
     """Decide on a numeric column by its distance and by the rows in its tails.
 
     The Kolmogorov-Smirnov distance sees the bulk, the exceedances the tails, where the distance
-    is blind: five per cent of wild values move it by three per cent only.
+    is blind: five per cent of wild values move it by three per cent only. `distance_floor` and
+    `tail_floor` are their effect floors, as shares of rows.
     """
     return decide(
         [
@@ -109,29 +112,30 @@ def numeric(
 def categorical(
     current: Ints, reference: Ints, *, threshold: float, distance_floor: float
 ) -> Decision:
-    """Decide on a categorical column by the counts of each category, none empty on both sides.
+    """Decide on a categorical column by the counts of its categories, both (categories,).
 
-    The deviance sees many small changes, the largest cell a single one among many categories.
+    No category is empty on both sides. The deviance sees many small changes, the largest cell a
+    single one among many categories.
     """
     distance = homogeneity.total_variation(current, reference)
     interval = homogeneity.total_variation_interval(current, reference)
 
     cell = homogeneity.largest_cell_p_value(current, reference)
-    found = [("largest_cell", distance, cell)]
+    tests = [("largest_cell", distance, cell)]
     if len(current) > 2:  # noqa: PLR2004  with two, both tests are one
         bulk = homogeneity.deviance_p_value(current, reference)
-        found.append(("deviance", homogeneity.deviance(current, reference), bulk))
+        tests.append(("deviance", homogeneity.deviance(current, reference), bulk))
     return decide(
         [
-            Evidence(*one, "total_variation", distance, interval, distance_floor, 1 / len(found))
-            for one in found
+            Evidence(*test, "total_variation", distance, interval, distance_floor, 1 / len(tests))
+            for test in tests
         ],
         threshold=threshold,
     )
 
 
 def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
-    """Combine by the smallest p-value for its share; it counts only above the floor of its effect.
+    """Combine by the smallest p-value for its share; it counts only above its effect floor.
 
     The chance that some statistic is as extreme for its share is at most the sum of the chances
     of each: Bonferroni's inequality, with what discrete statistics attain in place of what they
@@ -140,14 +144,16 @@ def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
     can change the decision; elsewhere what they are given is an upper bound.
     """
 
-    def combined(one: Evidence) -> float:
-        level = one.p_value / one.share
-        if one.p_value <= threshold < level:
+    def combined(statistic: Evidence) -> CombinedEvidence:
+        level = statistic.p_value / statistic.share
+        if statistic.p_value <= threshold < level:
             level = sum(other.attained(other.share * level) for other in evidence)
-        return min(1.0, level)
+        return CombinedEvidence(statistic, min(1.0, level))
 
-    ranked = sorted(
-        (CombinedEvidence(one, combined(one)) for one in evidence), key=lambda one: one.p_value
+    ranked = sorted(map(combined, evidence), key=lambda combined: combined.p_value)
+    relevant = (
+        combined
+        for combined in ranked
+        if combined.evidence.effect_size >= combined.evidence.effect_floor
     )
-    relevant = (one for one in ranked if one.evidence.effect_size >= one.evidence.effect_floor)
     return Decision(most_significant=ranked[0], relevant=next(relevant, None))

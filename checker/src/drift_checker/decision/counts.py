@@ -15,16 +15,20 @@ _TILTS = np.geomspace(1e-4, 30, 300)
 
 
 def share_p_value(current: int, n: int, reference: int, m: int) -> float:
-    """Return Fisher's exact two-sided p-value for two shares, `current` of n, `reference` of m."""
+    """Return Fisher's exact two-sided p-value (1934) for two shares of rows.
+
+    They are `current` of n rows, and `reference` of m.
+    """
     return two_sided_p_value(current, n + m, current + reference, n)
 
 
 def unseen_p_value(current: Ints, reference: Ints) -> float:
     """Return a bound on the chance that as many current rows have categories not in the reference.
 
-    A category of c pooled rows is absent from the reference if all c fall to the current batch.
-    These events are negatively associated (Joag-Dev and Proschan 1983), so Chernoff's bound for
-    independent events holds for the number of rows in them; any tilt gives a valid bound.
+    Both are counts (categories,). A category of c pooled rows is absent from the reference if all c
+    fall to the current batch. These events are negatively associated (Joag-Dev and Proschan 1983),
+    so Chernoff's bound for independent events holds for the number of rows in them; any tilt gives
+    a valid bound.
     """
     n, total = int(current.sum()), int(current.sum() + reference.sum())
     rows = int(current[reference == 0].sum())
@@ -34,12 +38,15 @@ def unseen_p_value(current: Ints, reference: Ints) -> float:
     log_absent = log_choose(total - sizes, n - sizes) - log_choose(total, n)
     with np.errstate(divide="ignore"):
         log_present = np.log(-np.expm1(log_absent))
-    each = np.logaddexp(log_present, log_absent + _TILTS[:, None] * sizes)
-    return float(np.exp(min(0.0, float((each @ cells - _TILTS * rows).min()))))
+    log_moments = np.logaddexp(log_present, log_absent + _TILTS[:, None] * sizes)
+    return float(np.exp(min(0.0, float((log_moments @ cells - _TILTS * rows).min()))))
 
 
 def constant_p_value(pooled: Ints, n: int) -> float:
-    """Return the chance that all n current rows share one value, given the pooled counts."""
+    """Return the chance that all n current rows share one value, given the pooled counts.
+
+    `pooled` (values,) has the rows of both sides that have each value.
+    """
     enough = pooled[pooled >= n]
     if not len(enough):
         return 0.0

@@ -12,11 +12,15 @@ from drift_checker.decision.arrays import Floats
 from drift_checker.decision.hypergeometric import upper_tail
 
 TAIL_SHARE = 0.001
+"""Share of the reference's rows that is beyond either end of its bulk."""
 
 
 @dataclass(frozen=True)
 class Exceedance:
-    """How many of `rows` current rows lie beyond the reference, and how many were expected."""
+    """How many of `rows` current rows lie beyond the reference, and how many were expected.
+
+    Beyond is below `low` and above `high`.
+    """
 
     count: int
     rows: int

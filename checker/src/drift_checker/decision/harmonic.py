@@ -42,47 +42,49 @@ def critical_sum(level: float, columns: int) -> float:
     return columns * max(1.0, math.log(columns) + 1 - np.euler_gamma + high)
 
 
-def thresholds(p_values: Sequence[float | None], least: float) -> list[float]:
+def thresholds(p_values: Sequence[float | None], critical: float) -> list[float]:
     """Return the p-value up to which each column drifts, given those of all others.
 
     A column whose effect is below its floor has None, and counts for no other one. In order of
-    their p-values, the first columns whose inverse p-values sum up to `least` drift: often a
+    their p-values, the first columns whose inverse p-values sum up to `critical` drift: often a
     single one. So do the next ones that reach it without them, and so on. Any such set is
     significant by itself: the chance that one is found among columns that did not drift is at
     most the level, whatever the others do (Wilson 2019).
     """
-    known = [math.inf if p is None else max(p, _LEAST_P_VALUE) for p in p_values]
-    found = [0.0] * len(known)
-    groups = _groups(known, least)
-    for place, threshold in _within(groups[-1], known, least):
-        found[place] = threshold
+    relevant = [math.inf if p is None else max(p, _LEAST_P_VALUE) for p in p_values]
+    limits = [0.0] * len(relevant)
+    groups = _groups(relevant, critical)
+    for column, threshold in _within(groups[-1], relevant, critical):
+        limits[column] = threshold
     for group, after in pairwise(groups):
         # With a larger p-value than the next column's, that one may be named instead.
-        most = max(known[after[0]], 1 / least) if after else 1.0
-        for place, threshold in _within(group, known, least):
+        most = max(relevant[after[0]], 1 / critical) if after else 1.0
+        for column, threshold in _within(group, relevant, critical):
             # But for rounding, the p-value is within the threshold already.
-            found[place] = max(known[place], min(most, threshold))
-    return found
+            limits[column] = max(relevant[column], min(most, threshold))
+    return limits
 
 
-def _within(group: list[int], p_values: list[float], least: float) -> Iterator[tuple[int, float]]:
-    """Yield each place with the p-value that it needs for the group to reach `least`."""
-    total = sum(1 / p_values[place] for place in group)
-    for place in group:
-        yield place, 1 / max(1.0, least - (total - 1 / p_values[place]))
+def _within(
+    group: list[int], p_values: list[float], critical: float
+) -> Iterator[tuple[int, float]]:
+    """Yield each column with the p-value that it needs for its group to reach `critical`."""
+    total = sum(1 / p_values[column] for column in group)
+    for column in group:
+        yield column, 1 / max(1.0, critical - (total - 1 / p_values[column]))
 
 
-def _groups(p_values: list[float], least: float) -> list[list[int]]:
-    """Return the places in order of the p-values, cut wherever the inverses sum up to `least`.
+def _groups(p_values: list[float], critical: float) -> list[list[int]]:
+    """Return the columns in order of their p-values, cut where the inverses sum up to `critical`.
 
-    The last group is what is left, which may be nothing.
+    The last group is the rest, which may be nothing.
     """
     groups: list[list[int]] = [[]]
     total = 0.0
-    for place in sorted(range(len(p_values)), key=p_values.__getitem__):
-        groups[-1].append(place)
-        total += 1 / p_values[place]
-        if total >= least:
+    for column in sorted(range(len(p_values)), key=p_values.__getitem__):
+        groups[-1].append(column)
+        total += 1 / p_values[column]
+        if total >= critical:
             groups.append([])
             total = 0.0
     return groups

@@ -1,8 +1,8 @@
 """Two samples of categories: are the shares the same?
 
-Given the pooled counts, the current counts are multivariate hypergeometric whatever the shares
-are. Both statistics here use that conditional null, so few categories, rare categories and
-hundreds of thousands of them need no special care.
+All counts are (categories,). Given the pooled counts, the current counts are multivariate
+hypergeometric whatever the shares are. Both statistics here use that conditional null, so few
+categories, rare categories and hundreds of thousands of them need no special care.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def _cell_deviance(current: Ints | Floats, pooled: Ints | Floats, share: float) 
 def deviance_p_value(current: Ints, reference: Ints) -> float:
     """Return P(G >= observed) given both margins, by a double saddlepoint approximation.
 
-    G is a sum over cells of functions of independent binomial counts, given their total:
-    unlike the chi-square distribution it holds with small counts far into the tail. The deviance
-    is taken instead of Pearson's statistic because its tail is exponential at any count.
+    G is a sum over cells of functions of independent binomial counts, given their total: unlike the
+    chi-square distribution, the approximation holds with small counts far into the tail. The
+    deviance is taken instead of Pearson's statistic because its tail is exponential at any count.
     """
     cells = _Cells(current, reference)
-    given = float(log_binomial(cells.drawn, cells.total, cells.drawn / cells.total))
+    log_given = float(log_binomial(cells.drawn, cells.total, cells.drawn / cells.total))
     return upper_tail(
-        cells.cumulants, deviance(current, reference), log_given=given, max_tilt=_MAX_TILT
+        cells.cumulants, deviance(current, reference), log_given=log_given, max_tilt=_MAX_TILT
     )
 
 

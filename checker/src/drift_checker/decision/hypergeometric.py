@@ -15,7 +15,7 @@ from drift_checker.decision.special import log_choose
 
 
 def log_pmf(x: ArrayLike, total: int, marked: ArrayLike, drawn: int) -> Floats:
-    """Return log P(X = x), X the number of marked among `drawn` of `total` rows.
+    """Return log P(X = x), X the number of marked among `drawn` of `total` rows, elementwise.
 
     `x` must lie in the support.
     """
@@ -24,7 +24,7 @@ def log_pmf(x: ArrayLike, total: int, marked: ArrayLike, drawn: int) -> Floats:
 
 
 def upper_tail(x: int, total: int, marked: int, drawn: int) -> float:
-    """Return P(X >= x)."""
+    """Return P(X >= x), X the number of marked among `drawn` of `total` rows."""
     lowest, highest = max(0, drawn + marked - total), min(marked, drawn)
     if x <= lowest:
         return 1.0
@@ -41,7 +41,7 @@ def upper_tail(x: int, total: int, marked: int, drawn: int) -> float:
 
 
 def lower_tail(x: int, total: int, marked: int, drawn: int) -> float:
-    """Return P(X <= x)."""
+    """Return P(X <= x), X the number of marked among `drawn` of `total` rows."""
     return upper_tail(drawn - x, total, total - marked, drawn)
 
 

@@ -52,18 +52,18 @@ class Distance:
 
 
 def distance(current: Floats, reference: Floats) -> Distance:
-    """Return the distance of two sorted, non-empty samples without nulls."""
+    """Return the distance of two sorted, non-empty samples (n,) and (m,) without nulls."""
     n, m = len(current), len(reference)
     pooled = np.sort(np.concatenate((current, reference)), kind="stable")
     upto = np.flatnonzero(np.append(pooled[1:] != pooled[:-1], True)) + 1
-    # Looking up in the smaller sample is quick, and tells the rest.
+    # Looking up in the smaller sample is quick, and says how many of the larger there are.
     below = np.searchsorted(min(current, reference, key=len), pooled[upto - 1], side="right")
     smaller, larger = below.astype(np.int64), upto - below
     scaled = int(np.abs(smaller * max(n, m) - larger * min(n, m)).max())
     return Distance(scaled / (n * m), scaled, upto, n, m)
 
 
-def p_value(found: Distance, *, level: float) -> float:
+def p_value(observed: Distance, *, level: float) -> float:
     """Return P(D >= observed) for two samples of one distribution, given the pooled ties.
 
     Where the approximate p-value lies near `level`, the one at which the decision changes, and of
@@ -72,67 +72,67 @@ def p_value(found: Distance, *, level: float) -> float:
     significance probability of the Smirnov two-sample test"; Schroer and Trenkler 1995 for ties).
     Elsewhere, and for sizes whose path would take seconds, the approximate value is kept.
     """
-    n, m = found.current, found.reference
-    approximate = approximate_p_value(found)
-    near = _NEAR_UNTIED if found.untied else _NEAR_TIED
+    n, m = observed.current, observed.reference
+    approximate = approximate_p_value(observed)
+    near = _NEAR_UNTIED if observed.untied else _NEAR_TIED
     if min(n, m) >= _FEW_ROWS and not _TOO_SMALL * level < approximate <= near * level:
         return approximate
-    if len(found.pooled) > _MAX_STEPS:
+    if len(observed.pooled) > _MAX_STEPS:
         return approximate
-    width = 2 * found.scaled / (n + m)
-    sizes = np.diff(found.pooled, prepend=0)
+    width = 2 * observed.scaled / (n + m)
+    sizes = np.diff(observed.pooled, prepend=0)
     spread = np.minimum(sizes, 2 * _REACH * np.sqrt(sizes * (n * m)) / (n + m))
     if width * spread.sum() > _MAX_CELLS:
         return approximate
-    return found.exact_p_value
+    return observed.exact_p_value
 
 
-def approximate_p_value(found: Distance) -> float:
+def approximate_p_value(observed: Distance) -> float:
     """Return Kolmogorov's asymptotic p-value, corrected for the sizes where there are no ties.
 
     The correction of Hodges (1958, equation 5.3), at the middle between the distance and the next
     smaller one that there can be. Ties only lower the distance: without the correction the value
     is on the safe side.
     """
-    n, m = found.current, found.reference
+    n, m = observed.current, observed.reference
     root = (n * m / (n + m)) ** 0.5
-    z = found.value * root
-    if found.untied:
+    z = observed.value * root
+    if observed.untied:
         step = math.gcd(n, m) / (n * m)
         z += (n + m + min(n, m)) / (6 * (n + m) * root) - step / 2 * root
     return kolmogorov_upper_tail(z)
 
 
-def interval(found: Distance, *, confidence: float = 0.95) -> tuple[float, float]:
+def interval(observed: Distance, *, confidence: float = 0.95) -> tuple[float, float]:
     """Return an interval for the distance of the two distributions, at least at `confidence`.
 
     The Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant (1990), for both samples.
     """
     reach = float(np.sqrt(np.log(4 / (1 - confidence)) / 2))
-    margin = reach * (found.current**-0.5 + found.reference**-0.5)
-    return max(0.0, found.value - margin), min(1.0, found.value + margin)
+    margin = reach * (observed.current**-0.5 + observed.reference**-0.5)
+    return max(0.0, observed.value - margin), min(1.0, observed.value + margin)
 
 
-def exact_p_value(found: Distance) -> float:
+def exact_p_value(observed: Distance) -> float:
     """Return the exact p-value by dealing labels along the pooled order.
 
     Labels are dealt independently with the pooled share, and the total is conditioned on at the
-    end: this leaves the conditional distribution as it is and keeps all numbers near 1. What
-    leaves the band is added up instead of what stays, so that small p-values keep their digits.
+    end: this keeps the conditional distribution as it is and all numbers near 1. The mass of paths
+    that exit the band is added up instead of what stays, so that small p-values keep their digits.
     """
-    few, many = sorted((found.current, found.reference))
-    growth = -math.log1p(-few / (few + many)) * 2 * (found.scaled / few + 1)
-    by_fewer = found.untied and few * _TIMES_FEWER <= many and growth < _MOST_GROWTH
-    left = _left_untied(found) if by_fewer else _left(found)
-    if not left:
+    few, many = sorted((observed.current, observed.reference))
+    growth = -math.log1p(-few / (few + many)) * 2 * (observed.scaled / few + 1)
+    by_fewer = observed.untied and few * _TIMES_FEWER <= many and growth < _MOST_GROWTH
+    exits = _exits_by_row(observed) if by_fewer else _exits_by_tie(observed)
+    if not exits:
         return 0.0
     total, share = few + many, few / (few + many)
-    lengths = [len(mass) for mass, _, _ in left]
+    lengths = [len(mass) for mass, _, _ in exits]
     within = np.arange(sum(lengths)) - np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
-    mass = np.concatenate([mass for mass, _, _ in left])
+    mass = np.concatenate([mass for mass, _, _ in exits])
     smaller, larger = (
-        np.repeat([place[side] for _, place, _ in left], lengths)
-        + within * np.repeat([step[side] for _, _, step in left], lengths)
+        np.repeat([first[side] for _, first, _ in exits], lengths)
+        + within * np.repeat([step[side] for _, _, step in exits], lengths)
         for side in (0, 1)
     )
     possible = (smaller <= few) & (larger <= many)
@@ -141,22 +141,23 @@ def exact_p_value(found: Distance) -> float:
     return float(min(1.0, (mass * np.exp(log_end)).sum()))
 
 
-_Place: TypeAlias = tuple[int, int]
+_Rows: TypeAlias = tuple[int, int]
 """Rows of the smaller sample, and of the larger."""
-_Left: TypeAlias = list[tuple[Floats, _Place, _Place]]
-"""What left: its mass, the rows dealt where it begins, and those from each mass to the next."""
+_Exits: TypeAlias = list[tuple[Floats, _Rows, _Rows]]
+"""Where paths exit the band: their mass, the rows dealt at the first, and those from each to the
+next."""
 
 
-def _left(found: Distance) -> _Left:
+def _exits_by_tie(observed: Distance) -> _Exits:
     """Deal the labels of one tie group after the other."""
-    n, total = min(found.current, found.reference), found.current + found.reference
-    rows = np.asarray(found.pooled)
+    n, total = min(observed.current, observed.reference), observed.current + observed.reference
+    rows = np.asarray(observed.pooled)
     sizes = np.diff(rows, prepend=0)
     # Inside: |count * total - rows * n| < scaled.
-    lows = (rows * n - found.scaled) // total + 1
-    highs = -((-rows * n - found.scaled) // total) - 1
+    lows = (rows * n - observed.scaled) // total + 1
+    highs = -((-rows * n - observed.scaled) // total) - 1
     inside, first = np.ones(1), 0
-    left: _Left = []
+    exits: _Exits = []
     kernels = _kernels(sizes, n / total)
     for size, low, high, pooled in zip(
         sizes.tolist(), lows.tolist(), highs.tolist(), rows.tolist(), strict=True
@@ -166,42 +167,42 @@ def _left(found: Distance) -> _Left:
         first += shift
         below, above = max(0, low - first), max(0, high + 1 - first)
         if below:
-            left.append((dealt[:below], (first, pooled - first), (1, -1)))
+            exits.append((dealt[:below], (first, pooled - first), (1, -1)))
         if above < len(dealt):
-            left.append((dealt[above:], (first + above, pooled - first - above), (1, -1)))
+            exits.append((dealt[above:], (first + above, pooled - first - above), (1, -1)))
         inside, first = dealt[below:above], first + below
         if not len(inside):
             break
-    return left
+    return exits
 
 
-def _left_untied(found: Distance) -> _Left:
+def _exits_by_row(observed: Distance) -> _Exits:
     """Deal the labels up to the next row of the smaller sample, without ties: fewer steps."""
-    few, many = sorted((found.current, found.reference))
+    few, many = sorted((observed.current, observed.reference))
     share = few / (few + many)
-    # Inside, of so many rows of the smaller sample: |placed * many - others * few| < scaled.
-    placed = np.arange(few + 1)
-    lows = np.maximum((placed * many - found.scaled) // few + 1, 0)
-    highs = np.minimum(-((-placed * many - found.scaled) // few) - 1, many)
+    # Inside, of so many rows of the smaller sample: |dealt * many - others * few| < scaled.
+    dealt = np.arange(few + 1)
+    lows = np.maximum((dealt * many - observed.scaled) // few + 1, 0)
+    highs = np.minimum(-((-dealt * many - observed.scaled) // few) - 1, many)
     # The chance of a run of the other sample falls by the same factor with each of its rows.
     run = (1 - share) ** np.arange(int((highs - lows).max()) + 2)
     inside, first = np.ones(1), 0
-    left: _Left = []
+    exits: _Exits = []
     for count, (high, low) in enumerate(zip(highs[:-1].tolist(), lows[1:].tolist(), strict=True)):
         visited = np.zeros(high - first + 1)
         visited[: len(inside)] = inside / run[: len(inside)]
         np.cumsum(visited, out=visited)
         visited *= run[: len(visited)]
         if high < many:
-            left.append((visited[-1:] * (1 - share), (count, high + 1), (0, 1)))
+            exits.append((visited[-1:] * (1 - share), (count, high + 1), (0, 1)))
         visited *= share
         below = low - first
         if below > 0:
-            left.append((visited[:below], (count + 1, first), (0, 1)))
+            exits.append((visited[:below], (count + 1, first), (0, 1)))
         inside, first = visited[max(0, below) :], max(first, low)
         if not len(inside):
             break
-    return left
+    return exits
 
 
 def _kernels(sizes: Ints, share: float) -> dict[int, tuple[int, Floats]]:

@@ -1,4 +1,4 @@
-"""Rows of several ticks, known by counts in cells: are they of the reference's distribution?"""
+"""Rows of several ticks, known by the counts of bins: are they of the reference's distribution?"""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from drift_checker.decision.column_tests import Decision, Evidence, decide
 
 
 def distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
-    """Return the distance by the counts of both sides in the same cells, in order.
+    """Return the distance by the counts of both sides in the same bins, in order: both (bins,).
 
-    Neither side is empty. The distance is that at the ends of the cells, and its null is that of
-    two samples without ties. The reference chose the cells, so that the null given the pooled
+    Neither side is empty. The distance is that at the edges of the bins, and its null is that of
+    two samples without ties. The reference chose the bins, so that the null given the pooled
     counts does not hold for them; but a supremum over some points, whoever chose them, is at most
     that over all, and ties only lower it. Both samples vary in that null: its variance is
     1/m + 1/n, marginal over the reference that the ticks share.
@@ -26,24 +26,23 @@ def distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
 
 
 def tied_distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
-    """Return the distance where each cell is one value; then its null is given the pooled counts.
+    """Return the distance where each bin is one value; then its null is given the pooled counts.
 
-    Neither side is empty, and no cell is empty on both.
+    Neither side is empty, and no bin is empty on both.
     """
-    found = distance(current, reference)
-    return replace(found, pooled=np.cumsum(current + reference))
+    return replace(distance(current, reference), pooled=np.cumsum(current + reference))
 
 
 def numeric(current: Ints, reference: Ints, *, threshold: float, distance_floor: float) -> Decision:
-    """Decide by the counts of both sides in the same cells, in order; neither is empty."""
-    found = distance(current, reference)
+    """Decide by the counts of both sides in the same bins, in order; neither is empty."""
+    observed = distance(current, reference)
     evidence = Evidence(
         "kolmogorov_smirnov",
-        found.value,
-        kolmogorov.p_value(found, level=threshold),
+        observed.value,
+        kolmogorov.p_value(observed, level=threshold),
         "distance",
-        found.value,
-        kolmogorov.interval(found),
+        observed.value,
+        kolmogorov.interval(observed),
         distance_floor,
         share=1.0,
     )

@@ -36,7 +36,7 @@ def upper_tail(
     if observed <= gradient[0]:
         return 1.0
     tilt, target, spread = np.zeros(2), np.array([observed, 0.0]), hessian[1, 1]
-    found = False
+    converged = False
     for _ in range(_ITERATIONS):
         if np.linalg.det(hessian) <= _DEGENERATE * hessian[0, 0] * hessian[1, 1]:
             break  # at the first tilt: the statistic is the same whatever happens
@@ -49,11 +49,11 @@ def upper_tail(
             step /= 2
             value, gradient, hessian = cumulants(*(tilt + step))
         tilt = tilt + step
-        found = bool(step @ hessian @ step < _CLOSE)
-        if found or tilt[0] > _NEARLY * max_tilt:
+        converged = bool(step @ hessian @ step < _CLOSE)
+        if converged or tilt[0] > _NEARLY * max_tilt:
             break
     exponent = float(tilt @ target - value)
-    if not found or tilt[0] > _NEARLY * max_tilt:
+    if not converged or tilt[0] > _NEARLY * max_tilt:
         return math.exp(min(0.0, -exponent - log_given))
     w = math.sqrt(2 * max(0.0, exponent))
     v = float(tilt[0] * math.sqrt(np.linalg.det(hessian) / spread))

@@ -1,4 +1,4 @@
-"""The few special functions that are needed, of integers and of one number.
+"""The special functions that the tests need, of integers and of one number.
 
 They are closed forms; a library for them would take longer to import than a check takes to run.
 """
@@ -50,8 +50,8 @@ def log_choose(n: ArrayLike, k: ArrayLike) -> Floats:
 
 def log_binomial(x: ArrayLike, size: ArrayLike, share: float) -> Floats:
     """Return the log of the binomial probability of x in size, elementwise; 0 < share < 1."""
-    rest = np.subtract(size, x)
-    return log_choose(size, x) + np.multiply(x, math.log(share)) + rest * math.log1p(-share)
+    misses = np.subtract(size, x)
+    return log_choose(size, x) + np.multiply(x, math.log(share)) + misses * math.log1p(-share)
 
 
 def x_log_ratio(x: ArrayLike, expected: ArrayLike) -> Floats:
@@ -87,10 +87,11 @@ def landau_upper_tail(x: float) -> float:
 
 
 def student_upper_tail(t: float, degrees: int) -> float:
-    """Return the chance that Student's distribution exceeds t, to double precision; degrees >= 1.
+    """Return the chance that Student's distribution exceeds t; degrees >= 1.
 
     Half the regularised incomplete beta function at degrees / (degrees + t^2), by its continued
-    fraction in the form of Lentz (1976).
+    fraction in the form of Lentz (1976): to double precision for few degrees, and to ten digits for
+    ten thousand.
     """
     if t < 0:
         return 1 - student_upper_tail(-t, degrees)
@@ -98,7 +99,7 @@ def student_upper_tail(t: float, degrees: int) -> float:
     x = degrees / (degrees + t * t)
     log_front = (
         math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-        if t
+        if x < 1
         else -math.inf
     )
     if x > (a + 1) / (a + b + 2):
@@ -108,13 +109,13 @@ def student_upper_tail(t: float, degrees: int) -> float:
 
 def _beta_fraction(a: float, b: float, x: float) -> float:
     c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
-    found = d
+    fraction = d
     for m in range(1, _SERIES_TERMS * 10):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         for term in (even, odd):
             d, c = 1 / (1 + term * d), 1 + term / c
-            found *= d * c
+            fraction *= d * c
         if abs(d * c - 1) < np.finfo(float).eps:
             break
-    return found
+    return fraction

@@ -24,8 +24,8 @@ class WindowStatistic:
     """One thing that is measured of every window: the distance of each from the mean of the others.
 
     `distances` (windows,) has the present one last; NaN where a window has nothing to measure.
-    `floor` is the smallest distance that is worth an alarm. A spread below `calm` is taken as that,
-    so that the least change of what never changes is not the greatest of all.
+    `effect_floor` is the smallest distance that is worth an alarm. A spread below `least_spread` is
+    taken as that, so that the least change of what never changes is not the greatest of all.
     """
 
     distances: Floats
@@ -35,13 +35,16 @@ class WindowStatistic:
     @property
     def testable(self) -> bool:
         """Whether the present window and enough others have something to measure."""
-        there = ~np.isnan(self.distances)
-        return bool(there[-1]) and int(there.sum()) > LEAST_WINDOWS
+        measured = ~np.isnan(self.distances)
+        return bool(measured[-1]) and int(measured.sum()) > LEAST_WINDOWS
 
 
 @dataclass(frozen=True)
 class WindowEvidence:
-    """What the present window's distance in one aspect is worth."""
+    """How unusual the present window's distance is in one statistic.
+
+    `standardised` is in spreads of the others, `effect` the distance itself.
+    """
 
     standardised: float
     effect: float
@@ -49,65 +52,66 @@ class WindowEvidence:
 
 
 def distances_from_others(vectors: Floats, *, largest: bool) -> Floats:
-    """Return the distance of each vector (windows, length) from the mean of the others.
+    """Return the distance (windows,) of each vector (windows, length) from the mean of the others.
 
     `largest` takes the largest difference, else their mean. Of the values of a distribution
     function the largest is the Kolmogorov-Smirnov distance; of quantiles the mean is
     Wasserstein's, the mean of quantile functions being the distribution between all (Agueh and
     Carlier 2011). NaN stays NaN and counts for no other.
     """
-    known = np.asarray(~np.isnan(vectors).any(axis=1, keepdims=True))
-    filled = np.where(known, vectors, 0.0)
-    others = np.maximum(1, known.sum() - 1)
+    measured = np.asarray(~np.isnan(vectors).any(axis=1, keepdims=True))
+    filled = np.where(measured, vectors, 0.0)
+    others = np.maximum(1, measured.sum() - 1)
     apart = np.abs(filled - (filled.sum(axis=0) - filled) / others)
-    found = apart.max(axis=1) if largest else apart.mean(axis=1)
-    return np.where(known[:, 0], found, np.nan)
+    distances = apart.max(axis=1) if largest else apart.mean(axis=1)
+    return np.where(measured[:, 0], distances, np.nan)
 
 
-def rank_test(aspects: Sequence[WindowStatistic], level: float) -> list[WindowEvidence]:
-    """Return the present window's place in each aspect, its p-value corrected for all of them.
+def rank_test(statistics: Sequence[WindowStatistic], level: float) -> list[WindowEvidence]:
+    """Test the present window in each statistic, with p-values corrected for all of them.
 
-    All aspects are `known`.
+    All statistics are `testable`.
 
     A window's score is the largest of its distances that are not below their floors, each
-    standardised by the spread of that aspect over the other windows: an aspect that changes from
+    standardised by the spread of that statistic over the other windows: one that changes from
     day to day does not hide a calm one. The p-value is the share of windows that score as much.
 
     Below 1/K of K windows, the present one included, ranks say nothing. Where `level` is, the
-    p-value of what exceeds all windows is that of a model: the logarithms of an aspect's distances
-    are normal, so that the present one's, standardised by the others, has Student's distribution;
-    Bonferroni over the aspects, and never above 1/K. The tails of distances by chance and of normal
-    effects on windows fall faster than that; storms may not.
+    p-value of what exceeds all windows is that of a model: the logarithms of a statistic's
+    distances are normal, so that the present one's, standardised by the others, has Student's
+    distribution; Bonferroni over the statistics, and never above 1/K. The tails of distances by
+    chance and of normal effects on windows fall faster than that; storms may not.
     """
-    found = np.array([aspect.distances for aspect in aspects]).T
-    floors, calm = np.array([(aspect.effect_floor, aspect.least_spread) for aspect in aspects]).T
-    standardised = _standardised(found, calm)
+    distances = np.array([statistic.distances for statistic in statistics]).T
+    effect_floors = np.array([statistic.effect_floor for statistic in statistics])
+    least_spreads = np.array([statistic.least_spread for statistic in statistics])
+    standardised = _standardised(distances, least_spreads)
     with np.errstate(invalid="ignore"):
-        scores = np.where(found >= floors, standardised, -np.inf)
-    windows, others = len(found), scores[:-1].max(axis=1)
+        scores = np.where(distances >= effect_floors, standardised, -np.inf)
+    windows, others = len(distances), scores[:-1].max(axis=1)
     p_values = (1 + (others[:, None] >= scores[-1]).sum(axis=0)) / windows
     if level < 1 / windows:
-        logs = _standardised(np.log(np.maximum(found, calm)), _NO_SPREAD)[-1]
-        degrees = (~np.isnan(found)).sum(axis=0) - 2
-        for place in np.flatnonzero(others.max() < scores[-1]):
-            tail = student_upper_tail(float(logs[place]), int(degrees[place]))
-            p_values[place] = min(p_values[place], len(aspects) * tail)
+        logs = _standardised(np.log(np.maximum(distances, least_spreads)), _NO_SPREAD)[-1]
+        degrees = (~np.isnan(distances)).sum(axis=0) - 2
+        for i in np.flatnonzero(others.max() < scores[-1]):
+            tail = student_upper_tail(float(logs[i]), int(degrees[i]))
+            p_values[i] = min(p_values[i], len(statistics) * tail)
     return [
         WindowEvidence(float(score), float(distance), float(p_value))
-        for score, distance, p_value in zip(standardised[-1], found[-1], p_values, strict=True)
+        for score, distance, p_value in zip(standardised[-1], distances[-1], p_values, strict=True)
     ]
 
 
-def _standardised(values: Floats, calm: Floats) -> Floats:
-    """Standardise each row (windows, aspects) by the mean and the spread of the others.
+def _standardised(values: Floats, least_spread: Floats) -> Floats:
+    """Standardise each row (windows, statistics) by the mean and the spread of the others.
 
     As a future observation: with a further 1/K for the mean's own error.
     """
-    known = ~np.isnan(values)
-    filled = np.where(known, values, 0.0)
-    others = np.maximum(2, known.sum(axis=0) - known)
+    measured = ~np.isnan(values)
+    filled = np.where(measured, values, 0.0)
+    others = np.maximum(2, measured.sum(axis=0) - measured)
     mean = (filled.sum(axis=0) - filled) / others
     squares = ((filled**2).sum(axis=0) - filled**2) / others - mean**2
     spread = np.sqrt(np.maximum(squares, 0.0) * others / (others - 1))
-    scale = np.maximum(spread, calm) * np.sqrt(1 + 1 / others)
-    return np.where(known, (filled - mean) / scale, np.nan)
+    scale = np.maximum(spread, least_spread) * np.sqrt(1 + 1 / others)
+    return np.where(measured, (filled - mean) / scale, np.nan)
