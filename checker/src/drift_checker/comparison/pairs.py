@@ -36,7 +36,7 @@ from drift_checker.tables import (
     reference_column,
     to_floats,
 )
-from drift_checker.wording import phrases
+from drift_checker.wording import categorical_change, numeric_change
 
 Share: TypeAlias = tuple[int, int]
 """How many rows are something, of how many."""
@@ -302,7 +302,7 @@ class NumericSample:
 
     def change(self, effect: str) -> str:
         """Say what changed."""
-        return phrases.numeric_change(self.current, self.reference, effect)
+        return numeric_change(self.current, self.reference, effect)
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its cells."""
@@ -359,7 +359,7 @@ class CategoricalSample:
 
     def change(self, effect: str) -> str:  # noqa: ARG002  categories have one effect
         """Say which category changed most."""
-        return phrases.categorical_change(self.names, self.current, self.reference)
+        return categorical_change(self.names, self.current, self.reference)
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its categories."""

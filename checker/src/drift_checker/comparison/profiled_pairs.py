@@ -42,7 +42,7 @@ from drift_checker.profiles.profile import (
 from drift_checker.profiles.untested import TimestampProfile
 from drift_checker.result import Fault
 from drift_checker.tables import UNREADABLE, ChunkedTable, MismatchError, UnreadableError
-from drift_checker.wording import phrases
+from drift_checker.wording import numeric_change
 
 _SHOWN_QUANTILES = np.linspace(0, 1, 10_001)
 
@@ -253,7 +253,7 @@ class BinnedSample:
         current, reference = (
             side.quantiles(*_SHOWN_QUANTILES) for side in (self.current, self.reference)
         )
-        return phrases.numeric_change(current, reference, effect)
+        return numeric_change(current, reference, effect)
 
     def pooled(self, name: str) -> sequential.Pooled:
         """Return the reference by its cells."""

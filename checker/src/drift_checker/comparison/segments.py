@@ -16,7 +16,7 @@ from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.pairs import ColumnSample, InMemoryPair
 from drift_checker.result import ColumnResult, Segment, Verdict
 from drift_checker.tables import MismatchError, as_numpy
-from drift_checker.wording.phrases import shortened
+from drift_checker.wording import shortened
 
 MAX_SEGMENTS = 20
 """Segments with a name, the largest of the reference; each further one dilutes the level."""

@@ -18,7 +18,7 @@ from drift_checker.comparison.options import Floors
 from drift_checker.decision import CombinedEvidence, Decision, Floats, Ints, column_tests, pooled
 from drift_checker.profiles import TickCounts, merge_counts
 from drift_checker.result import LastingDrift, SequentialResult, Verdict
-from drift_checker.wording import phrases
+from drift_checker.wording import categorical_change, numeric_change
 
 MAX_TICKS = 12
 """Ticks that are pooled, the present one included."""
@@ -59,7 +59,7 @@ class PooledNumbers:
     def change(self, profile: TickCounts) -> str:
         """Say what changed, to within a cell."""
         current = np.repeat(self._values, profile.numbers[self.name])
-        return phrases.numeric_change(current, np.repeat(self._values, self.reference), "distance")
+        return numeric_change(current, np.repeat(self._values, self.reference), "distance")
 
 
 class PooledCategories:
@@ -80,7 +80,7 @@ class PooledCategories:
 
     def change(self, profile: TickCounts) -> str:
         """Say which category changed most."""
-        return phrases.categorical_change(*self._counts(profile))
+        return categorical_change(*self._counts(profile))
 
     def _counts(self, profile: TickCounts) -> tuple[list[str], Ints, Ints]:
         current = profile.categories[self.name]

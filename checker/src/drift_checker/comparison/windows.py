@@ -41,7 +41,7 @@ from drift_checker.result import (
     Verdict,
 )
 from drift_checker.tables import as_numpy, encode_categories, kind_of, to_floats, valid_mask
-from drift_checker.wording.phrases import p_value_phrase, percent
+from drift_checker.wording import p_value_phrase, percent
 
 MIN_JOINT_ROWS = 200
 """Rows of a window, below which its rank correlations say little."""
