@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 1
-
 Probability: TypeAlias = float
 Count: TypeAlias = int
 
@@ -31,12 +29,13 @@ class Verdict(StrEnum):
     INVALID = "invalid"
 
 
+AlarmState = Literal["none", "opened", "ongoing", "closed"]
 Role = Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
-    """Base of what is stored, with as much of pydantic's interface as is needed."""
+class PlainDocument:
+    """Base of JSON documents that do without pydantic until one is read, with its interface."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
@@ -53,7 +52,7 @@ class Model:
         """Read and validate JSON.
 
         Raises:
-            pydantic.ValidationError: The JSON is not of this model.
+            pydantic.ValidationError: The JSON is not of this class.
         """
         return cls._adapter().validate_json(data)
 
@@ -78,7 +77,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault(Model):
+class Fault(PlainDocument):
     """One thing that is wrong with the current batch."""
 
     fault: str
@@ -88,7 +87,7 @@ class Fault(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceInfo(Model):
+class ReferenceInfo(PlainDocument):
     """The reference that the batch was compared with; `url` is of one that is not in the store."""
 
     version: str
@@ -97,7 +96,7 @@ class ReferenceInfo(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurrentInfo(Model):
+class CurrentInfo(PlainDocument):
     """The batch itself; `digest` is the SHA-256 of the bytes as they arrived.
 
     `url` is that of a batch which is read where it lies; its digest is of its files' names, sizes
@@ -110,7 +109,7 @@ class CurrentInfo(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnResult(Model):
+class ColumnResult(PlainDocument):
     """The verdict on one column.
 
     `p_value` is already combined over the column's own statistics. Up to `threshold`
@@ -137,7 +136,7 @@ class ColumnResult(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairResult(Model):
+class PairResult(PlainDocument):
     """The rank correlation of two columns, before and now.
 
     `interval` is that of the change, null where windows tell what is normal; `p_value` is corrected
@@ -152,7 +151,7 @@ class PairResult(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointResult(Model):
+class JointResult(PlainDocument):
     """The verdict on the joint distribution beyond the marginals.
 
     `pairs` are those that drifted, or the one that changed most.
@@ -168,7 +167,7 @@ class JointResult(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LastingDrift(Model):
+class LastingDrift(PlainDocument):
     """A column over the last ticks; `p_value` is corrected for all columns and pools of ticks."""
 
     name: str
@@ -184,7 +183,7 @@ class LastingDrift(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SequentialResult(Model):
+class SequentialResult(PlainDocument):
     """The verdict on this scheduled tick and those before it, pooled.
 
     `ticks` and `rows` are those of the longest pool; without an earlier tick to pool there is no
@@ -201,7 +200,7 @@ class SequentialResult(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segment(Model):
+class Segment(PlainDocument):
     """The verdict within the rows of one value of a column, such as `carrier=UA`."""
 
     name: str
@@ -212,10 +211,10 @@ class Segment(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarm(Model):
+class Alarm(PlainDocument):
     """The episode that this tick belongs to."""
 
-    state: Literal["none", "opened", "ongoing", "closed"] = "none"
+    state: AlarmState = "none"
     id: str | None = None
     since: datetime | None = None
 
@@ -226,7 +225,7 @@ class Alarm(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlarmBudget(Model):
+class AlarmBudget(PlainDocument):
     """How the tick's level follows from the alarms that the user is ready to see.
 
     `level` is the probability of a false alarm in this tick; `parts` splits it by name and sums
@@ -256,7 +255,7 @@ class AlarmBudget(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration(Model):
+class Calibration(PlainDocument):
     """What the null distribution was learnt from.
 
     `exact`: rows are independent. `ranked`: as many windows of the reference rank this batch.
@@ -270,7 +269,7 @@ class Calibration(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rolling(Model):
+class Rolling(PlainDocument):
     """The last `ok` ticks, whose batches are the reference; where `reason` is set, they are not.
 
     `rows` are those of the reference that they make, `first` and `last` their logical dates.
@@ -284,7 +283,7 @@ class Rolling(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvidentlySummary(Model):
+class EvidentlySummary(PlainDocument):
     """Evidently's own verdict on the sample that its report shows."""
 
     version: str
@@ -297,7 +296,7 @@ class EvidentlySummary(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth(Model):
+class Truth(PlainDocument):
     """What the Drifter says it did to the batch."""
 
     injected: bool
@@ -306,7 +305,7 @@ class Truth(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanation(Model):
+class Explanation(PlainDocument):
     """The result in words.
 
     `changes` has a line for each thing that changed, before -> after, target and prediction first;
@@ -320,7 +319,7 @@ class Explanation(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result(Model):
+class Result(PlainDocument):
     """The outcome of one check of one monitor at one logical date.
 
     A comparison of two files that belongs to no monitor has neither `monitor` nor

@@ -10,7 +10,7 @@ from typing import Literal
 from drift_checker.config import Monitors, date_key
 from drift_checker.outputs.status import SILENT_INTERVALS, silent_before
 from drift_checker.references import versions_in_force
-from drift_checker.result import Model, Result, Verdict
+from drift_checker.result import PlainDocument, Result, Verdict
 from drift_checker.state import Store, read_latest_result
 from drift_checker.wording import explanation_text
 
@@ -18,7 +18,7 @@ EventKind = Literal["alarm_opened", "alarm_closed", "batch_invalid", "monitor_si
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event(Model):
+class Event(PlainDocument):
     """One notification; monitor, kind and date name it, and each address gets it once.
 
     `date` is that of the tick which opened the alarm (also where it closes), of the first invalid

@@ -25,7 +25,7 @@ import structlog
 from drift_checker.config import Settings
 from drift_checker.errors import DriftCheckerError, UsageError
 from drift_checker.outputs.events import Event
-from drift_checker.result import Model
+from drift_checker.result import PlainDocument
 from drift_checker.state import Store, keys
 
 KEEP_TRYING = timedelta(days=2)
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt(Model):
+class Attempt(PlainDocument):
     """One try to notify one address; `outcome` is null until it has ended."""
 
     at: datetime
@@ -202,5 +202,5 @@ class _Delivery:
         return keys.notification(event.monitor, event.date, name)
 
 
-def _json(model: Model) -> bytes:
+def _json(model: PlainDocument) -> bytes:
     return model.model_dump_json().encode()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
 from drift_checker.config import Monitors, logical_dates_before
 from drift_checker.outputs.publish import read_publication
 from drift_checker.references import version_in_force
-from drift_checker.result import Verdict
+from drift_checker.result import AlarmState, Verdict
 from drift_checker.state import Document, Store, read_latest_result
 
 SILENT_INTERVALS = 3
@@ -25,7 +24,7 @@ class MonitorStatus(Document):
     """Version of the reference in force, null where there is none."""
     verdict: Verdict | None = None
     logical_date: datetime | None = None
-    alarm: Literal["none", "opened", "ongoing", "closed"] | None = None
+    alarm: AlarmState | None = None
     drifted_columns: list[str] = Field(default_factory=list)
     faults: list[str] = Field(default_factory=list)
     run_url: str | None = None

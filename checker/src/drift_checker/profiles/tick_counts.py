@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from drift_checker.result import Count, Model
+from drift_checker.result import Count, PlainDocument
 
 MAX_TICK_CATEGORIES = 1000
 """Categories of a batch; a column that has more is left out. Leaving out the rarest instead would
@@ -22,7 +22,7 @@ make its profile depend on which of them chance made rare."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TickCounts(Model):
+class TickCounts(PlainDocument):
     """Counts of one batch, or of several: `profile.json`.
 
     `reference` is the SHA-256, with the number of rows where only some of them cut the cells.
