@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drift_checker import CompareSettings
 from drift_checker.comparison import compare_tables
-from drift_checker.comparison.profiled_pairs import ProfiledPair, side
+from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch
 from drift_checker.profiles.layout import fit
 from drift_checker.tables import chunked_table
 
@@ -24,9 +24,9 @@ def main(reference: Path, current: Path) -> None:
     start = time.process_time()
     source = chunked_table(reference)
     layout = fit(source)
-    before = side(source, layout)
+    before = profile_batch(source, layout)
     fitted = time.process_time()
-    tables = ProfiledPair(layout, before, side(chunked_table(current), layout))
+    tables = ProfiledPair(layout, before, profile_batch(chunked_table(current), layout))
     result = compare_tables(tables, CompareSettings())
     ended = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -22,8 +22,9 @@ from benchmarks.trust.draws import Generator
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors
 from drift_checker.comparison import InMemoryPair, compare_tables
-from drift_checker.comparison.pairs import NumericSample as Values
-from drift_checker.comparison.profiled_pairs import ProfiledPair, profiles
+from drift_checker.comparison.binned_sample import BinnedSample
+from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_pair
+from drift_checker.comparison.samples import NumericSample
 from drift_checker.decision import kolmogorov
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.result import ColumnResult
@@ -80,7 +81,7 @@ def _one(place: int, *, drift: float, seed: int) -> tuple[bool, bool, int, int, 
     after = from_frame(draw(rng, int(rng.integers(50, 4000)), drift))
     settings = CompareSettings(columns=ColumnRoles(target="poisson"))
     tables = InMemoryPair(before, after)
-    counts = profiles(InMemoryTable(before), InMemoryTable(after), settings)
+    counts = profile_pair(InMemoryTable(before), InMemoryTable(after), settings)
     exact, counted = (compare_tables(both, settings) for both in (tables, counts))
     pairs = list(zip(exact.columns, counted.columns, strict=True))
     differing = [pair for pair in pairs if pair[0].verdict is not pair[1].verdict]
@@ -121,13 +122,13 @@ def _error(tables: InMemoryPair, counts: ProfiledPair, name: str) -> float:
 
     Negative if it is too large, which none may be.
     """
-    values, cells = tables.pair(name).sample(), counts.pair(name).sample()
-    if not isinstance(values, Values):
+    values, binned = tables.column_pair(name).sample(), counts.column_pair(name).sample()
+    if not (isinstance(values, NumericSample) and isinstance(binned, BinnedSample)):
         return 0.0
-    current, reference = (getattr(cells, side) for side in ("current", "reference"))
+    current, reference = binned.current, binned.reference
     exact = kolmogorov.distance(values.current, values.reference).value
     error = exact - distance_at_edges(current, reference)
-    shares = [side.between / side.values for side in (current, reference)]
+    shares = [profile.between_edges / profile.value_count for profile in (current, reference)]
     stated = float(np.minimum(*shares).max())
     if abs(error) < _ROUNDING:
         return 0.0

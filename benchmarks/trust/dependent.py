@@ -28,15 +28,15 @@ from benchmarks.trust.draws import Generator
 from benchmarks.trust.rates import clustered_interval, interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, Verdict, compare
-from drift_checker.comparison.windows import (
+from drift_checker.comparison.aspects import (
+    Aspect,
     Measure,
-    Measured,
-    Scale,
-    correlated,
+    QuantileScale,
+    correlation_aspect,
     correlations,
-    distribution,
-    null_share,
-    rank,
+    distribution_aspect,
+    null_share_aspect,
+    rank_aspects,
 )
 from drift_checker.decision import Floats, Indices
 
@@ -171,7 +171,7 @@ class Ranks:
         parts = np.sort(drawn.windows[:, drawn.places], axis=2)
         self.measured: list[tuple[str, Measure, Floats]] = []
         for name, column in zip(_NAMES, parts, strict=True):
-            scale = Scale(np.sort(column[: self.windows].ravel()))
+            scale = QuantileScale(np.sort(column[: self.windows].ravel()))
             self.measured += [
                 (name, "distance", np.array([scale.below(part) for part in column])),
                 (name, "wasserstein", np.array([scale.quantiles(part) for part in column])),
@@ -180,19 +180,19 @@ class Ranks:
         pairs = list(combinations(range(COLUMNS), 2))
         self.correlations = np.array([correlations(window, pairs) for window in numbers]).T
         none_missing = [np.zeros(1, dtype=bool)] * (self.windows + 1)
-        self.nulls = [null_share(name, none_missing, floors) for name in (_TIME, *_NAMES)]
+        self.nulls = [null_share_aspect(name, none_missing, floors) for name in (_TIME, *_NAMES)]
 
     def p_value(self, tick: int, level: float) -> float:
         """Return the smallest p-value of a tick."""
-        placed = rank([*self.nulls, *self._aspects(tick)], level)
-        return placed[0].place.p_value
+        ranked = rank_aspects([*self.nulls, *self._aspects(tick)], level)
+        return ranked[0].evidence.p_value
 
-    def _aspects(self, tick: int) -> Iterator[Measured]:
+    def _aspects(self, tick: int) -> Iterator[Aspect]:
         chosen = np.append(np.arange(self.windows), self.windows + tick)
         for name, measure, vectors in self.measured:
-            yield distribution(name, measure, vectors[chosen], self.floors)
+            yield distribution_aspect(name, measure, vectors[chosen], self.floors)
         for pair, values in zip(combinations(_NAMES, 2), self.correlations, strict=True):
-            yield correlated(pair, values[chosen], self.floors)
+            yield correlation_aspect(pair, values[chosen], self.floors)
 
 
 def levels(windows: int) -> list[float]:

@@ -24,7 +24,7 @@ from scipy.special import gammaincc
 from benchmarks.trust.design import Cell, Dependence
 from benchmarks.trust.draws import INTEGERS, Population
 from drift_checker import CompareSettings
-from drift_checker.comparison.joint import Joint, sampled_rows
+from drift_checker.comparison.joint import JointSample, sampled_rows
 from drift_checker.comparison.options import SHARES
 from drift_checker.decision import (
     Bools,
@@ -490,7 +490,7 @@ class _Joint:
             str(place): (tick[self.numbers[place]][rows], self.reference[place].values[0])
             for place in changed
         }
-        found = Joint(sides, most=len(sides)).judge(0, 0)
+        found = JointSample(sides, most=len(sides)).judge(0, 0)
         return found.p_value * comb(len(self.numbers), 2) / comb(len(sides), 2)
 
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from drift_checker import ColumnRoles, CompareSettings, Floors, Result, compare
-from drift_checker.comparison.pairs import InMemoryPair
-from drift_checker.comparison.segments import MAX_SEGMENTS, MIN_ROWS, parts
+from drift_checker.comparison import InMemoryPair
+from drift_checker.comparison.segments import MAX_SEGMENTS, MIN_SEGMENT_ROWS, split_rows
 from drift_checker.tables import from_frame
 from drift_checker.wording import explanation_text, result_text
 
@@ -86,7 +86,7 @@ def test_half_of_the_columns_part_goes_to_the_segments() -> None:
 
 
 def test_without_a_segment_of_enough_rows_the_whole_keeps_its_part() -> None:
-    result = judged(table(MIN_ROWS - 1, 3))
+    result = judged(table(MIN_SEGMENT_ROWS - 1, 3))
 
     assert result.segments == []
     assert "segments" not in result.alarm_budget.parts
@@ -97,10 +97,10 @@ def test_small_segments_new_values_and_missing_ones_are_pooled() -> None:
     reference = pa.table({"by": [*values, *["old"] * 300], "x": np.arange(1060.0)})
     current = pa.table({"by": [*values, *["new"] * 300], "x": np.arange(1060.0)})
 
-    found = parts(InMemoryPair(from_frame(reference), from_frame(current)), ["by"])
+    segments = split_rows(InMemoryPair(from_frame(reference), from_frame(current)), ["by"])
 
-    assert [part.name for part in found] == ["by=a", "by=b", "by=(others)"]
-    assert [part.rows for part in found] == [(300, 300), (250, 250), (510, 510)]
+    assert [segment.name for segment in segments] == ["by=a", "by=b", "by=(others)"]
+    assert [segment.sizes for segment in segments] == [(300, 300), (250, 250), (510, 510)]
 
 
 def test_at_most_twenty_have_a_name_the_largest_of_the_reference() -> None:
@@ -108,13 +108,13 @@ def test_at_most_twenty_have_a_name_the_largest_of_the_reference() -> None:
     values = [name for name, size in sizes.items() for _ in range(size)]
     both = from_frame(pa.table({"by": values, "other": ["z"] * len(values)}))
 
-    found = parts(InMemoryPair(both, both), ["by", "other"])
+    segments = split_rows(InMemoryPair(both, both), ["by", "other"])
 
-    names = [part.name for part in found]
+    names = [segment.name for segment in segments]
     assert names[0] == "other=z"
     assert names[1:MAX_SEGMENTS] == [f"by=v{i:02}" for i in range(24, 5, -1)]
     assert names[MAX_SEGMENTS:] == ["by=(others)"]
-    assert sum(part.rows[0] for part in found if part.by == "by") == len(values)
+    assert sum(segment.sizes[0] for segment in segments if segment.column == "by") == len(values)
 
 
 def test_a_segment_column_that_did_not_arrive_is_a_fault_and_no_more() -> None:

@@ -18,8 +18,8 @@ from web import FakeMlflow, Web
 
 from drift_checker import ColumnRoles, CompareSettings, Result, compare
 from drift_checker.cli import main
-from drift_checker.comparison.options import span
-from drift_checker.comparison.windows import cut
+from drift_checker.comparison.options import parse_span
+from drift_checker.comparison.windows import cut_windows
 from drift_checker.config import load_monitors, load_settings
 from drift_checker.errors import BadReferenceError, UsageError
 
@@ -143,20 +143,20 @@ def test_a_seasonal_baseline_has_the_same_weekdays() -> None:
 
 def test_hours_of_a_day_are_a_season() -> None:
     table = day(3, 1, rows=5000)
-    windows = cut(table["time"].combine_chunks(), timedelta(minutes=15), least=1)
+    windows = cut_windows(table["time"].combine_chunks(), timedelta(minutes=15), least=1)
     nine = pa.array([START + np.timedelta64(9 * 60 + 40, "m")])
 
     assert len(windows) == 96
-    assert len(windows.of_season(nine)) == 4
+    assert len(windows.in_season_of(nine)) == 4
 
 
 def test_windows_of_some_hours_are_a_season_by_when_they_begin() -> None:
     table = days(5)
-    windows = cut(table["time"].combine_chunks(), timedelta(hours=6), least=1)
+    windows = cut_windows(table["time"].combine_chunks(), timedelta(hours=6), least=1)
     afternoon = pa.array([START + np.timedelta64(15 * 60 + 40, "m")])
 
     assert len(windows) == 20
-    assert len(windows.of_season(afternoon)) == 5
+    assert len(windows.in_season_of(afternoon)) == 5
 
 
 @pytest.mark.parametrize("kind", ["timestamp[s]", "timestamp[ms, UTC]", "date32"])
@@ -169,11 +169,11 @@ def test_windows_hold_every_row_of_theirs(kind: str) -> None:
     table = pa.concat_tables([day(0, 1, rows=10), day(1, 1), day(2, 1)])
     times = pc.cast(table["time"], types[kind], safe=False).combine_chunks()
 
-    windows = cut(times, DAY, least=50)
+    windows = cut_windows(times, DAY, least=50)
 
     assert windows.sizes.tolist() == [300, 300]
     assert np.bincount(windows.numbers + 1).tolist() == [10, 300, 300]
-    first, second, current = windows.parts(np.arange(610), np.array([7]))
+    first, second, current = windows.split(np.arange(610), np.array([7]))
     assert (first.tolist(), second.tolist()) == (list(range(10, 310)), list(range(310, 610)))
     assert current.tolist() == [7]
 
@@ -189,13 +189,13 @@ def test_a_timestamp_that_is_none() -> None:
     ("text", "seconds"), [("30s", 30), ("15m", 900), ("1h", 3600), (" 2d ", 172_800)]
 )
 def test_spans(text: str, seconds: int) -> None:
-    assert span(text) == timedelta(seconds=seconds)
+    assert parse_span(text) == timedelta(seconds=seconds)
 
 
 @given(st.text(max_size=6).filter(lambda text: text.strip()[-1:] not in "smhd" or not text.strip()))
 def test_what_is_no_span(text: str) -> None:
     with pytest.raises(UsageError, match="allowed: such as 15m, 1h or 1d"):
-        span(text)
+        parse_span(text)
 
 
 def test_a_monitor_with_a_timestamp_is_judged_by_windows(

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker.comparison import ColumnRoles, CompareSettings, InMemoryPair, compare_tables
-from drift_checker.comparison.profiled_pairs import profiles
+from drift_checker.comparison.profiled_pairs import profile_pair
 from drift_checker.profiles import Bins, categorical, numeric
 from drift_checker.profiles import sample as rows
 from drift_checker.profiles.bins import EDGES
@@ -152,7 +152,7 @@ def both(reference: pa.Table, current: pa.Table) -> tuple[Result, Result]:
     settings = CompareSettings(columns=ColumnRoles(target="x3"))
     sides = (
         InMemoryPair(before, after),
-        profiles(InMemoryTable(before), InMemoryTable(after), settings),
+        profile_pair(InMemoryTable(before), InMemoryTable(after), settings),
     )
     exact, profiled = (compare_tables(one, settings) for one in sides)
     return exact, profiled

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from samples import table
 
 from drift_checker.comparison import ColumnRoles, CompareSettings, compare, compare_tables
-from drift_checker.comparison.profiled_pairs import ProfiledPair, fitted
+from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_reference
 from drift_checker.config import Monitors, Settings, settings_of
 from drift_checker.profiles import TickCounts, stored
 from drift_checker.profiles import layout as layouts
@@ -50,7 +50,9 @@ def put_in_force(store: Store, batch: Batch, monitor: str = "m") -> None:
 
 
 def test_what_is_read_is_what_was_written() -> None:
-    layout, side = fitted(InMemoryTable(from_frame(everything(30_000, 1))), CompareSettings())
+    layout, side = profile_reference(
+        InMemoryTable(from_frame(everything(30_000, 1))), CompareSettings()
+    )
     data = stored.to_bytes(layout, side.profile)
     read_layout, read_profile = stored.from_bytes(data)
     again = stored.to_bytes(read_layout, read_profile)
@@ -119,11 +121,11 @@ def test_windows_and_segments_are_judged_by_the_rows(settings: Settings) -> None
 
 def test_ticks_by_other_cells_are_not_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     batch, options = InMemoryTable(from_frame(table(900, seed=1))), CompareSettings()
-    layout, side = fitted(batch, options)
-    assert ProfiledPair(layout, side, side).cells == side.digest
+    layout, side = profile_reference(batch, options)
+    assert ProfiledPair(layout, side, side).bins_id == side.digest
     monkeypatch.setattr(layouts, "FIT_ROWS", 500)
-    layout, side = fitted(batch, options)
-    assert ProfiledPair(layout, side, side).cells == f"{side.digest}/500"
+    layout, side = profile_reference(batch, options)
+    assert ProfiledPair(layout, side, side).bins_id == f"{side.digest}/500"
 
 
 def ticked(settings: Settings, monitors: Monitors, slot: int, *, large: bool) -> Result:

@@ -30,7 +30,12 @@ from obstore.store import LocalStore
 from samples import as_csv
 
 from drift_checker.comparison import ColumnRoles, CompareSettings, compare_tables
-from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable, fitted, side
+from drift_checker.comparison.profiled_pairs import (
+    ProfiledPair,
+    ProfiledTable,
+    profile_batch,
+    profile_reference,
+)
 from drift_checker.config import Monitor, Monitors, Settings, load_monitors
 from drift_checker.errors import BadReferenceError, ServiceAwayError, UsageError
 from drift_checker.profiles import Reader, read_here
@@ -168,13 +173,13 @@ def _check(  # noqa: PLR0917  the first two are those of the fixture
     """Check that a reader comes to the profiles and to the verdict of the default engine."""
     before = write(folder / "before", first, 9, form)
     after = write(folder / "after", second, 3, form)
-    layout, reference = fitted(in_memory(before, settings), OPTIONS)
-    current = side(in_memory(after, settings), layout)
-    spread_layout, spread = fitted(read_by(reader, before), OPTIONS, reader)
+    layout, reference = profile_reference(in_memory(before, settings), OPTIONS)
+    current = profile_batch(in_memory(after, settings), layout)
+    spread_layout, spread = profile_reference(read_by(reader, before), OPTIONS, reader)
     assert spread_layout.sampled == layout.sampled
     assert _types(spread_layout) == _types(layout)
     alike(spread.profile, reference.profile)
-    found = side(read_by(reader, after), spread_layout, reader)
+    found = profile_batch(read_by(reader, after), spread_layout, reader)
     alike(found.profile, current.profile)
     assert judged(spread_layout, spread, found) == judged(layout, reference, current)
 
@@ -335,8 +340,8 @@ def test_workers_read_from_an_s3_and_tell_their_errors(
     for path in sorted((lake / "reference").iterdir()):
         obstore.put(store, f"r/{path.name}", path)
     found = list_files(Prefix(store, "r/", "s3://lake/r/"), Selection(("x", "kind")), spark)
-    layout, reference = fitted(found, OPTIONS, spark)
-    expected = side(read_by(read_here, lake / "reference"), layout)
+    layout, reference = profile_reference(found, OPTIONS, spark)
+    expected = profile_batch(read_by(read_here, lake / "reference"), layout)
     assert list(reference.profile.columns) == ["x", "kind"]
     assert reference.profile.columns["kind"] == expected.profile.columns["kind"]
 

@@ -10,7 +10,7 @@ import click
 
 from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import format_option, parse_logical_date
-from drift_checker.comparison import of_reference, overview
+from drift_checker.comparison import overview, reference_windows
 from drift_checker.config import Monitor, Monitors, Settings, settings_of
 from drift_checker.errors import UsageError
 from drift_checker.references import (
@@ -105,7 +105,7 @@ def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, An
     times = reference_column(
         load_reference(store, monitor.name, summary_in_force(store, monitor.name)), timestamp
     )
-    windows = overview(of_reference(times, settings, span), settings)
+    windows = overview(reference_windows(times, settings, span), settings)
     if windows is None:
         return None
     return {

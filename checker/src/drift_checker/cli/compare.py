@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from drift_checker.cli.options import exit_on_verdict, fail_on_option, format_option
-from drift_checker.comparison import ColumnRoles, CompareSettings, compare, span
+from drift_checker.comparison import ColumnRoles, CompareSettings, compare, parse_span
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.result import EvidentlySummary, Result
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     try:
-        return None if value is None else span(value)
+        return None if value is None else parse_span(value)
     except UsageError as error:
         raise click.BadParameter(str(error), ctx, param) from None
 

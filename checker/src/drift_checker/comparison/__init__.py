@@ -4,6 +4,7 @@
 """
 
 from drift_checker.comparison.compare import compare, compare_tables
+from drift_checker.comparison.in_memory_pairs import InMemoryPair
 from drift_checker.comparison.judge import judge
 from drift_checker.comparison.options import (
     ANCHOR_SHARE,
@@ -11,12 +12,12 @@ from drift_checker.comparison.options import (
     ColumnRoles,
     CompareSettings,
     Floors,
-    span,
+    parse_span,
 )
-from drift_checker.comparison.pairs import InMemoryPair, TablePair
+from drift_checker.comparison.pairs import TablePair
 from drift_checker.comparison.prepare import prepare
 from drift_checker.comparison.verdict import batch_verdict, result_of
-from drift_checker.comparison.windows import of_reference, overview
+from drift_checker.comparison.windows import overview, reference_windows
 
 __all__ = [
     "ANCHOR_SHARE",
@@ -30,9 +31,9 @@ __all__ = [
     "compare",
     "compare_tables",
     "judge",
-    "of_reference",
     "overview",
+    "parse_span",
     "prepare",
+    "reference_windows",
     "result_of",
-    "span",
 ]

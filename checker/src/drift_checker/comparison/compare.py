@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from drift_checker.comparison.in_memory_pairs import InMemoryPair
 from drift_checker.comparison.judge import judge
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import InMemoryPair, TablePair
+from drift_checker.comparison.pairs import TablePair
 from drift_checker.comparison.prepare import prepare
 from drift_checker.comparison.verdict import result_of
 from drift_checker.result import Result
@@ -69,9 +70,9 @@ def read_tables(reference: Tabular, current: Tabular, settings: CompareSettings)
     """
     before, after = _located(reference), _located(current)
     if settings.is_large(max(count_values(before), count_values(after))):
-        from drift_checker.comparison.profiled_pairs import profiles  # noqa: PLC0415  # seldom needed
+        from drift_checker.comparison.profiled_pairs import profile_pair  # noqa: PLC0415  # seldom needed
 
-        return profiles(chunked_reference(before), chunked_table(after), settings)
+        return profile_pair(chunked_reference(before), chunked_table(after), settings)
     return InMemoryPair(_read(before, read_reference), _read(after, read_batch))
 
 

@@ -23,33 +23,33 @@ class CountTest:
     detail: str
 
 
-def share_of(
-    fault: str, column: str, what: str, current: tuple[int, int], reference: tuple[int, int]
+def changed_share(
+    fault: str, column: str, counted: str, current: tuple[int, int], reference: tuple[int, int]
 ) -> CountTest:
-    """Test the share of rows that are `what`: (count, rows) of either side."""
+    """Test the share of rows that are `counted`: (count, rows) of batch and reference."""
     before, after = reference[0] / reference[1], current[0] / current[1]
     return CountTest(
         fault,
         column,
         counts.share_p_value(*current, *reference),
         abs(after - before),
-        f"{what}: {percent(before)} -> {percent(after)} of the rows",
+        f"{counted}: {percent(before)} -> {percent(after)} of the rows",
     )
 
 
-def out_of_range(column: str, found: Exceedance) -> CountTest:
+def out_of_range(column: str, outside: Exceedance) -> CountTest:
     """Test the rows outside the reference's range; some are expected by chance."""
     return CountTest(
         "out_of_range",
         column,
-        found.p_value,
-        found.excess,
-        f"{percent(found.count / found.rows)} of the rows lie outside the reference's range "
-        f"{found.low:g} to {found.high:g} ({percent(found.expected_share)} expected)",
+        outside.p_value,
+        outside.excess,
+        f"{percent(outside.count / outside.rows)} of the rows lie outside the reference's range "
+        f"{outside.low:g} to {outside.high:g} ({percent(outside.expected_share)} expected)",
     )
 
 
-def unseen(column: str, names: list[str], current: Ints, reference: Ints) -> CountTest:
+def unseen_categories(column: str, names: list[str], current: Ints, reference: Ints) -> CountTest:
     """Test the rows whose category the reference does not have, above those expected.
 
     Expected by chance is the reference's share of categories seen once (Good 1953).
@@ -82,26 +82,28 @@ def constant(column: str, value: str, current: int, same: int, others: Ints) -> 
     )
 
 
-def constant_number(column: str, current: Floats, reference: Floats) -> CountTest:
+def constant_numeric(column: str, current: Floats, reference: Floats) -> CountTest:
     """Test that a numeric column which varied has one value only; both samples are sorted."""
     value = current[0]
     if value != current[-1]:
-        return varies(column)
-    values, counts = np.unique(reference, return_counts=True)
-    same = int(counts[values == value].sum())
-    return constant(column, f"{value:g}", len(current), same, counts[values != value])
+        return not_constant(column)
+    values, rows = np.unique(reference, return_counts=True)
+    same = int(rows[values == value].sum())
+    return constant(column, f"{value:g}", len(current), same, rows[values != value])
 
 
-def constant_category(column: str, names: list[str], current: Ints, reference: Ints) -> CountTest:
+def constant_categorical(
+    column: str, names: list[str], current: Ints, reference: Ints
+) -> CountTest:
     """Test that a categorical column which varied has one category only."""
     if np.count_nonzero(current) > 1:
-        return varies(column)
+        return not_constant(column)
     only = int(np.argmax(current))
     others = np.delete(reference, only)
     return constant(column, repr(names[only]), int(current.sum()), int(reference[only]), others)
 
 
-def varies(column: str) -> CountTest:
+def not_constant(column: str) -> CountTest:
     """Return the same test where nothing is to be said; it has its share of the level too."""
     return CountTest("constant", column, 1.0, 0.0, "")
 

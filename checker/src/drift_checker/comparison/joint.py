@@ -20,14 +20,14 @@ def sampled_rows(rows: int) -> Indices:
     return choose_rows(np.arange(rows), SAMPLE_ROWS)
 
 
-class Joint:
-    """The numeric columns of both sides, row by row, with NaN where a value is missing."""
+class JointSample:
+    """The numeric columns of both tables, row by row, with NaN where a value is missing."""
 
     def __init__(self, columns: Mapping[str, tuple[Floats, Floats]], *, most: int) -> None:
         """Take sampled rows of (current, reference) by name, of at most `most` columns."""
-        usable = [name for name, sides in columns.items() if all(map(varies_enough, sides))]
+        usable = [name for name, both in columns.items() if all(map(varies_enough, both))]
         self.names = usable[:most]
-        self.sides = [columns[name] for name in self.names]
+        self.rows = [columns[name] for name in self.names]
 
     @property
     def reason(self) -> str | None:
@@ -40,8 +40,8 @@ class Joint:
 
     def judge(self, threshold: float, floor: float) -> JointResult:
         """Judge all pairs at a level for all of them; a change below the floor is no drift."""
-        pooled = association.dense_ranks(np.array([np.concatenate(sides) for sides in self.sides]))
-        current, reference = np.split(pooled, [len(self.sides[0][0])], axis=1)
+        ranks = association.dense_ranks(np.array([np.concatenate(both) for both in self.rows]))
+        current, reference = np.split(ranks, [len(self.rows[0][0])], axis=1)
         changes = association.largest_changes(current, reference, effect_floor=floor)
         pairs = len(self.names) * (len(self.names) - 1) // 2
         drifted = [

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from drift_checker.comparison import faults, segments, sequential, windows
+from drift_checker.comparison import aspects, faults, segments, sequential
 from drift_checker.comparison.columns import drifted, judge_columns
-from drift_checker.comparison.joint import Joint
-from drift_checker.comparison.pairs import InMemoryPair
+from drift_checker.comparison.in_memory_pairs import InMemoryPair
+from drift_checker.comparison.joint import JointSample
 from drift_checker.comparison.prepare import Prepared
-from drift_checker.comparison.windows import Windows
+from drift_checker.comparison.windows import (
+    TOO_LARGE,
+    Windows,
+    calibration,
+    reference_windows,
+)
 from drift_checker.profiles import TickCounts
 from drift_checker.result import (
     AlarmBudget,
@@ -53,10 +58,10 @@ def judge(prepared: Prepared, *, past: Sequence[TickCounts] | None = None) -> Ju
     Raises:
         BadReferenceError: Windows are asked for, and the timestamp column holds no times.
     """
-    cut, calibration = _windows(prepared)
-    if cut is None:
-        return _judge_rows(prepared, past, calibration)
-    return _judge_windows(prepared, cut, calibration)
+    windows, calibrated = _windows(prepared)
+    if windows is None:
+        return _judge_rows(prepared, past, calibrated)
+    return _judge_windows(prepared, windows, calibrated)
 
 
 def _windows(prepared: Prepared) -> tuple[Windows | None, Calibration]:
@@ -67,17 +72,17 @@ def _windows(prepared: Prepared) -> tuple[Windows | None, Calibration]:
         return None, Calibration()
     times = prepared.pairs[timestamp].arrays
     if times is None:
-        return None, Calibration(reason=windows.TOO_LARGE)
+        return None, Calibration(reason=TOO_LARGE)
     current, reference = times
-    cut = windows.of_reference(reference, settings, span)
+    windows = reference_windows(reference, settings, span)
     if settings.baseline == "seasonal":
-        cut = cut.of_season(current)
-    calibration = windows.calibration(cut, settings, settings.alarm_budget().level)
-    return (None if calibration.method == "exact" else cut), calibration
+        windows = windows.in_season_of(current)
+    calibrated = calibration(windows, settings, settings.alarm_budget().level)
+    return (None if calibrated.method == "exact" else windows), calibrated
 
 
 def _judge_rows(
-    prepared: Prepared, past: Sequence[TickCounts] | None, calibration: Calibration
+    prepared: Prepared, past: Sequence[TickCounts] | None, calibrated: Calibration
 ) -> Judged:
     """Take rows as independent.
 
@@ -108,7 +113,7 @@ def _judge_rows(
         },
         faults=(*prepared.faults, *found, *notes),
         budget=budget,
-        calibration=calibration,
+        calibration=calibrated,
         joint=joint,
         joint_reason=joint_reason,
         sequential=sequence,
@@ -124,9 +129,9 @@ def _judge_joint(
     prepared: Prepared, budget: AlarmBudget
 ) -> tuple[JointResult | None, str | None, AlarmBudget]:
     """Test how the numeric columns hang together, or say why not."""
-    rows = {name: prepared.samples[name].rows for name in prepared.target_first}
+    rows = {name: prepared.samples[name].row_sample for name in prepared.target_first}
     numeric = {name: both for name, both in rows.items() if both}
-    joint = Joint(numeric, most=prepared.settings.joint_columns)
+    joint = JointSample(numeric, most=prepared.settings.joint_columns)
     if joint.reason is not None:
         return None, joint.reason, budget.without("joint")
     level = budget.parts.get("joint", 0.0)
@@ -144,11 +149,11 @@ def _judge_sequence(
     if not pools:
         budget = budget.without("sequential")
     result = sequential.judge(
-        [sample.pooled(name) for name, sample in prepared.samples.items()],
+        [sample.pooled_column(name) for name, sample in prepared.samples.items()],
         pools,
         threshold=budget.parts.get("sequential", 0.0),
         floors=prepared.settings.floors,
-        reason=sequential.limit(current.rows, rows, ticks=len(past) + 1),
+        reason=sequential.limit_reason(current.rows, rows, ticks=len(past) + 1),
     )
     return result, budget
 
@@ -163,7 +168,7 @@ def _judge_segments(
     if not isinstance(prepared.tables, InMemoryPair):
         detail = "the tables are so large that they are compared by profiles, without segments"
         return [], [_segments_left_out(detail)], budget
-    sampled = segments.sampled_parts(prepared.tables, settings.segments, list(prepared.samples))
+    sampled = segments.sampled_segments(prepared.tables, settings.segments, list(prepared.samples))
     if not any(samples for _, samples in sampled):
         return [], [], budget
     halved, untested = budget.halved(), _untested(prepared)
@@ -174,36 +179,32 @@ def _segments_left_out(detail: str) -> Fault:
     return Fault(fault="segments_left_out", severity=Severity.NOTE, column=None, detail=detail)
 
 
-def _judge_windows(prepared: Prepared, cut: Windows, calibration: Calibration) -> Judged:
+def _judge_windows(prepared: Prepared, windows: Windows, calibrated: Calibration) -> Judged:
     """Rank the batch among the windows of the reference, by all aspects at once."""
     settings, budget = prepared.settings, prepared.settings.alarm_budget()
-    level, extrapolated = budget.level, calibration.method == "extrapolated"
-    notes = []
+    level, notes = budget.level, list[Fault]()
     if settings.segments:
         detail = "segments take rows as independent, and are not judged where windows are"
         notes.append(_segments_left_out(detail))
-    measured = windows.measure(
-        cut,
+    measured = aspects.measure(
+        windows,
         {name: arrays for name, pair in prepared.pairs.items() if (arrays := pair.arrays)},
         tested=prepared.target_first,
-        most_joint=settings.joint_columns,
+        joint_columns=settings.joint_columns,
         floors=settings.floors,
     )
-    ranked = windows.rank(list(measured), level)
-    nulls = windows.null_faults(ranked, level)
+    ranked = aspects.rank_aspects(list(measured), level)
+    null_faults = aspects.null_faults(ranked, level)
     columns = _untested(prepared)
-    columns |= windows.column_results(ranked, columns, prepared.samples, level)
-    columns |= {name: drifted(columns[name]) for fault in nulls if (name := fault.column)}
+    columns |= aspects.column_results(ranked, columns, prepared.samples, level)
+    columns |= {name: drifted(columns[name]) for fault in null_faults if (name := fault.column)}
+    extrapolated = calibrated.method == "extrapolated"
+    attained = 1 / (len(windows) + 1) if extrapolated else None
     return Judged(
         prepared=prepared,
         columns=columns,
-        faults=(*prepared.faults, *notes, *nulls),
-        budget=budget.model_copy(
-            update={
-                "parts": {"windows": level},
-                "level_attained": 1 / (len(cut) + 1) if extrapolated else None,
-            }
-        ),
-        calibration=calibration,
-        joint=windows.joint_result(ranked, level),
+        faults=(*prepared.faults, *notes, *null_faults),
+        budget=budget.model_copy(update={"parts": {"windows": level}, "level_attained": attained}),
+        calibration=calibrated,
+        joint=aspects.joint_result(ranked, level),
     )

@@ -22,8 +22,8 @@ class ColumnRoles:
     id: str | None = None
     ignore: tuple[str, ...] = ()
 
-    def named(self) -> set[str]:
-        """Return the columns that the reference must have."""
+    def named_columns(self) -> set[str]:
+        """Return the columns that have a role."""
         single = (self.timestamp, self.target, self.prediction, self.id)
         return {name for name in single if name is not None} | set(self.ignore)
 
@@ -55,7 +55,7 @@ finds is slow, and grows until it is plain to see at any level."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def span(text: str) -> timedelta:
+def parse_span(text: str) -> timedelta:
     """Read a span of time such as `15m`, `1h` or `1d`.
 
     Raises:
@@ -110,9 +110,9 @@ class CompareSettings:
         if self.min_windows < LEAST_WINDOWS:
             raise UsageError(f"min_windows: {self.min_windows} is not at least {LEAST_WINDOWS}")
 
-    def named(self) -> set[str]:
+    def required_columns(self) -> set[str]:
         """Return the columns that the reference must have."""
-        return self.columns.named() | set(self.segments)
+        return self.columns.named_columns() | set(self.segments)
 
     def is_large(self, values: int) -> bool:
         """Return whether tables are compared by profiles, by rows times columns of the larger."""

@@ -9,7 +9,7 @@ from itertools import chain
 
 import pyarrow as pa
 
-from drift_checker.comparison.faults import CountTest, share_of
+from drift_checker.comparison.faults import CountTest, changed_share
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
 from drift_checker.comparison.pairs import ColumnPair, ColumnSample, ComparedTable, TablePair
 from drift_checker.errors import BadReferenceError
@@ -81,9 +81,9 @@ class Prepared:
     @cached_property
     def tick_counts(self) -> TickCounts:
         """What the batch leaves for the sequential statistic of later ticks."""
-        counts = {name: sample.left for name, sample in self.samples.items()}
+        counts = {name: sample.tick_counts for name, sample in self.samples.items()}
         return TickCounts(
-            reference=self.tables.cells,
+            reference=self.tables.bins_id,
             rows=self.tables.current.rows,
             numbers={name: each for name, each in counts.items() if isinstance(each, list)},
             categories={name: each for name, each in counts.items() if isinstance(each, dict)},
@@ -110,7 +110,7 @@ def _check_reference(
         raise BadReferenceError(f"The reference cannot be used: {detail}.")
     names = reference.names
     listed = ", ".join(map(repr, names))
-    if missing := sorted(settings.named() - set(names)):
+    if missing := sorted(settings.required_columns() - set(names)):
         wrong = ", ".join(map(repr, missing))
         raise BadReferenceError(f"The reference has no column {wrong}; it has {listed}.")
     arrived = current.names
@@ -146,7 +146,7 @@ def _fault(severity: Severity, column: str | None, fault: str, detail: str) -> F
 
 def _prepared(tables: TablePair, settings: CompareSettings, name: str) -> PreparedColumn:
     """Bring a column to one kind, look for its faults, and take its sample."""
-    batch, role, type_ = tables.current, _role(name, settings.columns), tables.type(name)
+    batch, role, type_ = tables.current, _role(name, settings.columns), tables.column_type(name)
     result = partial(ColumnResult, name=name, kind=kind_of(type_), role=role)
     structural = partial(_fault, Severity.STRUCTURAL, name)
     if role == "ignored":
@@ -160,7 +160,7 @@ def _prepared(tables: TablePair, settings: CompareSettings, name: str) -> Prepar
             faults=() if known else (structural("missing_column", "the column is missing"),),
         )
     try:
-        pair = tables.pair(name)
+        pair = tables.column_pair(name)
     except MismatchError as error:
         return PreparedColumn(
             untested=result(verdict=Verdict.INVALID, reason=error.detail),
@@ -172,18 +172,18 @@ def _prepared(tables: TablePair, settings: CompareSettings, name: str) -> Prepar
 def _sampled(column: ColumnResult, type_: pa.DataType, pair: ColumnPair) -> PreparedColumn:
     """Look at the rows of a column that is on both sides, and take its sample."""
     name, notes = column.name, _faults_of_role(column, pair)
-    tests = [share_of("nulls", name, "nulls", *pair.nulls)]
+    tests = [changed_share("nulls", name, "nulls", *pair.nulls)]
     reason = _not_tested(column.kind, column.role, type_)
     sample = None if reason else pair.sample()
     if sample is not None and sample.infinities:
-        tests.append(share_of("not_finite", name, "infinities", *sample.infinities))
+        tests.append(changed_share("not_finite", name, "infinities", *sample.infinities))
         if infinite := sample.infinities[0][0]:
             detail = f"{infinite} infinite values are left out"
             notes.append(_fault(Severity.NOTE, name, "infinities_left_out", detail))
-    if sample is not None and all(sample.values):
+    if sample is not None and all(sample.sizes):
         tests += sample.count_tests(name)
     elif sample is not None:
-        reason = f"the {'batch' if sample.values[1] else 'reference'} has no values"
+        reason = f"the {'batch' if sample.sizes[1] else 'reference'} has no values"
         sample = None
     return PreparedColumn(
         untested=column.model_copy(update={"reason": reason}),

@@ -26,68 +26,70 @@ FEW_TICKS = 3
 """The shorter of the two pools: drift that began lately is not thinned by what was before it."""
 
 
-class Pooled(Protocol):
-    """The reference's side of a column, ready to be compared with profiles."""
+class PooledColumn(Protocol):
+    """A column of the reference, ready to be compared with the counts of several ticks."""
 
     name: str
 
-    def decide(self, profile: TickCounts, floors: Floors, threshold: float) -> Decision | None:
-        """Return the decision on the profile's rows; None where it has none of the column."""
+    def decide(self, counts: TickCounts, floors: Floors, threshold: float) -> Decision | None:
+        """Return the decision on the ticks' rows; None where they have none of the column."""
 
-    def change(self, profile: TickCounts) -> str:
+    def change(self, counts: TickCounts) -> str:
         """Say what changed."""
 
 
-class PooledNumbers:
-    """A numeric column by its cells."""
+class PooledNumeric:
+    """A numeric column by its bins."""
 
-    def __init__(self, name: str, ends: Floats, reference: Ints) -> None:
-        """Take the upper ends of the cells, and the reference's values in each, not all empty."""
+    def __init__(self, name: str, edges: Floats, reference: Ints) -> None:
+        """Take the upper edges of the bins, and the reference's values in each, not all empty."""
         self.name, self.reference = name, reference
-        # As good as the values themselves, to within a cell.
-        self._values = np.append(ends, ends[-1])
+        # As good as the values themselves, to within a bin.
+        self._values = np.append(edges, edges[-1])
 
-    def decide(self, profile: TickCounts, floors: Floors, threshold: float) -> Decision | None:
-        """Return the decision by the distance on the cells."""
-        current = np.array(profile.numbers.get(self.name, ()))
+    def decide(self, counts: TickCounts, floors: Floors, threshold: float) -> Decision | None:
+        """Return the decision by the distance on the bins."""
+        current = np.array(counts.numbers.get(self.name, ()))
         if not current.any():
             return None
         return pooled.numeric(
             current, self.reference, threshold=threshold, distance_floor=floors.distance
         )
 
-    def change(self, profile: TickCounts) -> str:
-        """Say what changed, to within a cell."""
-        current = np.repeat(self._values, profile.numbers[self.name])
+    def change(self, counts: TickCounts) -> str:
+        """Say what changed, to within a bin."""
+        current = np.repeat(self._values, counts.numbers[self.name])
         return numeric_change(current, np.repeat(self._values, self.reference), "distance")
 
 
-class PooledCategories:
+class PooledCategorical:
     """A categorical column by its categories."""
 
     def __init__(self, name: str, reference: Mapping[str, int]) -> None:
         """Take the reference's rows by category."""
         self.name, self.reference = name, reference
 
-    def decide(self, profile: TickCounts, floors: Floors, threshold: float) -> Decision | None:
+    def decide(self, counts: TickCounts, floors: Floors, threshold: float) -> Decision | None:
         """Return the decision by the counts, as for one batch: names do not depend on either."""
-        if not profile.categories.get(self.name):
+        if not counts.categories.get(self.name):
             return None
-        _, current, reference = self._counts(profile)
+        _, current, reference = self._by_category(counts)
         return column_tests.categorical(
             current, reference, threshold=threshold, distance_floor=floors.distance
         )
 
-    def change(self, profile: TickCounts) -> str:
+    def change(self, counts: TickCounts) -> str:
         """Say which category changed most."""
-        return categorical_change(*self._counts(profile))
+        return categorical_change(*self._by_category(counts))
 
-    def _counts(self, profile: TickCounts) -> tuple[list[str], Ints, Ints]:
-        current = profile.categories[self.name]
-        names = sorted(current.keys() | self.reference.keys())
-        counts = ([side.get(name, 0) for name in names] for side in (current, self.reference))
-        after, before = map(np.array, counts)
-        return names, after, before
+    def _by_category(self, counts: TickCounts) -> tuple[list[str], Ints, Ints]:
+        """Return the names of all categories, and the rows of each in (ticks, reference)."""
+        rows = counts.categories[self.name]
+        names = sorted(rows.keys() | self.reference.keys())
+        current, reference = (
+            np.array([each.get(name, 0) for name in names]) for each in (rows, self.reference)
+        )
+        return names, current, reference
 
 
 @dataclass(frozen=True)
@@ -95,21 +97,21 @@ class Pool:
     """The rows of some ticks in a row, the present one the last."""
 
     ticks: int
-    profile: TickCounts
+    counts: TickCounts
 
 
-def pools(profiles: Sequence[TickCounts], reference_rows: int) -> list[Pool]:
-    """Return the pools that can be tested, of profiles from the present tick's backwards.
+def pools(counts: Sequence[TickCounts], reference_rows: int) -> list[Pool]:
+    """Return the pools that can be tested, of the counts from the present tick's backwards.
 
     At most `MAX_TICKS` ticks, and no more rows than the reference has.
     """
-    rows = accumulate(profile.rows for profile in profiles[:MAX_TICKS])
+    rows = accumulate(each.rows for each in counts[:MAX_TICKS])
     most = sum(total <= reference_rows for total in rows)
     lengths = sorted({min(FEW_TICKS, most), most})
-    return [Pool(ticks, merge_counts(profiles[:ticks])) for ticks in lengths if ticks > 1]
+    return [Pool(ticks, merge_counts(counts[:ticks])) for ticks in lengths if ticks > 1]
 
 
-def limit(rows: int, reference_rows: int, *, ticks: int) -> str | None:
+def limit_reason(rows: int, reference_rows: int, *, ticks: int) -> str | None:
     """Say why no more ticks are pooled than are, of `ticks` that could be; None at `MAX_TICKS`."""
     needed = MAX_TICKS * rows
     if needed > reference_rows:
@@ -122,55 +124,65 @@ def limit(rows: int, reference_rows: int, *, ticks: int) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Test:
+    """A column in a pool, with its most significant evidence, or that which alarms."""
+
+    column: PooledColumn
+    pool: Pool
+    combined: CombinedEvidence
+
+    def result(self, tests: int) -> LastingDrift:
+        """Return the result, corrected for so many tests."""
+        evidence = self.combined.evidence
+        return LastingDrift(
+            name=self.column.name,
+            ticks=self.pool.ticks,
+            rows=self.pool.counts.rows,
+            test=evidence.test,
+            statistic=evidence.statistic,
+            p_value=min(1.0, tests * self.combined.p_value),
+            effect=evidence.effect,
+            effect_size=evidence.effect_size,
+            interval=evidence.interval,
+            change=self.column.change(self.pool.counts),
+        )
+
+
 def judge(
-    columns: Sequence[Pooled],
-    tested: Sequence[Pool],
+    columns: Sequence[PooledColumn],
+    pools: Sequence[Pool],
     *,
     threshold: float,
     floors: Floors,
     reason: str | None,
 ) -> SequentialResult:
-    """Test every column in every pool, at a level for all of them.
+    """Test every column in every pool, the shorter first, at a level for all of them.
 
     `reason` says why there are no pools, or none that are longer.
     """
-    tests = max(1, len(columns) * len(tested))
+    tests = max(1, len(columns) * len(pools))
     level = threshold / tests
-    found, drifted = [], []
-    for pool in tested:
+    decided, drifted = [], []
+    for pool in pools:
         for column in columns:
-            decided = column.decide(pool.profile, floors, level)
-            if decided is None:
+            decision = column.decide(pool.counts, floors, level)
+            if decision is None:
                 continue
-            found.append((decided.most_significant, column, pool))
-            if alarming := decided.alarming(level):
-                drifted.append((alarming, column, pool))
-    for some in (found, drifted):
-        some.sort(key=lambda one: one[0].p_value)
-    first = {column.name: pool for _, column, pool in reversed(drifted)}
-    shown = [one for one in drifted if first[one[1].name] is one[2]] or found[:1]
-    longest = tested[-1] if tested else None
+            decided.append(_Test(column, pool, decision.most_significant))
+            if alarming := decision.alarming(level):
+                drifted.append(_Test(column, pool, alarming))
+    # Of each column that drifted the most significant pool, else the most significant of all.
+    drifted.sort(key=lambda test: test.combined.p_value)
+    decided.sort(key=lambda test: test.combined.p_value)
+    by_column = {test.column.name: test for test in reversed(drifted)}
+    shown = [test for test in drifted if by_column[test.column.name] is test] or decided[:1]
+    longest = pools[-1] if pools else None
     return SequentialResult(
         verdict=None if longest is None else Verdict.DRIFT if drifted else Verdict.OK,
         ticks=longest.ticks if longest else 1,
-        rows=longest.profile.rows if longest else 0,
+        rows=longest.counts.rows if longest else 0,
         threshold=threshold if longest else None,
-        columns=[_lasting(*one, tests=tests) for one in shown],
+        columns=[test.result(tests) for test in shown],
         reason=reason,
-    )
-
-
-def _lasting(found: CombinedEvidence, column: Pooled, pool: Pool, *, tests: int) -> LastingDrift:
-    evidence = found.evidence
-    return LastingDrift(
-        name=column.name,
-        ticks=pool.ticks,
-        rows=pool.profile.rows,
-        test=evidence.test,
-        statistic=evidence.statistic,
-        p_value=min(1.0, tests * found.p_value),
-        effect=evidence.effect,
-        effect_size=evidence.effect_size,
-        interval=evidence.interval,
-        change=column.change(pool.profile),
     )

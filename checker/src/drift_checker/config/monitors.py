@@ -28,7 +28,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from drift_checker.comparison import ColumnRoles, span
+from drift_checker.comparison import ColumnRoles, parse_span
 from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
 from drift_checker.decision import LEAST_WINDOWS
@@ -80,7 +80,7 @@ def _timespan(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return span(value)
+        return parse_span(value)
     except UsageError as error:
         raise ValueError(str(error)) from None
 
@@ -202,7 +202,7 @@ class Columns(_Section):
 
     def named(self) -> set[str]:
         """Return the columns that the reference must have."""
-        return self.roles.named() | set(self.segments)
+        return self.roles.named_columns() | set(self.segments)
 
     @property
     def roles(self) -> ColumnRoles:

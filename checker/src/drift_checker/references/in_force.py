@@ -53,16 +53,16 @@ class StoredReference:
         values = max(values, count_values(current))
         if current.unreadable or not self.settings.is_large(values):
             return InMemoryPair(self.rows, current)
-        from drift_checker.comparison.profiled_pairs import ProfiledPair, side  # noqa: PLC0415  # seldom needed
+        from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch  # noqa: PLC0415  # seldom needed
 
         layout, reference = self._profile_of_rows
-        return ProfiledPair(layout, reference, side(InMemoryTable(current), layout))
+        return ProfiledPair(layout, reference, profile_batch(InMemoryTable(current), layout))
 
     @cached_property
     def _profile_of_rows(self) -> Profiled:
-        from drift_checker.comparison.profiled_pairs import fitted  # noqa: PLC0415
+        from drift_checker.comparison.profiled_pairs import profile_reference  # noqa: PLC0415
 
-        return self.profile(lambda: fitted(InMemoryTable(self.rows), self.settings))
+        return self.profile(lambda: profile_reference(InMemoryTable(self.rows), self.settings))
 
     def profile(self, fit: Callable[[], Profiled]) -> Profiled:
         """Return the stored layout and profile; where there are none, have them fitted.

@@ -51,14 +51,14 @@ def results_before(
             yield result
 
 
-def past_tick_counts(store: Store, monitor: str, cells: str, before: History) -> list[TickCounts]:
+def past_tick_counts(store: Store, monitor: str, bins_id: str, before: History) -> list[TickCounts]:
     """Read the tick counts that the sequential statistic may pool, the newest first.
 
-    They are those by the same bins of one reference (`TablePair.cells`). A batch that is invalid or
-    drifted by itself has left none: found at once, it says nothing of small lasting drift, and
+    They are those by the same bins of one reference (`TablePair.bins_id`). A batch that is invalid
+    or drifted by itself has left none: found at once, it says nothing of small lasting drift, and
     would keep its episode open for as long as it is pooled.
     """
     dates = [result.logical_date for result in reversed(before.results) if result.logical_date]
     names = [keys.result(monitor, date, "profile.json") for date in dates]
     stored = (read_document(store, name, TickCounts) for name in names)
-    return [counts for counts in stored if counts and counts.reference == cells]
+    return [counts for counts in stored if counts and counts.reference == bins_id]

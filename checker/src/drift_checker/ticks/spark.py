@@ -15,9 +15,9 @@ from drift_checker.comparison import CompareSettings
 from drift_checker.comparison.profiled_pairs import (
     ProfiledPair,
     ProfiledTable,
-    fitted,
-    side,
-    unreadable,
+    profile_batch,
+    profile_reference,
+    unreadable_table,
 )
 from drift_checker.config import Monitor, Settings
 from drift_checker.errors import BadReferenceError
@@ -74,7 +74,7 @@ class InPlace:
                 f"{self.version.version} of the reference: "
                 f"drift-checker baseline fit --monitor {self._monitor.name}"
             )
-        return fitted(files, self._options, self._spark)
+        return profile_reference(files, self._options, self._spark)
 
     def _stored(self, logical_date: datetime) -> tuple[ProfiledTable, BatchMeta] | None:
         meta = read_document(self._store, self._key(logical_date, "meta.json"), BatchMeta)
@@ -89,10 +89,10 @@ class InPlace:
         try:
             files = list_batch(self._monitor, logical_date, self._settings, self._spark)
         except UnreadableError as error:
-            current = unreadable(sha256(str(error).encode()).hexdigest(), error)
+            current = unreadable_table(sha256(str(error).encode()).hexdigest(), error)
             place = source.path or self._monitor.fill(source.url or "", logical_date)
             return current, _meta(current, str(place))
-        current = side(files, layout, self._spark)
+        current = profile_batch(files, layout, self._spark)
         meta = _meta(current, files.prefix.origin, size=files.bytes, untyped=files.untyped)
         self._store.put(self._key(logical_date, "meta.json"), meta.model_dump_json().encode())
         if not current.unreadable:

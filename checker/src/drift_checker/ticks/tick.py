@@ -279,7 +279,7 @@ class _Check:
         """
         if self.before is None:
             return compare_tables(sides, settings)
-        past = past_tick_counts(self.store, self.tick.monitor.name, sides.cells, self.before)
+        past = past_tick_counts(self.store, self.tick.monitor.name, sides.bins_id, self.before)
         judged = judge(prepare(sides, settings), past=past)
         if batch_verdict(judged) is Verdict.OK:
             counts = judged.prepared.tick_counts.model_dump_json().encode()

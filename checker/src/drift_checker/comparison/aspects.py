@@ -1,0 +1,312 @@
+"""What is measured of every window, and where the batch ranks among those of the reference.
+
+An aspect is a vector for each window, and the distance of each from the mean of the others (see
+`decision.window_ranks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drift_checker.comparison.options import Floors
+from drift_checker.comparison.pairs import ColumnSample
+from drift_checker.comparison.windows import Windows
+from drift_checker.decision import (
+    Bools,
+    Floats,
+    Ints,
+    WindowEvidence,
+    WindowStatistic,
+    association,
+    window_ranks,
+)
+from drift_checker.result import ColumnResult, Fault, JointResult, PairResult, Severity, Verdict
+from drift_checker.tables import as_numpy, encode_categories, kind_of, to_floats
+from drift_checker.wording import p_value_phrase, percent
+
+_MIN_CORRELATION_ROWS = 200
+"""Rows of a window, below which its rank correlations say little."""
+_QUANTILES = 64
+_SHARES = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+_SIGMA_IN_QUARTILES = 1.349
+# What never changes is taken to have this share of its floor as its spread.
+_LEAST_SPREAD = 1 / 3
+# Missing values come in gaps: of thirty days without any, one with a gap of a few per cent would be
+# more unusual than all else can be. So ten points more of them weigh as much as five spreads.
+_LEAST_NULL_SPREAD = 0.02
+
+Measure = Literal["distance", "wasserstein", "total_variation", "null_share", "rank_correlation"]
+VALUE_MEASURES: tuple[Measure, ...] = ("distance", "wasserstein", "total_variation")
+"""What is measured of the values of one column."""
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One measure of one column, or of two, over all windows."""
+
+    columns: tuple[str, ...]
+    measure: Measure
+    statistic: WindowStatistic
+    before: float
+    """Of a share or a correlation, the mean of the other windows."""
+    after: float
+    """The same of the present one."""
+
+
+def measure(
+    windows: Windows,
+    columns: Mapping[str, tuple[pa.Array[Any], pa.Array[Any]]],
+    *,
+    tested: Sequence[str],
+    joint_columns: int,
+    floors: Floors,
+) -> Iterator[Aspect]:
+    """Measure the missing values of all columns, and all else of those that are tested.
+
+    `columns` are the rows of (current, reference); `tested` are in the order in which at most
+    `joint_columns` numeric ones are looked at in pairs.
+    """
+    numeric: dict[str, list[Floats]] = {}
+    for name, (current, reference) in columns.items():
+        nulls = windows.split(_null_mask(reference), _null_mask(current))
+        yield null_share_aspect(name, nulls, floors)
+    for name in tested:
+        current, reference = columns[name]
+        if kind_of(reference.type) == "numeric":
+            numeric[name] = windows.split(to_floats(reference), to_floats(current))
+            yield from numeric_aspects(name, numeric[name], floors)
+        else:
+            names, codes = encode_categories(reference, current)
+            yield categorical_aspect(name, windows.split(*codes), len(names), floors)
+    yield from correlation_aspects(dict(islice(numeric.items(), joint_columns)), floors)
+
+
+def _null_mask(values: pa.Array[Any]) -> Bools:
+    return np.asarray(as_numpy(pc.is_null(values, nan_is_null=True).cast(pa.uint8())) > 0)
+
+
+class QuantileScale:
+    """Where the values of a number are measured, as the reference has them, sorted and not empty.
+
+    Quantiles are those of asinh((x - median) / sigma), sigma by the reference's quartiles: plain in
+    the middle, and logarithmic in the tails, however heavy they are.
+    """
+
+    def __init__(self, reference: Floats) -> None:
+        """Take the reference's values."""
+        first, self._middle, last = _quantiles(reference, np.array([0.25, 0.5, 0.75]))
+        self._sigma = (last - first) / _SIGMA_IN_QUARTILES or float(reference.std()) or 1.0
+        self._edges = np.unique(_quantiles(reference, _SHARES))
+
+    def below(self, window: Floats) -> Floats:
+        """Return the distribution function of sorted values at the reference's quantiles."""
+        return np.asarray(np.searchsorted(window, self._edges, side="right") / len(window))
+
+    def quantiles(self, window: Floats) -> Floats:
+        """Return the quantiles of sorted values."""
+        return np.asarray(np.arcsinh((_quantiles(window, _SHARES) - self._middle) / self._sigma))
+
+
+def _quantiles(ordered: Floats, shares: Floats) -> Floats:
+    return np.asarray(np.interp(shares * (len(ordered) - 1), np.arange(len(ordered)), ordered))
+
+
+def numeric_aspects(name: str, windows: Sequence[Floats], floors: Floors) -> Iterator[Aspect]:
+    """Measure a numeric column: its distribution function, and its quantiles.
+
+    `windows` are the values of each with NaN where one is missing. The first measure sees the bulk,
+    the second how far what is new lies beyond all that was.
+    """
+    ordered = [np.sort(window[np.isfinite(window)]) for window in windows]
+    reference = np.sort(np.concatenate(ordered[:-1]))
+    if not len(reference):
+        return
+    scale = QuantileScale(reference)
+    vectors_of: dict[Measure, Callable[[Floats], Floats]] = {
+        "distance": scale.below,
+        "wasserstein": scale.quantiles,
+    }
+    for measure, vector_of in vectors_of.items():
+        empty = np.full(len(vector_of(reference)), np.nan)
+        vectors = np.array([vector_of(window) if len(window) else empty for window in ordered])
+        yield distribution_aspect(name, measure, vectors, floors)
+
+
+def categorical_aspect(
+    name: str, windows: Sequence[Ints], categories: int, floors: Floors
+) -> Aspect:
+    """Measure a categorical column by the shares of its categories.
+
+    `windows` have the code of each row's category, -1 where it is missing.
+    """
+    counts = np.array(
+        [np.bincount(window[window >= 0], minlength=categories) for window in windows], dtype=float
+    )
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = np.where(rows > 0, counts / np.maximum(rows, 1), np.nan)
+    # The mean over the categories times half their number is the total variation distance.
+    distances = window_ranks.distances_from_others(shares, largest=False) * categories / 2
+    return _distribution(name, "total_variation", distances, floors)
+
+
+def distribution_aspect(name: str, measure: Measure, vectors: Floats, floors: Floors) -> Aspect:
+    """Take what was measured of the values of a number (windows, length)."""
+    distances = window_ranks.distances_from_others(vectors, largest=measure == "distance")
+    return _distribution(name, measure, distances, floors)
+
+
+def _distribution(name: str, measure: Measure, distances: Floats, floors: Floors) -> Aspect:
+    floor = floors.distance
+    statistic = WindowStatistic(distances, floor, floor * _LEAST_SPREAD)
+    return Aspect((name,), measure, statistic, np.nan, np.nan)
+
+
+def null_share_aspect(name: str, windows: Sequence[Bools], floors: Floors) -> Aspect:
+    """Measure the share of missing values; `windows` say of each row whether it is one."""
+    shares = np.array([window.mean() if len(window) else np.nan for window in windows])
+    return _scalar((name,), "null_share", shares, floors.share, _LEAST_NULL_SPREAD)
+
+
+def correlation_aspects(
+    columns: Mapping[str, Sequence[Floats]], floors: Floors
+) -> Iterator[Aspect]:
+    """Measure the rank correlation of each pair of numeric columns."""
+    names, windows = list(columns), zip(*columns.values(), strict=True)
+    pairs = list(combinations(range(len(names)), 2))
+    if not pairs:
+        return
+    by_window = np.array(
+        [
+            correlations(np.array(window), pairs)
+            if len(window[0]) >= _MIN_CORRELATION_ROWS
+            else np.full(len(pairs), np.nan)
+            for window in windows
+        ]
+    )
+    for (i, j), values in zip(pairs, by_window.T, strict=True):
+        yield correlation_aspect((names[i], names[j]), values, floors)
+
+
+def correlation_aspect(columns: tuple[str, str], values: Floats, floors: Floors) -> Aspect:
+    """Take the rank correlation of two columns in each window (windows,)."""
+    floor = floors.correlation
+    return _scalar(columns, "rank_correlation", values, floor, floor * _LEAST_SPREAD)
+
+
+def correlations(window: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
+    """Return the rank correlations of pairs of columns in one window (columns, rows)."""
+    matrix = association.rank_correlations(association.dense_ranks(window))
+    return np.array([matrix[pair] for pair in pairs])
+
+
+def _scalar(
+    columns: tuple[str, ...], measure: Measure, values: Floats, floor: float, least_spread: float
+) -> Aspect:
+    others = values[:-1][~np.isnan(values[:-1])]
+    before = float(others.mean()) if len(others) else np.nan
+    distances = window_ranks.distances_from_others(values[:, None], largest=True)
+    statistic = WindowStatistic(distances, floor, least_spread)
+    return Aspect(columns, measure, statistic, before, float(values[-1]))
+
+
+@dataclass(frozen=True)
+class RankedAspect:
+    """An aspect, and what the present window's distance in it is worth among the windows."""
+
+    aspect: Aspect
+    evidence: WindowEvidence
+
+
+def rank_aspects(aspects: Sequence[Aspect], level: float) -> list[RankedAspect]:
+    """Return those that can be judged with their evidence, the most unusual first."""
+    testable = [aspect for aspect in aspects if aspect.statistic.testable]
+    evidence = window_ranks.rank_test([aspect.statistic for aspect in testable], level)
+    ranked = [RankedAspect(*pair) for pair in zip(testable, evidence, strict=True)]
+    return sorted(ranked, key=lambda each: (each.evidence.p_value, -each.evidence.standardised))
+
+
+def null_faults(ranked: Sequence[RankedAspect], level: float) -> list[Fault]:
+    """Return the columns of which more values, or fewer, are missing than in the other windows."""
+    return [
+        Fault(
+            fault="nulls",
+            severity=Severity.STATISTICAL,
+            column=each.aspect.columns[0],
+            detail=f"nulls: {percent(each.aspect.before)} -> {percent(each.aspect.after)} of the "
+            f"rows ({p_value_phrase(each.evidence.p_value)})",
+        )
+        for each in ranked
+        if each.aspect.measure == "null_share" and each.evidence.p_value <= level
+    ]
+
+
+def column_results(
+    ranked: Sequence[RankedAspect],
+    columns: Mapping[str, ColumnResult],
+    samples: Mapping[str, ColumnSample],
+    level: float,
+) -> dict[str, ColumnResult]:
+    """Return what the most unusual measure of its values says of each column that has one.
+
+    `columns` has the result of each so far, of which name, kind and role stay.
+    """
+    of_values = [each for each in ranked if each.aspect.measure in VALUE_MEASURES]
+    most_unusual = {each.aspect.columns[0]: each for each in reversed(of_values)}
+    return {
+        name: _column_result(each, columns[name], samples[name], level)
+        for name, each in most_unusual.items()
+    }
+
+
+def _column_result(
+    ranked: RankedAspect, column: ColumnResult, sample: ColumnSample, level: float
+) -> ColumnResult:
+    evidence, measure = ranked.evidence, ranked.aspect.measure
+    drift = evidence.p_value <= level
+    return ColumnResult(
+        name=column.name,
+        kind=column.kind,
+        role=column.role,
+        verdict=Verdict.DRIFT if drift else Verdict.OK,
+        test=measure,
+        statistic=evidence.standardised,
+        p_value=evidence.p_value,
+        threshold=level,
+        effect=measure,
+        effect_size=evidence.effect,
+        change=sample.change(measure) if drift else None,
+    )
+
+
+def joint_result(ranked: Sequence[RankedAspect], level: float) -> JointResult | None:
+    """Return the verdict on the pairs: those that drifted, or the one that changed most."""
+    pairs = [each for each in ranked if each.aspect.measure == "rank_correlation"]
+    if not pairs:
+        return None
+    drifted = [each for each in pairs if each.evidence.p_value <= level]
+    first = pairs[0].evidence
+    return JointResult(
+        verdict=Verdict.DRIFT if drifted else Verdict.OK,
+        test="rank_correlation",
+        statistic=first.standardised,
+        p_value=first.p_value,
+        threshold=level,
+        effect=first.effect,
+        pairs=[
+            PairResult(
+                columns=(each.aspect.columns[0], each.aspect.columns[1]),
+                reference=each.aspect.before,
+                current=each.aspect.after,
+                interval=None,
+                p_value=each.evidence.p_value,
+            )
+            for each in drifted or pairs[:1]
+        ],
+    )
