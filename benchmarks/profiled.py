@@ -15,7 +15,7 @@ from pathlib import Path
 from drift_checker import CompareSettings
 from drift_checker.comparison import compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch
-from drift_checker.profiles.layout import fit
+from drift_checker.profiles.layout import fit_layout
 from drift_checker.tables import chunked_table
 
 
@@ -23,7 +23,7 @@ def main(reference: Path, current: Path) -> None:
     """Compare, and print what it took."""
     start = time.process_time()
     source = chunked_table(reference)
-    layout = fit(source)
+    layout = fit_layout(source)
     before = profile_batch(source, layout)
     fitted = time.process_time()
     tables = ProfiledPair(layout, before, profile_batch(chunked_table(current), layout))

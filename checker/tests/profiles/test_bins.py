@@ -2,61 +2,20 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift_checker.profiles import TickCounts, bin_counts, bin_edges, merge_counts
+from drift_checker.profiles import bin_counts, bin_edges
 from drift_checker.profiles.bins import BINS
 
 numbers = st.lists(st.integers(-50, 50).map(float), min_size=1, max_size=300)
 
 
 @given(numbers, numbers)
-def test_cells_count_every_row_once(values: list[float], reference: list[float]) -> None:
-    ends = bin_edges(np.sort(reference))
-    counts = bin_counts(np.sort(values), ends)
+def test_bins_count_every_row_once(values: list[float], reference: list[float]) -> None:
+    edges = bin_edges(np.sort(reference))
+    counts = bin_counts(np.sort(values), edges)
 
-    assert (np.diff(ends) > 0).all()
-    assert ends[-1] == max(reference)
-    assert len(ends) <= BINS
+    assert (np.diff(edges) > 0).all()
+    assert edges[-1] == max(reference)
+    assert len(edges) <= BINS
     assert counts.sum() == len(values)
     below = np.cumsum(counts)[:-1]
-    assert below.tolist() == [sum(value <= end for value in values) for end in ends]
-
-
-@given(numbers, numbers, numbers)
-def test_profiles_add_up_to_that_of_all_rows(
-    one: list[float], other: list[float], reference: list[float]
-) -> None:
-    ends = bin_edges(np.sort(reference))
-
-    def profile(values: list[float]) -> TickCounts:
-        names = [str(value) for value in values]
-        return TickCounts(
-            reference="r",
-            rows=len(values),
-            numbers={"x": bin_counts(np.sort(values), ends).tolist()},
-            categories={"c": {name: names.count(name) for name in names}},
-        )
-
-    assert merge_counts([profile(one), profile(other)]) == profile(one + other)
-
-
-def test_a_column_that_one_of_them_lacks_is_left_out() -> None:
-    both = TickCounts(reference="r", rows=1, numbers={"x": [1]}, categories={"c": {"a": 1}})
-    one = TickCounts(reference="r", rows=1, numbers={}, categories={"c": {"b": 1}})
-
-    merged = merge_counts([both, one])
-
-    assert (merged.rows, merged.numbers, merged.categories) == (2, {}, {"c": {"a": 1, "b": 1}})
-
-
-def test_a_profile_is_small_and_can_be_read_back() -> None:
-    rng = np.random.default_rng(1)
-    reference = np.sort(rng.normal(size=10_000))
-    counts = bin_counts(np.sort(rng.normal(size=1000)), bin_edges(reference)).tolist()
-    profile = TickCounts(
-        reference="r", rows=1000, numbers={f"x{n}": counts for n in range(10)}, categories={}
-    )
-
-    data = profile.model_dump_json()
-
-    assert len(data) < 20_000
-    assert TickCounts.model_validate_json(data) == profile
+    assert below.tolist() == [sum(value <= end for value in values) for end in edges]

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from samples import table
 
 from drift_checker.comparison import ColumnRoles, CompareSettings, compare, compare_tables
-from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_reference
+from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch, profile_reference
 from drift_checker.config import Monitors, Settings, settings_of
 from drift_checker.profiles import TickCounts, stored
-from drift_checker.profiles import layout as layouts
+from drift_checker.profiles.layout import fit_layout
 from drift_checker.references import StoredReference, versions
 from drift_checker.result import Result
 from drift_checker.state import Store, keys
@@ -50,10 +50,10 @@ def put_in_force(store: Store, batch: Batch, monitor: str = "m") -> None:
 
 
 def test_what_is_read_is_what_was_written() -> None:
-    layout, side = profile_reference(
+    layout, reference = profile_reference(
         InMemoryTable(from_frame(everything(30_000, 1))), CompareSettings()
     )
-    data = stored.to_bytes(layout, side.profile)
+    data = stored.to_bytes(layout, reference.profile)
     read_layout, read_profile = stored.from_bytes(data)
     again = stored.to_bytes(read_layout, read_profile)
     with np.load(io.BytesIO(data)) as one, np.load(io.BytesIO(again)) as other:
@@ -68,7 +68,7 @@ def test_what_is_read_is_what_was_written() -> None:
             read_layout.columns[name].bins.tick_edges, column.bins.tick_edges
         )
     for name in ("many", "few", "time", "bytes"):
-        assert read_profile.columns[name] == side.profile.columns[name]
+        assert read_profile.columns[name] == reference.profile.columns[name]
 
 
 @given(
@@ -119,13 +119,15 @@ def test_windows_and_segments_are_judged_by_the_rows(settings: Settings) -> None
     assert result.faults == []
 
 
-def test_ticks_by_other_cells_are_not_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
-    batch, options = InMemoryTable(from_frame(table(900, seed=1))), CompareSettings()
-    layout, side = profile_reference(batch, options)
-    assert ProfiledPair(layout, side, side).bins_id == side.digest
-    monkeypatch.setattr(layouts, "FIT_ROWS", 500)
-    layout, side = profile_reference(batch, options)
-    assert ProfiledPair(layout, side, side).bins_id == f"{side.digest}/500"
+def test_ticks_by_other_bins_are_not_pooled() -> None:
+    reference = InMemoryTable(from_frame(table(900, seed=1)))
+    digest = reference.digest
+    for layout, bins in (
+        (fit_layout(reference), digest),
+        (fit_layout(reference, fit_rows=500), f"{digest}/500"),
+    ):
+        profiled = profile_batch(reference, layout)
+        assert ProfiledPair(layout, profiled, profiled).bins_id == bins
 
 
 def ticked(settings: Settings, monitors: Monitors, slot: int, *, large: bool) -> Result:

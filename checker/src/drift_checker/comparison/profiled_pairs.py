@@ -19,7 +19,7 @@ from drift_checker.decision import Floats
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import Bins, Reader, read_here
 from drift_checker.profiles.categorical import CategoricalProfile
-from drift_checker.profiles.layout import Layout, fit
+from drift_checker.profiles.layout import Layout, fit_layout
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import (
     ColumnProfile,
@@ -75,11 +75,11 @@ def profile_reference(
     """
     roles = settings.columns
     try:
-        layout = fit(
+        layout = fit_layout(
             reference,
             untested={*roles.ignore, roles.id, roles.timestamp},
-            first={roles.target, roles.prediction},
-            most=settings.joint_columns,
+            preferred={roles.target, roles.prediction},
+            max_sampled=settings.joint_columns,
             read=read,
         )
         return layout, _profiled(reference, layout, read)

@@ -9,18 +9,19 @@ import numpy as np
 from drift_checker.decision import Floats, Ints, tail_rank
 
 BINS = 512
-"""Quantiles of the reference that bound the cells; the distance of two distributions on them is at
-most 1/512 less than it is everywhere."""
+"""Quantiles of the reference that are the edges of a tick's bins; the distance of two distributions
+at them is at most 1/512 less than it is everywhere."""
 EDGES = 2 * BINS
-"""Quantiles of the reference at which rows are counted, those of batch profiles among them."""
+"""Quantiles of the reference at which a column profile counts rows, those of tick counts among
+them."""
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Where a column is cut.
+    """Where a numeric column is cut.
 
-    `edges` increase. Those where its tails begin, `low` and `high`, and the upper ends of the
-    `cells` of batch profiles are among them.
+    `edges` (edges,) increase. Those where its tails begin, `low` and `high`, and the upper edges of
+    the bins of tick counts, `tick_edges` (bins,), are among them.
     """
 
     edges: Floats
@@ -29,10 +30,10 @@ class Bins:
     tick_edges: Floats
 
     @classmethod
-    def of(cls, sample: Floats, least: float, largest: float) -> Bins:
-        """Choose the cuts from a sample of the reference and from the range of all its values.
+    def of(cls, sample: Floats, minimum: float, maximum: float) -> Bins:
+        """Choose the edges from a sample (rows,) of the reference and the range of all its values.
 
-        The edges are every value of the sample, or its quantiles where it has more than `EDGES`.
+        They are every value of the sample, or its quantiles where it has more than `EDGES`.
         """
         ordered = np.sort(sample[np.isfinite(sample)])
         if not len(ordered):
@@ -42,28 +43,29 @@ class Bins:
             values = bin_edges(ordered, EDGES)
         tail = tail_rank(len(ordered))
         low, high = float(ordered[tail - 1]), float(ordered[-tail])
-        every = np.unique(np.append(values, [low, high, least, largest]))
-        return cls(every, low, high, bin_edges(ordered))
+        edges = np.unique(np.append(values, [low, high, minimum, maximum]))
+        return cls(edges, low, high, bin_edges(ordered))
 
 
 NO_BINS = Bins(np.empty(0), np.nan, np.nan, np.empty(0))
 """Of a column that has no finite values."""
 
 
-def bin_edges(reference: Floats, most: int = BINS) -> Floats:
-    """Return the upper ends of a column's cells, from the reference sorted and not empty.
+def bin_edges(reference: Floats, bins: int = BINS) -> Floats:
+    """Return the upper edges of at most so many bins, by the quantiles of the reference.
 
-    They are distinct and increasing; the last is the reference's maximum.
+    `reference` (rows,) is sorted and not empty. The edges are distinct and increasing; the last is
+    the reference's maximum.
     """
-    places = np.maximum(np.arange(1, most + 1) * len(reference) // most, 1) - 1
-    ends = reference[places]
-    return np.asarray(ends[np.append(ends[1:] != ends[:-1], True)])
+    ranks = np.maximum(np.arange(1, bins + 1) * len(reference) // bins, 1) - 1
+    edges = reference[ranks]
+    return np.asarray(edges[np.append(edges[1:] != edges[:-1], True)])
 
 
-def bin_counts(values: Floats, ends: Floats) -> Ints:
-    """Return how many sorted values lie in each cell, its upper end included.
+def bin_counts(values: Floats, edges: Floats) -> Ints:
+    """Return how many sorted values lie in each bin, its upper edge included.
 
-    One cell more than `ends` is for what lies beyond the last.
+    One bin more than `edges`, the last, is for the values above them all.
     """
-    below = np.searchsorted(values, ends, side="right")
-    return np.diff(below, prepend=0, append=len(values))
+    up_to = np.searchsorted(values, edges, side="right")
+    return np.diff(up_to, prepend=0, append=len(values))

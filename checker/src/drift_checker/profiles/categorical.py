@@ -1,4 +1,4 @@
-"""The profile of a categorical column: a count of each category, of at most `MAX_CATEGORIES`."""
+"""The profile of a categorical column: a count of each of its categories, or of as many buckets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_NAMED_CATEGORIES = 10_000
 many buckets, by the CRC-32 of the name in UTF-8: a change of the shares shows, a new category does
 not."""
 
-_PIECE = 1 << 18
+_SLICE_ROWS = 1 << 18
 """Rows that are counted at a time, which bounds what categories of one row each take."""
 
 
@@ -30,7 +30,7 @@ class CategoricalProfile:
 
     @property
     def value_count(self) -> int:
-        """The rows that have a category."""
+        """The number of rows that have a category."""
         return self.rows - self.nulls
 
     def merge(self, other: CategoricalProfile) -> CategoricalProfile:
@@ -61,23 +61,23 @@ class CategoricalProfile:
 
 def count_categories(values: pa.Array[Any]) -> CategoricalProfile:
     """Return the profile of texts, booleans or dictionaries."""
-    found = CategoricalProfile({}, 0, 0)
-    for start in range(0, len(values), _PIECE):
-        found = found.merge(_count(values.slice(start, _PIECE)))
-    return found
+    profile = CategoricalProfile({}, 0, 0)
+    for start in range(0, len(values), _SLICE_ROWS):
+        profile = profile.merge(_count(values.slice(start, _SLICE_ROWS)))
+    return profile
 
 
 def _count(values: pa.Array[Any]) -> CategoricalProfile:
-    known = values.drop_null()
+    present = values.drop_null()
     # Counted before they become text: there are fewer categories than rows.
-    found: Any = pc.value_counts(known)
-    names, rows = found.field("values").cast(pa.string()), found.field("counts")
+    value_counts: Any = pc.value_counts(present)
+    names, rows = value_counts.field("values").cast(pa.string()), value_counts.field("counts")
     counts = dict(zip(map(str, names.to_pylist()), rows.to_pylist(), strict=True))
-    return _bounded(CategoricalProfile(counts, len(values), len(values) - len(known)))
+    return _bounded(CategoricalProfile(counts, len(values), len(values) - len(present)))
 
 
-def _bounded(found: CategoricalProfile) -> CategoricalProfile:
-    return found.bucketed() if len(found.counts) > MAX_NAMED_CATEGORIES else found
+def _bounded(profile: CategoricalProfile) -> CategoricalProfile:
+    return profile.bucketed() if len(profile.counts) > MAX_NAMED_CATEGORIES else profile
 
 
 def _bucket(name: str) -> str:

@@ -25,14 +25,14 @@ from drift_checker.tables import (
 )
 
 FIT_ROWS = 1 << 20
-"""Rows of the reference that its cuts are chosen from, at most."""
-FIT_CELLS = 1 << 25
+"""Rows of the reference that its bins are chosen from, at most."""
+FIT_VALUES = 1 << 25
 """Values of all its columns that are held meanwhile, at most: a quarter of a gigabyte."""
 
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """A column of the reference: its type once it is read, and its cuts if it is numeric."""
+    """A column of the reference: its type once it is read, and its bins if it is numeric."""
 
     type: pa.DataType
     bins: Bins = NO_BINS
@@ -50,113 +50,120 @@ class Layout:
     columns: Mapping[str, ColumnLayout]
     sampled: tuple[str, ...]
     fit_rows: int = FIT_ROWS
-    """Rows that the cuts were chosen from; all where there are not more."""
+    """Rows that the bins were chosen from; all where there are not more."""
 
 
-def fit(
-    source: ChunkedTable,
+def fit_layout(
+    table: ChunkedTable,
     *,
     untested: Collection[str | None] = (),
-    first: Collection[str | None] = (),
-    most: int = 50,
+    preferred: Collection[str | None] = (),
+    max_sampled: int = 50,
+    fit_rows: int = FIT_ROWS,
     read: Reader = read_here,
 ) -> Layout:
-    """Have a reference read once for its types where it is text, and once for its cuts.
+    """Have a reference read once for its types where it is text, and once for its bins.
 
-    Rows are kept of at most `most` columns: of those in `first`, then in their order, and of
-    none in `untested`.
+    Args:
+        table: The reference.
+        untested: Columns that have no bins, and of which no rows are kept.
+        preferred: Columns of which rows are kept before all others.
+        max_sampled: Columns of which rows are kept, at most.
+        fit_rows: Rows that the bins are chosen from, at most.
+        read: What has the table read.
 
     Raises:
         UnreadableError: It is damaged.
     """
-    types = dict(source.types)
-    for name, found in read(source, _candidates, _common).items():
-        types[name] = found[0] if found else types[name]
+    types = dict(table.types)
+    for name, possible in read(table, _text_types, _common_types).items():
+        types[name] = possible[0] if possible else types[name]
     numeric = {
         name: type_
         for name, type_ in types.items()
         if kind_of(type_) == "numeric" and name not in untested
     }
-    rows = min(FIT_ROWS, FIT_CELLS // max(1, len(numeric)))
-    sampling = partial(RowSampler, rows, hash_bound(rows, source.rows))
-    spread = read(source, partial(_spread, types=numeric, sampling=sampling), _Spread.merge)
-    sample = spread.sample.columns
+    fit_rows = min(fit_rows, FIT_VALUES // max(1, len(numeric)))
+    new_sampler = partial(RowSampler, fit_rows, hash_bound(fit_rows, table.rows))
+    read_values = partial(_fit_values, types=numeric, new_sampler=new_sampler)
+    values = read(table, read_values, _FitValues.merge)
+    sample = values.sample.columns
     columns = {
-        name: ColumnLayout(type_, _cuts(spread, name) if name in sample else NO_BINS)
+        name: ColumnLayout(type_, values.bins(name) if name in sample else NO_BINS)
         for name, type_ in types.items()
     }
     varying = [name for name in sample if varies_enough(sample[name])]
-    kept = sorted(varying, key=lambda name: name not in first)[:most]
-    return Layout(columns, tuple(kept), rows)
+    sampled = sorted(varying, key=lambda name: name not in preferred)[:max_sampled]
+    return Layout(columns, tuple(sampled), fit_rows)
 
 
 @dataclass(frozen=True)
-class _Spread:
-    """The range of each numeric column, and the rows that its cuts are chosen from."""
+class _FitValues:
+    """The range of each numeric column, and the rows that its bins are chosen from."""
 
     ranges: Mapping[str, tuple[float, float]]
     sample: RowSample
 
-    def merge(self, other: _Spread) -> _Spread:
+    def merge(self, other: _FitValues) -> _FitValues:
         """Return that of the rows of both; those of `other` were numbered on."""
         ranges = {
-            name: (min(least, other.ranges[name][0]), max(largest, other.ranges[name][1]))
-            for name, (least, largest) in self.ranges.items()
+            name: (min(minimum, other.ranges[name][0]), max(maximum, other.ranges[name][1]))
+            for name, (minimum, maximum) in self.ranges.items()
         }
-        return _Spread(ranges, self.sample.merge(other.sample))
+        return _FitValues(ranges, self.sample.merge(other.sample))
+
+    def bins(self, name: str) -> Bins:
+        """Return the bins of a column."""
+        return Bins.of(self.sample.columns[name], *self.ranges[name])
 
 
-def _spread(
-    source: ChunkedTable, *, types: Mapping[str, pa.DataType], sampling: Callable[[], RowSampler]
-) -> _Spread:
+def _fit_values(
+    table: ChunkedTable, *, types: Mapping[str, pa.DataType], new_sampler: Callable[[], RowSampler]
+) -> _FitValues:
     """Read the numeric columns, which have these types once they are read."""
-    taken = sampling()
+    sampler = new_sampler()
     ranges = dict.fromkeys(types, (np.inf, -np.inf))
-    for chunk in source.chunks() if types else ():
-        rows = taken.choose(chunk.first, chunk.rows)
+    for chunk in table.chunks() if types else ():
+        chosen = sampler.choose(chunk.first, chunk.rows)
         for name, type_ in types.items():
-            values = to_floats(cast_to_kind(type_, chunk.column(name), untyped=source.untyped))
+            values = to_floats(cast_to_kind(type_, chunk.column(name), untyped=table.untyped))
             finite = values[np.isfinite(values)]
-            least, largest = ranges[name]
+            minimum, maximum = ranges[name]
             ranges[name] = (
-                float(finite.min(initial=least)),
-                float(finite.max(initial=largest)),
+                float(finite.min(initial=minimum)),
+                float(finite.max(initial=maximum)),
             )
-            taken.add(name, values[rows])
-        taken.end_chunk()
-    return _Spread(ranges, taken.sample())
+            sampler.add(name, values[chosen])
+        sampler.end_chunk()
+    return _FitValues(ranges, sampler.sample())
 
 
-def _cuts(spread: _Spread, name: str) -> Bins:
-    return Bins.of(spread.sample.columns[name], *spread.ranges[name])
-
-
-Candidates: TypeAlias = "dict[str, tuple[pa.DataType, ...]]"
+_TextTypes: TypeAlias = "dict[str, tuple[pa.DataType, ...]]"
 """The types that all values of a column of text are of, by its name; none of empty columns."""
 
 
-def _candidates(source: ChunkedTable) -> Candidates:
-    """Read the columns of text, until nothing but text is left to them."""
-    found: Candidates = {}
-    open_ = {name for name, type_ in source.types.items() if is_text(type_)}
-    for chunk in source.chunks() if open_ else ():
-        for name in sorted(open_):
+def _text_types(table: ChunkedTable) -> _TextTypes:
+    """Read the columns of text, until nothing but text is possible of them."""
+    types: _TextTypes = {}
+    undecided = {name for name, type_ in table.types.items() if is_text(type_)}
+    for chunk in table.chunks() if undecided else ():
+        for name in sorted(undecided):
             column = chunk.column(name)
             if column.null_count == len(column):
                 continue
-            known = found.get(name) or candidate_types(column, untyped=source.untyped)
-            found[name] = tuple(t for t in known if parse_text(column, t) is not None)
-        open_ -= {name for name, known in found.items() if not known}
-        if not open_:
+            possible = types.get(name) or candidate_types(column, untyped=table.untyped)
+            types[name] = tuple(t for t in possible if parse_text(column, t) is not None)
+        undecided -= {name for name, possible in types.items() if not possible}
+        if not undecided:
             break
-    return found
+    return types
 
 
-def _common(first: Candidates, second: Candidates) -> Candidates:
+def _common_types(first: _TextTypes, second: _TextTypes) -> _TextTypes:
     """Return the types that the values of both are of."""
     both = {
-        name: tuple(type_ for type_ in known if type_ in second[name])
-        for name, known in first.items()
+        name: tuple(type_ for type_ in possible if type_ in second[name])
+        for name, possible in first.items()
         if name in second
     }
     return {**first, **second, **both}

@@ -1,4 +1,4 @@
-"""The profile of a numeric column: counts at edges that its reference chose."""
+"""The profile of a numeric column: counts at the edges of its reference's bins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from drift_checker.decision import Floats, Ints
 
-_PIECE = 1 << 16
+_SLICE_ROWS = 1 << 16
 """Values that are sorted at a time: as many as a core's own cache holds."""
 
 
@@ -17,8 +17,8 @@ _PIECE = 1 << 16
 class NumericProfile:
     """A numeric column of `rows` rows.
 
-    `below` and `upto` are the finite values less than each edge and at most each edge. `squares`
-    is the sum of their squared deviations from `mean`.
+    `below` and `up_to` are how many of the finite values are less than each edge and at most each
+    edge, all (edges,). `squared_deviations` is the sum of their squared deviations from `mean`.
     """
 
     edges: Floats
@@ -34,30 +34,36 @@ class NumericProfile:
 
     @property
     def value_count(self) -> int:
-        """The finite values."""
+        """The number of finite values."""
         return self.rows - self.nulls - self.infinite
 
     @property
     def at_edges(self) -> Ints:
-        """The values equal to each edge."""
+        """How many values equal each edge (edges,)."""
         return self.up_to - self.below
 
     @property
     def between_edges(self) -> Ints:
-        """The values before the first edge, strictly between two, and after the last."""
+        """How many values are before the first edge, strictly between two, and after the last.
+
+        One more than there are edges.
+        """
         return np.append(self.below, self.value_count) - np.insert(self.up_to, 0, 0)
 
     @cached_property
     def counts_in_order(self) -> Ints:
-        """The values between and at edges by turns, in the order of the numbers."""
+        """How many values are between and at edges, by turns, in the order of the numbers."""
         counts = np.empty(2 * len(self.edges) + 1, np.int64)
         counts[::2], counts[1::2] = self.between_edges, self.at_edges
         return counts
 
-    def bin_counts(self, ends: Floats) -> Ints:
-        """Return the values in cells of which the upper ends are edges; see `profiles.cells`."""
-        upto = self.up_to[np.searchsorted(self.edges, ends)]
-        return np.diff(upto, prepend=0, append=self.value_count)
+    def bin_counts(self, edges: Floats) -> Ints:
+        """Return how many values lie in bins whose upper edges are among those of the profile.
+
+        As `bins.bin_counts` does of the values themselves.
+        """
+        up_to = self.up_to[np.searchsorted(self.edges, edges)]
+        return np.diff(up_to, prepend=0, append=self.value_count)
 
     @property
     def standard_deviation(self) -> float:
@@ -65,12 +71,12 @@ class NumericProfile:
         return float((self.squared_deviations / max(1, self.value_count)) ** 0.5)
 
     def quantiles(self, *shares: float) -> Floats:
-        """Return quantiles, each wrong by no more of the rows than lie between two edges."""
+        """Return quantiles (shares,), each wrong by no more rows than lie between two edges."""
         ranks = np.multiply(shares, max(0, self.value_count - 1)) + 1
         inside = np.clip(self.edges, self.minimum, self.maximum)
-        ends = np.concatenate([[0], np.cumsum(self.counts_in_order)])
-        places = np.concatenate([[self.minimum], np.repeat(inside, 2), [self.maximum]])
-        return np.asarray(np.interp(ranks, ends, places))
+        known_ranks = np.concatenate([[0], np.cumsum(self.counts_in_order)])
+        known_values = np.concatenate([[self.minimum], np.repeat(inside, 2), [self.maximum]])
+        return np.asarray(np.interp(ranks, known_ranks, known_values))
 
     def merge(self, other: NumericProfile) -> NumericProfile:
         """Return the profile of the rows of both (Chan, Golub and LeVeque 1979 for the moments)."""
@@ -97,30 +103,30 @@ def empty_profile(edges: Floats) -> NumericProfile:
 
 
 def count_numbers(values: Floats, edges: Floats) -> NumericProfile:
-    """Return the profile of values, missing ones NaN.
+    """Return the profile of values (rows,), missing ones NaN, at edges (edges,) that increase.
 
-    Sorting them in pieces and looking up the edges there takes a third of the time of looking up
+    Sorting them in slices and looking up the edges there takes a third of the time of looking up
     each value among the edges.
     """
-    found = empty_profile(edges)
-    for start in range(0, len(values), _PIECE):
-        found = found.merge(_count(np.sort(values[start : start + _PIECE]), edges))
-    return found
+    profile = empty_profile(edges)
+    for start in range(0, len(values), _SLICE_ROWS):
+        profile = profile.merge(_count(np.sort(values[start : start + _SLICE_ROWS]), edges))
+    return profile
 
 
 def _count(ordered: Floats, edges: Floats) -> NumericProfile:
     # NaN is sorted behind all else.
-    known = ordered[: np.searchsorted(ordered, np.nan)]
-    first = np.searchsorted(known, -np.inf, side="right")
-    finite = known[first : np.searchsorted(known, np.inf)]
+    present = ordered[: np.searchsorted(ordered, np.nan)]
+    first = np.searchsorted(present, -np.inf, side="right")
+    finite = present[first : np.searchsorted(present, np.inf)]
     mean = float(finite.mean()) if len(finite) else 0.0
     return NumericProfile(
         edges,
         np.searchsorted(finite, edges, side="left"),
         np.searchsorted(finite, edges, side="right"),
         len(ordered),
-        len(ordered) - len(known),
-        len(known) - len(finite),
+        len(ordered) - len(present),
+        len(present) - len(finite),
         mean,
         float(np.square(finite - mean).sum()),
         float(finite[0]) if len(finite) else np.inf,

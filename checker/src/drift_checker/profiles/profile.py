@@ -19,7 +19,7 @@ from drift_checker.tables import Chunk, ChunkedTable, MismatchError, cast_to_kin
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A column that did not arrive in the kind of its reference: the first of what was found."""
+    """A column that did not arrive in the kind of its reference: the first fault of its chunks."""
 
     fault: Literal["changed_type", "mixed_types"]
     detail: str
@@ -40,7 +40,7 @@ class TableProfile:
         """Return the profile of the rows of both; those of `other` were numbered on."""
         return TableProfile(
             self.rows + other.rows,
-            {name: _merge(mine, other.columns[name]) for name, mine in self.columns.items()},
+            {name: _merge(column, other.columns[name]) for name, column in self.columns.items()},
             self.sample.merge(other.sample),
         )
 
@@ -56,15 +56,15 @@ def _merge(
     return first.merge(second)  # type: ignore[arg-type]
 
 
-def profile_table(source: ChunkedTable, layout: Layout) -> TableProfile:
+def profile_table(table: ChunkedTable, layout: Layout) -> TableProfile:
     """Read a table once, a column of a chunk at a time, and return its profile.
 
     Raises:
         UnreadableError: It is damaged.
     """
-    names = source.types.keys()
+    names = table.types.keys()
     columns = {name: column for name, column in layout.columns.items() if name in names}
-    return profile_chunks(source.chunks(), columns, layout.sampled, untyped=source.untyped)
+    return profile_chunks(table.chunks(), columns, layout.sampled, untyped=table.untyped)
 
 
 def profile_chunks(
@@ -74,26 +74,32 @@ def profile_chunks(
     *,
     untyped: bool,
 ) -> TableProfile:
-    """Return the profile of chunks of rows, in their order."""
-    found: dict[str, ColumnProfile | Mismatch] = {
+    """Return the profile of chunks of rows, in their order.
+
+    Args:
+        chunks: The rows.
+        columns: Those columns of the reference that the chunks have.
+        sampled: The numeric ones of them whose rows are kept.
+        untyped: Whether text may hold values of any type.
+    """
+    profiles: dict[str, ColumnProfile | Mismatch] = {
         name: _count(column, pa.nulls(0)) for name, column in columns.items()
     }
-    sampling, rows = RowSampler(SAMPLE_ROWS), 0
+    sampler, rows = RowSampler(SAMPLE_ROWS), 0
     for chunk in chunks:
-        wanted = sampling.choose(chunk.first, chunk.rows)
+        chosen = sampler.choose(chunk.first, chunk.rows)
         for name, column in columns.items():
             try:
                 values = cast_to_kind(column.type, chunk.column(name), untyped=untyped)
             except MismatchError as error:
-                found[name] = _merge(found[name], Mismatch(error.fault, error.detail))
+                profiles[name] = _merge(profiles[name], Mismatch(error.fault, error.detail))
                 values = pa.nulls(chunk.rows)
-            part = _count(column, values)
             if name in sampled:
-                sampling.add(name, to_floats(values)[wanted])
-            found[name] = _merge(found[name], part)
-        sampling.end_chunk()
+                sampler.add(name, to_floats(values)[chosen])
+            profiles[name] = _merge(profiles[name], _count(column, values))
+        sampler.end_chunk()
         rows += chunk.rows
-    return TableProfile(rows, found, sampling.sample())
+    return TableProfile(rows, profiles, sampler.sample())
 
 
 def _count(column: ColumnLayout, values: pa.Array[Any]) -> ColumnProfile:

@@ -1,4 +1,7 @@
-"""The profile of a reference as it lies in the store, with its layout: one file, of a version."""
+"""The profile of a reference as it lies in the store, with its layout: one npz file.
+
+Names in the file stay, whatever the classes and their fields are called.
+"""
 
 from __future__ import annotations
 
@@ -29,21 +32,21 @@ _KINDS: dict[str, type[CategoricalProfile | TimestampProfile | NullProfile | Mis
     "Nulls": NullProfile,
     "Mismatch": Mismatch,
 }
-"""Names in stored files, which stay whatever the classes are called."""
+"""Names in stored files."""
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def to_bytes(layout: Layout, profile: TableProfile) -> bytes:
-    """Write both: numbers as arrays, all else as JSON."""
+    """Return the bytes of the file: numbers as arrays, all else as JSON."""
     arrays: Arrays = {"rows": profile.sample.row_numbers}
     columns = []
-    for place, (name, column) in enumerate(layout.columns.items()):
-        found = profile.columns[name]
-        columns.append({"name": name, **_described(column.bins, found, f"{place}.", arrays)})
-    for place, name in enumerate(layout.sampled):
-        arrays[f"row.{place}"] = profile.sample.columns[name]
+    for index, (name, column) in enumerate(layout.columns.items()):
+        described = _describe(column.bins, profile.columns[name], f"{index}.", arrays)
+        columns.append({"name": name, **described})
+    for index, name in enumerate(layout.sampled):
+        arrays[f"row.{index}"] = profile.sample.columns[name]
     schema = pa.schema([(name, column.type) for name, column in layout.columns.items()])
     arrays["schema"] = np.frombuffer(schema.serialize().to_pybytes(), np.uint8)
     head = {
@@ -60,36 +63,36 @@ def to_bytes(layout: Layout, profile: TableProfile) -> bytes:
 
 
 def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
-    """Read both."""
+    """Return the layout and the profile of a file's bytes."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         head = json.loads(arrays["head"].tobytes())
         schema = pa.ipc.read_schema(pa.py_buffer(arrays["schema"].tobytes()))
-        columns, found = {}, {}
-        for place, described in enumerate(head["columns"]):
+        columns, profiles = {}, {}
+        for index, described in enumerate(head["columns"]):
             name = described["name"]
-            cuts, found[name] = _read(described, f"{place}.", arrays)
-            columns[name] = ColumnLayout(schema.field(place).type, cuts)
-        values = {name: arrays[f"row.{place}"] for place, name in enumerate(head["sampled"])}
+            bins, profiles[name] = _read(described, f"{index}.", arrays)
+            columns[name] = ColumnLayout(schema.field(index).type, bins)
+        values = {name: arrays[f"row.{index}"] for index, name in enumerate(head["sampled"])}
         sample = RowSample(head["most"], arrays["rows"], values)
     layout = Layout(columns, tuple(head["sampled"]), head["fit_rows"])
-    return layout, TableProfile(head["rows"], found, sample)
+    return layout, TableProfile(head["rows"], profiles, sample)
 
 
-def _described(
-    cuts: Bins, found: ColumnProfile | Mismatch, prefix: str, arrays: Arrays
+def _describe(
+    bins: Bins, profile: ColumnProfile | Mismatch, prefix: str, arrays: Arrays
 ) -> dict[str, Any]:
     """Return a column as JSON holds it, and put its arrays beside."""
-    if not isinstance(found, NumericProfile):
-        return {"kind": _NAMES[type(found)], "is": asdict(found)}
+    if not isinstance(profile, NumericProfile):
+        return {"kind": _NAMES[type(profile)], "is": asdict(profile)}
     arrays |= {
-        f"{prefix}edges": found.edges,
-        f"{prefix}below": found.below,
-        f"{prefix}upto": found.up_to,
-        f"{prefix}cells": cuts.tick_edges,
+        f"{prefix}edges": profile.edges,
+        f"{prefix}below": profile.below,
+        f"{prefix}upto": profile.up_to,
+        f"{prefix}cells": bins.tick_edges,
     }
-    known = (found.rows, found.nulls, found.infinite)
-    moments = (found.mean, found.squared_deviations, found.minimum, found.maximum)
-    return {"kind": _NUMBERS, "is": [*known, *moments], "tails": [cuts.low, cuts.high]}
+    counts = (profile.rows, profile.nulls, profile.infinite)
+    moments = (profile.mean, profile.squared_deviations, profile.minimum, profile.maximum)
+    return {"kind": _NUMBERS, "is": [*counts, *moments], "tails": [bins.low, bins.high]}
 
 
 def _read(
@@ -97,8 +100,8 @@ def _read(
 ) -> tuple[Bins, ColumnProfile | Mismatch]:
     if described["kind"] != _NUMBERS:
         return NO_BINS, _KINDS[described["kind"]](**described["is"])
-    edges, below, upto, cells = (
+    edges, below, up_to, tick_edges = (
         arrays[prefix + name] for name in ("edges", "below", "upto", "cells")
     )
     low, high = described["tails"]
-    return Bins(edges, low, high, cells), NumericProfile(edges, below, upto, *described["is"])
+    return Bins(edges, low, high, tick_edges), NumericProfile(edges, below, up_to, *described["is"])

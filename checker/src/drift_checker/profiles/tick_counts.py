@@ -1,8 +1,9 @@
-"""Batch profiles: what a tick leaves of its columns, small enough to be added up over ticks.
+"""Tick counts: what a tick leaves of its columns, small enough to be added up over ticks.
 
-Of a number it is how many rows lie in each of the cells that quantiles of the reference bound, of
-a category how many rows have it. Nothing of a profile depends on when it was made, so that those
-of several ticks against one version of the reference add up to that of all their rows.
+Of a numeric column it is how many rows lie in each of the bins that quantiles of the reference cut,
+of a categorical one how many rows have each category. Nothing of them depends on when they were
+made, so that those of several ticks against one version of the reference add up to those of all
+their rows.
 """
 
 from __future__ import annotations
@@ -18,38 +19,38 @@ from drift_checker.result import Count, PlainDocument
 
 MAX_TICK_CATEGORIES = 1000
 """Categories of a batch; a column that has more is left out. Leaving out the rarest instead would
-make its profile depend on which of them chance made rare."""
+make its counts depend on which of them chance made rare."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TickCounts(PlainDocument):
     """Counts of one batch, or of several: `profile.json`.
 
-    `reference` is the SHA-256, with the number of rows where only some of them cut the cells.
+    `reference` is the SHA-256, with the number of rows where only some of them cut the bins.
     """
 
     schema_version: Literal[1] = 1
     reference: str
     rows: Count
     numbers: dict[str, list[Count]]
-    """By column, the rows in each cell; see `cells`."""
+    """By numeric column, the rows in each bin; see `bin_counts`."""
     categories: dict[str, dict[str, Count]]
-    """By column, the rows of each category."""
+    """By categorical column, the rows of each category."""
 
 
-def merge_counts(profiles: Sequence[TickCounts]) -> TickCounts:
-    """Return the profile of the rows of all; columns that one of them lacks are left out."""
-    numbers = set.intersection(*(set(one.numbers) for one in profiles))
-    categories = set.intersection(*(set(one.categories) for one in profiles))
+def merge_counts(ticks: Sequence[TickCounts]) -> TickCounts:
+    """Return the counts of the rows of all ticks; columns that one of them lacks are left out."""
+    numbers = set.intersection(*(set(counts.numbers) for counts in ticks))
+    categories = set.intersection(*(set(counts.categories) for counts in ticks))
     return TickCounts(
-        reference=profiles[0].reference,
-        rows=sum(one.rows for one in profiles),
+        reference=ticks[0].reference,
+        rows=sum(counts.rows for counts in ticks),
         numbers={
-            name: np.sum([one.numbers[name] for one in profiles], axis=0).tolist()
+            name: np.sum([counts.numbers[name] for counts in ticks], axis=0).tolist()
             for name in numbers
         },
         categories={
-            name: dict(sum((Counter(one.categories[name]) for one in profiles), Counter()))
+            name: dict(sum((Counter(counts.categories[name]) for counts in ticks), Counter()))
             for name in categories
         },
     )

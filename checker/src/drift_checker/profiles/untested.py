@@ -23,7 +23,10 @@ class NullProfile:
 
 @dataclass(frozen=True)
 class TimestampProfile:
-    """Points in time: how many are earlier than the one before, and the first and the last."""
+    """Points in time: how many are earlier than the one before, and the first and the last.
+
+    `first` and `last` are in the unit of the column's type, since the epoch.
+    """
 
     rows: int
     nulls: int
@@ -50,13 +53,13 @@ def count_nulls(values: pa.Array[Any]) -> NullProfile:
 
 def count_timestamps(values: pa.Array[Any]) -> TimestampProfile:
     """Return the profile of points in time."""
-    known = values.drop_null()
-    if not len(known):
+    present = values.drop_null()
+    if not len(present):
         return TimestampProfile(len(values), len(values))
-    if pa.types.is_date(known.type):
-        known = known.cast(pa.timestamp("ms"))
-    steps = np.from_dlpack(known.cast(pa.int64()))
-    back = int((steps[1:] < steps[:-1]).sum())
+    if pa.types.is_date(present.type):
+        present = present.cast(pa.timestamp("ms"))
+    times = np.from_dlpack(present.cast(pa.int64()))
+    back = int((times[1:] < times[:-1]).sum())
     return TimestampProfile(
-        len(values), len(values) - len(known), back, int(steps[0]), int(steps[-1])
+        len(values), len(values) - len(present), back, int(times[0]), int(times[-1])
     )

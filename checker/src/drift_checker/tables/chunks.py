@@ -56,7 +56,7 @@ class ChunkedTable(Protocol):
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What is wrong with the names."""
+        """The names that are there more than once."""
 
     @property
     def rows(self) -> int | None:
@@ -80,7 +80,7 @@ class ChunkedTable(Protocol):
 
 @dataclass(frozen=True)
 class InMemoryTable:
-    """A table that was read already."""
+    """A batch or a reference that is in memory."""
 
     batch: Batch
 
@@ -91,7 +91,7 @@ class InMemoryTable:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What was found when it was read."""
+        """The faults found in reading it."""
         return self.batch.faults
 
     @property
@@ -116,14 +116,14 @@ class InMemoryTable:
 
 
 def chunk_of(first: int, table: pa.Table) -> Chunk:
-    """Return the rows of a table that is held whole."""
+    """Return all rows of a table as a chunk; `first` is the number of its first row."""
     return Chunk(
         first, table.num_rows, lambda name: decode_dictionary(table.column(name).combine_chunks())
     )
 
 
 @dataclass(frozen=True)
-class _File(ABC):
+class _FileTable(ABC):
     """A file, of a format that knows the names and types of its columns."""
 
     path: Path
@@ -152,8 +152,8 @@ class _File(ABC):
     @property
     def types(self) -> Mapping[str, pa.DataType]:
         """The columns whose name is theirs alone, and their types."""
-        twice = {fault.column for fault in self.faults}
-        return {field.name: field.type for field in self._schema if field.name not in twice}
+        repeated = {fault.column for fault in self.faults}
+        return {field.name: field.type for field in self._schema if field.name not in repeated}
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
@@ -162,7 +162,7 @@ class _File(ABC):
 
 
 @dataclass(frozen=True)
-class ParquetTable(_File):
+class ParquetTable(_FileTable):
     """A Parquet file; a chunk is a row group, of which one column at a time is held."""
 
     @cached_property
@@ -205,7 +205,7 @@ def _damaged(error: Exception) -> UnreadableError:
 
 
 @dataclass(frozen=True)
-class CsvTable(_File):
+class CsvTable(_FileTable):
     """A CSV file; a chunk is a block of bytes, of which all columns are held as text."""
 
     @property
@@ -239,7 +239,7 @@ def _broken(error: Exception) -> UnreadableError:
 
 
 def chunked_table(table: Batch | Path) -> ChunkedTable:
-    """Return a table as it is read: a Parquet or CSV file in chunks.
+    """Return a table that is read in chunks: of a Parquet or CSV file as it lies there.
 
     Raises:
         NoBatchError: The file is a web page, or JSON that holds no records.
@@ -257,7 +257,7 @@ def chunked_table(table: Batch | Path) -> ChunkedTable:
 
 
 def chunked_reference(table: Batch | Path) -> ChunkedTable:
-    """Return a reference as it is read.
+    """Return a reference that is read in chunks.
 
     Raises:
         BadReferenceError: It cannot be read.

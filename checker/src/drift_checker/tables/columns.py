@@ -45,7 +45,10 @@ def kind_of(type_: pa.DataType) -> ColumnKind:
 
 
 def reference_column(batch: Batch, name: str) -> pa.Array[Any]:
-    """Return a column of the reference; the type of untyped text is inferred from its values."""
+    """Return a column of the reference; the type of untyped text is inferred from its values.
+
+    It is the first type of which all values are, and not all missing.
+    """
     column = _column(batch, name)
     if not is_text(column.type):
         return column
@@ -57,7 +60,7 @@ def reference_column(batch: Batch, name: str) -> pa.Array[Any]:
 
 
 def candidate_types(column: pa.Array[Any], *, untyped: bool) -> tuple[pa.DataType, ...]:
-    """Return the types that the text in a column may be of, by its first value."""
+    """Return the types that the text in a column may be of, by its first value, in order."""
     if _DATE.match(str(pc.first(column))):
         return (pa.timestamp("us"),)
     return (pa.int64(), pa.float64(), pa.bool_()) if untyped else ()
@@ -109,35 +112,38 @@ def _column(batch: Batch, name: str) -> pa.Array[Any]:
 
 
 def decode_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:
-    """Return a column's values, of a dictionary those it stands for."""
+    """Return a column's values; of dictionary codes, the values that they stand for."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column
 
 
 def to_floats(values: pa.Array[Any]) -> Floats:
-    """Return numbers as floats, nulls as NaN."""
+    """Return numbers as floats (rows,), nulls as NaN; durations in the unit of their type."""
     if pa.types.is_duration(values.type):
         values = values.cast(pa.int64())
-    numbers: Floats = as_numpy(values.drop_null().cast(pa.float64(), safe=False))
+    present: Floats = as_numpy(values.drop_null().cast(pa.float64(), safe=False))
     if not values.null_count:
-        return numbers
-    found = np.full(len(values), np.nan)
-    found[valid_mask(values)] = numbers
-    return found
+        return present
+    numbers = np.full(len(values), np.nan)
+    numbers[valid_mask(values)] = present
+    return numbers
 
 
-def encode_categories(*sides: pa.Array[Any]) -> tuple[list[str], list[Ints]]:
-    """Return the categories of all sides, and of each row of each the place of its own, or -1."""
-    texts = pa.concat_arrays([side.cast(pa.string()) for side in sides]).dictionary_encode()
-    places = np.full(len(texts), -1, dtype=np.int64)
-    places[valid_mask(texts)] = as_numpy(texts.indices.drop_null())
-    ends = np.cumsum([len(side) for side in sides])[:-1]
-    return list(map(str, texts.dictionary.to_pylist())), np.split(places, ends)
+def encode_categories(*columns: pa.Array[Any]) -> tuple[list[str], list[Ints]]:
+    """Return the categories of all columns, and the codes of each column's rows (rows,).
+
+    A row's code is the index of its category, or -1 where it has none.
+    """
+    texts = pa.concat_arrays([column.cast(pa.string()) for column in columns]).dictionary_encode()
+    codes = np.full(len(texts), -1, dtype=np.int64)
+    codes[valid_mask(texts)] = as_numpy(texts.indices.drop_null())
+    ends = np.cumsum([len(column) for column in columns])[:-1]
+    return list(map(str, texts.dictionary.to_pylist())), np.split(codes, ends)
 
 
 def valid_mask(values: pa.Array[Any]) -> Bools:
-    """Return which rows have a value."""
+    """Return which rows have a value (rows,)."""
     return np.asarray(as_numpy(values.is_valid().cast(pa.uint8())) > 0)
 
 
@@ -170,8 +176,8 @@ def _parse_numbers(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
         return column.cast(type_)
     except pa.ArrowInvalid:
         missing = pc.match_substring_regex(column, _NO_NUMBER)
-        known: pa.Array[Any] = pc.if_else(missing, pa.nulls(len(column), column.type), column)
-        return known.cast(type_)
+        present: pa.Array[Any] = pc.if_else(missing, pa.nulls(len(column), column.type), column)
+        return present.cast(type_)
 
 
 def _parse_times(column: pa.Array[Any]) -> pa.Array[Any]:
@@ -190,12 +196,12 @@ def _parse_or_explain(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any
         pass
     values = column.drop_null()
     failing, example = 0, ""
-    for place in range(len(values)):
+    for row in range(len(values)):
         try:
-            _parse(values.slice(place, 1), type_)
+            _parse(values.slice(row, 1), type_)
         except pa.ArrowInvalid:
             failing += 1
-            example = example or str(values[place])
+            example = example or str(values[row])
     if failing == len(values):
         raise MismatchError(
             "changed_type", f"expected {type_}, arrived as text, such as {example!r}"

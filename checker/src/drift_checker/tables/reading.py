@@ -2,7 +2,7 @@
 
 CSV carries no types, so its columns are read as text and converted when they meet the
 reference (see `columns`). Whatever is wrong with a batch becomes a `Fault`, so that a verdict is
-always reached; only an answer that is no batch at all raises `NoBatchError`.
+always reached; only a response that is no batch at all raises `NoBatchError`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PARQUET_MAGIC = b"PAR1"
 UNREADABLE = "unreadable"
 """The fault of a batch that is no table."""
 HEAD_BYTES = 512
-"""Of a file, that tell its format."""
+"""The first bytes of a file, by which its format is recognised."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class UnreadableError(Exception):
 def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
     """Read a batch from its bytes or from a file.
 
-    The format is told by the content itself, then by `content_type` or the file's suffix.
+    The format is recognised by the content itself, then by `content_type` or the file's suffix.
 
     Raises:
         NoBatchError: The content is a web page or JSON that holds no records.
@@ -120,7 +120,11 @@ def as_reference(read: Callable[[], Batch]) -> Batch:
 
 
 def raise_for_faults(faults: Sequence[Fault]) -> None:
-    """Raise `BadReferenceError` if something was found in reading a reference."""
+    """Refuse a reference that was read with faults.
+
+    Raises:
+        BadReferenceError: There are some.
+    """
     if faults:
         raise _unusable(faults[0].detail)
 
@@ -135,14 +139,14 @@ def unreadable_reference(error: Exception) -> BadReferenceError:
 
 
 def from_frame(frame: Any) -> Batch:
-    """Take a pandas data frame, an Arrow table, or any frame with the Arrow stream protocol.
+    """Return a pandas data frame, an Arrow table or any frame with the Arrow stream protocol.
 
     The digest is that of the table as an Arrow stream.
     """
     if hasattr(frame, "iloc"):
         names = [str(name) for name in frame.columns]
-        series = [frame.iloc[:, place] for place in range(len(names))]
-        frame = pa.table([_series(one) for one in series], names=names)
+        columns = [_series(frame.iloc[:, index]) for index in range(len(names))]
+        frame = pa.table(columns, names=names)
     table, faults = _without_duplicates(pa.table(frame))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
@@ -152,14 +156,18 @@ def from_frame(frame: Any) -> Batch:
 
 def _series(series: Any) -> pa.Array[Any]:
     try:
-        found: pa.Array[Any] = pa.array(series, from_pandas=True)
+        column: pa.Array[Any] = pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return _json_column([None if value != value else value for value in series])  # noqa: PLR0124
-    return found
+    return column
 
 
 def raise_for_no_batch(data: bytes, content_type: str | None = None) -> None:
-    """Raise `NoBatchError` if the content is a web page, whatever its type says."""
+    """Refuse a web page, whatever its type says.
+
+    Raises:
+        NoBatchError: The content is one.
+    """
     head = data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<!doctype html", b"<html")) or "html" in (content_type or ""):
         raise NoBatchError("The source answered with a web page (HTML), not with a batch.")
@@ -176,7 +184,7 @@ def _parse(data: bytes, content_type: str) -> tuple[pa.Table, bool]:
 
 
 def format_of(head: bytes, content_type: str) -> Literal["parquet", "json", "csv"]:
-    """Tell the format by the first bytes, then by a content type or a suffix."""
+    """Return the format by the first bytes, then by a content type or a suffix."""
     kind = content_type.lower()
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if head[:4] == _PARQUET_MAGIC or "parquet" in kind:
@@ -204,18 +212,21 @@ def _parse_csv(data: bytes) -> pa.Table:
 
 
 def csv_options(columns: int, block_bytes: int | None = None) -> dict[str, Any]:
-    """Return how Arrow reads so many columns of a CSV file with a header: as text."""
-    places = [str(place) for place in range(columns)]
+    """Return how Arrow reads so many columns of a CSV file with a header: as text.
+
+    The columns are named by their numbers, since names in the file may be repeated.
+    """
+    numbered = [str(index) for index in range(columns)]
     return {
         "read_options": pa.csv.ReadOptions(
-            column_names=places,
+            column_names=numbered,
             skip_rows_after_names=1,
             use_threads=False,
             block_size=block_bytes,
         ),
         "parse_options": pa.csv.ParseOptions(newlines_in_values=True),
         "convert_options": pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(places, pa.string()),
+            column_types=dict.fromkeys(numbered, pa.string()),
             strings_can_be_null=True,
             null_values=[""],
         ),
@@ -235,13 +246,13 @@ def _parse_json(data: bytes) -> pa.Table:
 def _records(data: bytes) -> list[dict[str, Any]]:
     text = data.decode("utf-8-sig")
     try:
-        found = json.loads(text)
+        records = json.loads(text)
     except json.JSONDecodeError as error:
         if error.msg != "Extra data":
             raise
-        found = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if isinstance(found, list) and all(isinstance(record, dict) for record in found):
-        return found
+        records = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if isinstance(records, list) and all(isinstance(record, dict) for record in records):
+        return records
     raise NoBatchError(
         "The source answered with JSON that is no list of records "
         '(expected: [{"column": value, …}, …]).'
@@ -249,8 +260,8 @@ def _records(data: bytes) -> list[dict[str, Any]]:
 
 
 def _json_column(values: list[Any]) -> pa.Array[Any]:
-    """Return an array of the values' one type, or of `MIXED` if there are several."""
-    # Of a type that is no other's, one value tells the kind of all.
+    """Return an array of the values' one type, or of `MIXED_TYPE` if there are several."""
+    # All values of one Python type are of one kind.
     kinds = {_json_kind(value) for value in {type(value): value for value in values}.values()}
     kinds.discard("null")
     if len(kinds) > 1:
@@ -287,9 +298,9 @@ def _texts(values: list[str | None]) -> pa.Array[Any]:
 
 def _numbers(values: list[float | None]) -> pa.Array[Any]:
     """Return numbers as Arrow holds them, without a detour through pandas or text."""
-    known = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
     numbers = np.fromiter(map(_float, values), np.float64, len(values))
-    bits = np.packbits(known, bitorder="little")
+    bits = np.packbits(valid, bitorder="little")
     buffers: list[pa.Buffer | None] = [
         pa.py_buffer(bits.tobytes()),
         pa.py_buffer(numbers.tobytes()),
@@ -325,9 +336,9 @@ def _json_kind(value: Any) -> str:
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
     """Drop the columns whose name is not theirs alone."""
     faults = duplicate_column_faults(table.column_names)
-    twice = {fault.column for fault in faults}
-    keep = [i for i, name in enumerate(table.column_names) if name not in twice]
-    return (table.select(keep) if twice else table), faults
+    repeated = {fault.column for fault in faults}
+    unique = [i for i, name in enumerate(table.column_names) if name not in repeated]
+    return (table.select(unique) if repeated else table), faults
 
 
 def duplicate_column_faults(names: list[str]) -> tuple[Fault, ...]:
