@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -32,44 +33,12 @@ class RejectedResponseError(NoBatchError):
         self.evidence = evidence[:EVIDENCE_BYTES]
 
 
-class Response(Protocol):
-    """The response of a source of whatever kind."""
-
-    @property
-    def origin(self) -> str:
-        """Where it came from, without any login."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers of HTTP, none of others."""
-
-    @property
-    def content_type(self) -> str:
-        """The type that the source states or the name suggests, such as `text/csv` or `.csv`."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of what arrived."""
-
-    @property
-    def evidence(self) -> bytes:
-        """The head of what arrived, for people to look at."""
-
-    def batch(self) -> Batch:
-        """Return it as a batch.
-
-        Raises:
-            RejectedResponseError: It is none.
-        """
-
-
 @dataclass(frozen=True)
 class BytesResponse:
-    """The bytes of a file or an object, or those that came by HTTP."""
+    """The bytes of a file or an object, or those that came by HTTP, with its headers.
+
+    `origin` is where they came from, without any login.
+    """
 
     data: bytes
     origin: str
@@ -92,7 +61,7 @@ class BytesResponse:
 
     @property
     def evidence(self) -> bytes:
-        """The first bytes."""
+        """The first bytes, for people to look at."""
         return self.data[:EVIDENCE_BYTES]
 
     def batch(self) -> Batch:
@@ -113,20 +82,15 @@ class TableResponse:
 
     table: Batch
     origin: str
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """There are none."""
-        return {}
-
-    @property
-    def content_type(self) -> str:
-        """Arrow's, as it lies in memory."""
-        return "application/vnd.apache.arrow.stream"
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    content_type: ClassVar[str] = "application/vnd.apache.arrow.stream"
+    """Arrow's, as it lies in memory."""
+    evidence: ClassVar[bytes] = b""
+    """There is nothing that is no table."""
 
     @property
     def size(self) -> int:
-        """What the table takes in memory."""
+        """The bytes that the table takes in memory."""
         return int(self.table.table.nbytes)
 
     @property
@@ -134,14 +98,13 @@ class TableResponse:
         """The SHA-256 of the table as an Arrow stream."""
         return self.table.digest
 
-    @property
-    def evidence(self) -> bytes:
-        """There is nothing that is no table."""
-        return b""
-
     def batch(self) -> Batch:
         """Return the table."""
         return self.table
+
+
+Response: TypeAlias = BytesResponse | TableResponse
+"""What a source responds with."""
 
 
 def join_bytes(chunks: Iterable[bytes], limits: Limits, origin: str) -> bytes:
