@@ -20,7 +20,7 @@ import httpx
 from drift_checker.config import load_monitors, load_settings
 from drift_checker.logs import configure_logs
 from drift_checker.state import Store
-from drift_checker.ticks import Tick, run
+from drift_checker.ticks import Tick, run_tick
 
 REQUESTS = ("get", "get_up_to", "exists", "put", "put_if_absent", "delete", "list")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ for number in range(int(sys.argv[2])):
     counted.clear()
     before = time.process_time()
     date = FIRST + number * timedelta(minutes=5)
-    result, _ = run(settings, monitors, Tick(monitor, date, "scheduled"))
+    result, _ = run_tick(settings, monitors, Tick(monitor, date, "scheduled"))
     cpu = time.process_time() - before
     line = {"cpu": round(cpu, 5), "verdict": result.verdict, **counted}
     sys.stdout.write(json.dumps(line) + "\n")

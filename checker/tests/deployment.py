@@ -16,7 +16,7 @@ from drift_checker.config import Monitors, Settings
 from drift_checker.references import versions
 from drift_checker.result import Result
 from drift_checker.state import Store
-from drift_checker.ticks import Tick, Trigger, run
+from drift_checker.ticks import Tick, Trigger, run_tick
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ class Deployment:
 
     def run(self, date: datetime = DATE, trigger: Trigger = "manual", **options: Any) -> Result:
         tick = Tick(self.monitor, date, trigger, "manual__1")
-        return run(self.settings, self.monitors, tick, **options)[0]
+        return run_tick(self.settings, self.monitors, tick, **options)[0]
 
     def start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]

@@ -21,7 +21,7 @@ from drift_checker.outputs.mlflow import MAX_RUNS
 from drift_checker.references import versions
 from drift_checker.retention import ItemKind, Retention
 from drift_checker.state import Store, keys
-from drift_checker.ticks import Tick, Trigger, run
+from drift_checker.ticks import Tick, Trigger, run_tick
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 KEEP = timedelta(days=30)
@@ -46,7 +46,7 @@ class History(Site):
     def tick(self, date: datetime, *, shift: float = 0, trigger: Trigger = "scheduled") -> None:
         self.web.answer("/data", parquet(table(300, seed=date.minute, shift=shift)))
         before = set(self.mlflow.runs)
-        run(self.settings, self.monitors, Tick(self.monitor, date, trigger))
+        run_tick(self.settings, self.monitors, Tick(self.monitor, date, trigger))
         for kind in ("batches", "results"):
             self.age(f"{kind}/m/{date_key(date)}", date)
         for new in set(self.mlflow.runs) - before:

@@ -10,10 +10,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drift_checker.config.monitors import load_monitors
-from drift_checker.config.settings import load_settings
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.logs import configure_logs
-from drift_checker.ticks.tick import Tick, run
+from drift_checker.ticks import Tick, run_tick
 
 configure_logs("error")
 settings = load_settings(Path(sys.argv[1]))
@@ -22,7 +21,7 @@ monitors = load_monitors(settings.monitors_file)
 for number in range(int(sys.argv[2])):
     # The dates decide the seeds, so that every run of this file sees the same batches.
     date = datetime(2026, 1, 1, tzinfo=UTC) + number * timedelta(minutes=5)
-    result, _ = run(settings, monitors, Tick(monitor, date, "scheduled"))
+    result, _ = run_tick(settings, monitors, Tick(monitor, date, "scheduled"))
     assert result.truth is not None
     summary = {
         "verdict": result.verdict,

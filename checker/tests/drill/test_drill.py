@@ -22,7 +22,7 @@ from drift_checker.drill.report import Detection, Rate, smallest_detected
 from drift_checker.outputs.notify import AppriseAddress
 from drift_checker.references import versions
 from drift_checker.state import Store
-from drift_checker.ticks import Tick, run
+from drift_checker.ticks import Tick, run_tick
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ROWS = 300
@@ -37,7 +37,7 @@ class Drilled(Site):
         self.deaf = False
         for number in range(3):
             tick = Tick(self.monitor, DATE + number * timedelta(minutes=5))
-            run(self.settings, self.monitors, tick)
+            run_tick(self.settings, self.monitors, tick)
 
     def drift_on_request(self) -> None:
         self.web.routes["/data"] = self._answer

@@ -26,7 +26,7 @@ from drift_checker.outputs.mlflow import MAX_NAME, MlflowClient, escape_column
 from drift_checker.references import versions
 from drift_checker.result import Verdict
 from drift_checker.state import Store
-from drift_checker.ticks import Tick, run
+from drift_checker.ticks import Tick, run_tick
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 MLFLOW = os.environ.get("DRIFT_TEST_MLFLOW")
@@ -110,10 +110,10 @@ def test_a_run_of_a_real_mlflow(
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_inputs", lambda *_: server.kill())
         with pytest.raises(ServiceAwayError):
-            run(real, monitors, tick)
+            run_tick(real, monitors, tick)
     server.start()
-    result, published = run(real, monitors, tick)
-    assert run(real, monitors, tick) == (result, published)
+    result, published = run_tick(real, monitors, tick)
+    assert run_tick(real, monitors, tick) == (result, published)
 
     assert result.verdict is Verdict.DRIFT
     found = ask(server, "runs/search", experiment_ids=["1"])["runs"]

@@ -17,7 +17,7 @@ from drift_checker.outputs.status import read_status
 from drift_checker.references import versions
 from drift_checker.result import Alarm, Verdict
 from drift_checker.state import LatestResult, Store, read_latest_result, write_latest_result
-from drift_checker.ticks import Tick, run
+from drift_checker.ticks import Tick, run_tick
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ def test_status_before_and_after_a_tick(
 
     versions.fit_reference(store, monitors.get("m"), settings)
     now = datetime.now(UTC).replace(microsecond=0)
-    run(settings, monitors, Tick(monitors.get("m"), now))
+    run_tick(settings, monitors, Tick(monitors.get("m"), now))
 
     after = cli(env_file, "status", "--format", "json")
     assert after.exit_code == 0

@@ -23,7 +23,7 @@ from drift_checker.references import StoredReference, versions
 from drift_checker.result import Result
 from drift_checker.state import Store, keys
 from drift_checker.tables import Batch, InMemoryTable, from_frame
-from drift_checker.ticks import Tick, run
+from drift_checker.ticks import Tick, run_tick
 from drift_checker.wording import with_explanation
 
 
@@ -90,7 +90,7 @@ def test_a_stored_profile_leads_to_the_result_of_compare(
     put_in_force(store, before)
     expected = compare(before, current, settings=options)
     for _ in ("fitted", "read back"):
-        sides = StoredReference(store, "m", options).against(current)
+        sides = StoredReference(store, "m", options).pair_with(current)
         assert isinstance(sides, ProfiledPair)
         found = with_explanation(compare_tables(sides, options))
         assert found.model_dump_json() == expected.model_dump_json()
@@ -102,7 +102,7 @@ def test_other_roles_are_fitted_anew(settings: Settings) -> None:
     kept = []
     for ignore in ((), ("x",), ()):
         options = CompareSettings(columns=ColumnRoles(ignore=ignore), large_values=0)
-        sides = StoredReference(store, "m", options).against(batch)
+        sides = StoredReference(store, "m", options).pair_with(batch)
         assert isinstance(sides, ProfiledPair)
         kept.append("x" in sides.reference.profile.sample.columns)
     assert kept == [True, False, True]
@@ -114,7 +114,7 @@ def test_windows_and_segments_are_judged_by_the_rows(settings: Settings) -> None
     store, batch = Store(settings), from_frame(table(900, seed=1))
     put_in_force(store, batch)
     options = CompareSettings(segments=("kind",), large_values=0)
-    result = compare_tables(StoredReference(store, "m", options).against(batch), options)
+    result = compare_tables(StoredReference(store, "m", options).pair_with(batch), options)
     assert len(result.segments) == 3
     assert result.faults == []
 
@@ -134,7 +134,7 @@ def ticked(settings: Settings, monitors: Monitors, slot: int, *, large: bool) ->
     monitor, date = monitors.monitors[0], datetime(2026, 1, 1, 0, 5 * slot, tzinfo=UTC)
     by = settings_of(monitors, monitor)
     by = replace(by, large_values=0) if large else by
-    return run(settings, monitors, Tick(monitor, date, "scheduled"), compare_settings=by)[0]
+    return run_tick(settings, monitors, Tick(monitor, date, "scheduled"), compare_settings=by)[0]
 
 
 def test_a_tick_reads_the_profile_and_not_the_rows(

@@ -26,7 +26,7 @@ from drift_checker.sources import RejectedResponseError, request_reference
 from drift_checker.sources.databases import postgresql_login, run_query
 from drift_checker.sources.responses import TableResponse
 from drift_checker.tables import kind_of
-from drift_checker.ticks import Tick, run
+from drift_checker.ticks import Tick, run_tick
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = (DATE.replace(hour=8), DATE)
@@ -245,7 +245,7 @@ monitors:
     fitted = CliRunner().invoke(main, ["--settings", env, "baseline", "fit", "--all"])
     assert fitted.exit_code == 0, fitted.output
     monitors = load_monitors(path)
-    result: Result = run(settings, monitors, Tick(monitors.monitors[0], DATE, "scheduled"))[0]
+    result: Result = run_tick(settings, monitors, Tick(monitors.monitors[0], DATE, "scheduled"))[0]
 
     assert (result.verdict, result.current.rows, result.reference.rows) == ("ok", 1800, 5400)
     again = CliRunner().invoke(main, ["--settings", env, "baseline", "fit", "--all"])

@@ -232,5 +232,5 @@ def test_a_tick_keeps_its_rows(place: Any, settings: Settings) -> None:
     assert again.batch.table.equals(first.batch.table)
     assert again.batch.digest == first.batch.digest
     options = CompareSettings()
-    sides = StoredReference(kept, "m", options).against(again.batch)
+    sides = StoredReference(kept, "m", options).pair_with(again.batch)
     assert compare_tables(sides, options).verdict == "ok"

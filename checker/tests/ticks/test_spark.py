@@ -52,7 +52,7 @@ from drift_checker.sources.request import Selection
 from drift_checker.sources.spark import Spark
 from drift_checker.state import Store, open_s3
 from drift_checker.tables import InMemoryTable, UnreadableError
-from drift_checker.ticks import Tick, run
+from drift_checker.ticks import Tick, run_tick
 
 needs_java = pytest.mark.skipif(
     shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java"
@@ -250,7 +250,7 @@ def lake_monitors(lake: Path, settings: Settings) -> Monitors:
 def tick(settings: Settings, monitors: Monitors, *, force: bool = False) -> Result:
     here = settings.model_copy(update={"spark_master": MASTER, "report": "always"})
     lake_tick = Tick(monitors.get("lake"), DATE, "scheduled")
-    return run(here, monitors, lake_tick, force=force)[0]
+    return run_tick(here, monitors, lake_tick, force=force)[0]
 
 
 def fitted_lake(settings: Settings, monitors: Monitors) -> versions.FittedReference:
@@ -294,7 +294,7 @@ def test_drift_and_damage_are_told(settings: Settings, lake: Path, lake_monitors
     day = lake / f"day={DATE:%Y-%m-%d}"
     before = DATE - timedelta(hours=1)
     here = settings.model_copy(update={"spark_master": MASTER})
-    drifted = run(here, lake_monitors, Tick(early, before, "scheduled"))[0]
+    drifted = run_tick(here, lake_monitors, Tick(early, before, "scheduled"))[0]
     assert drifted.verdict is Verdict.DRIFT
     assert {"x", "tied"} <= set(drifted.drifted_columns)
 
@@ -424,7 +424,9 @@ def test_a_tick_through_a_cluster_named_by_its_url(
 
     checker("baseline", "fit", "--monitor", "lake")
     checker("run", "--monitor", "lake", "--logical-date", DATE.isoformat())
-    judged = run(settings, lake_monitors, Tick(lake_monitors.get("lake"), DATE, "scheduled"))[0]
+    judged = run_tick(settings, lake_monitors, Tick(lake_monitors.get("lake"), DATE, "scheduled"))[
+        0
+    ]
     assert (judged.verdict, judged.current.rows, judged.reference.rows) == (Verdict.OK, 500, 4000)
     # Two drivers came to the worker.
     assert len(list((tmp_path / "work").glob("app-*"))) == 2

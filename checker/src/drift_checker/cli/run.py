@@ -12,8 +12,7 @@ import click
 
 from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import exit_on_verdict, fail_on_option, parse_logical_date
-from drift_checker.ticks import Tick, Trigger
-from drift_checker.ticks import run as run_tick
+from drift_checker.ticks import Tick, Trigger, run_tick
 
 
 @click.command()

@@ -126,7 +126,7 @@ class _Trials:
         """Judge the ticks of a trial as the monitor would; returns how many it took."""
         past: list[TickCounts] = []
         for tick in range(DRIFT_TICKS):
-            sides = self.reference.against(self.source.batch(replace(trial, tick=tick)))
+            sides = self.reference.pair_with(self.source.batch(replace(trial, tick=tick)))
             prepared = prepare(sides, self.options)
             result = result_of(judge(prepared, past=past))
             if result.verdict is not Verdict.OK:
@@ -155,7 +155,7 @@ class _Trials:
         return Rate.of(alarms, ticks), rates
 
     def _flags(self, batch: Batch, options: CompareSettings) -> bool:
-        result = compare_tables(self.reference.against(batch), options)
+        result = compare_tables(self.reference.pair_with(batch), options)
         return result.verdict is not Verdict.OK
 
 

@@ -43,7 +43,7 @@ class StoredReference:
         """
         return versions.load_reference(self._store, self._monitor, self.version)
 
-    def against(self, current: Batch) -> TablePair:
+    def pair_with(self, current: Batch) -> TablePair:
         """Return both sides of a comparison, by profiles where one of them is large.
 
         Raises:

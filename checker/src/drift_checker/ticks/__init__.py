@@ -1,6 +1,7 @@
 """One tick of one monitor, step by step."""
 
 from drift_checker.ticks.alarms import alarm_of
-from drift_checker.ticks.tick import Tick, Trigger, run
+from drift_checker.ticks.context import Tick, Trigger
+from drift_checker.ticks.tick import run_tick
 
-__all__ = ["Tick", "Trigger", "alarm_of", "run"]
+__all__ = ["Tick", "Trigger", "alarm_of", "run_tick"]

@@ -1,17 +1,26 @@
-"""One tick of one monitor: fetch, baseline, compare, publish. Every step can be repeated."""
+"""One tick of one monitor, in four steps: fetch, reference, compare, publish.
+
+Every step can be repeated, and what was done before is not done again. This is what a tick writes
+to the store, in this order (`state/keys.py` has the keys):
+
+1. fetch: `meta.json` and `current.parquet` of the batch; of what is no table, `evidence` instead.
+2. reference: `columns-<settings>.npz` of its version, once and only where a table is large.
+3. compare: `profile.json`, the tick counts that later ticks pool, and `report.html` where one is
+   due; the marker that the result is pending; `result.json`; the pointer `latest.json`.
+4. publish: `published.json`, and the marker goes. Then, where people are notified, the events in
+   the outbox and the attempts to deliver them.
+
+Where Spark reads data where they lie, the first two steps are one, and no rows are stored: see
+`ticks/spark.py`.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
 
 import structlog
 
@@ -26,12 +35,11 @@ from drift_checker.comparison import (
     prepare,
     result_of,
 )
-from drift_checker.config import Monitor, Monitors, Settings, settings_of
+from drift_checker.config import Monitors, Settings, settings_of
 from drift_checker.outputs import (
     MAX_OLDER,
     Event,
     MlflowClient,
-    PendingMarker,
     Publication,
     deliver_events,
     mark_pending,
@@ -40,52 +48,26 @@ from drift_checker.outputs import (
     publish_result,
     result_events,
 )
-from drift_checker.references import ReferenceSummary, StoredReference, rolling
+from drift_checker.references import StoredReference, rolling_reference, with_anchor
 from drift_checker.result import Alarm, ReferenceInfo, Result, Verdict
-from drift_checker.sources import fetch_batch
+from drift_checker.sources import StoredBatch, fetch_batch
 from drift_checker.state import (
     LOOK_BACK,
-    History,
     LatestResult,
     Store,
-    keys,
     past_tick_counts,
-    read_latest_result,
     results_before,
-    ticks_before,
     write_latest_result,
 )
-from drift_checker.tables import Batch
 from drift_checker.ticks.alarms import alarm_of
+from drift_checker.ticks.context import Inputs, Tick, TickContext
+from drift_checker.ticks.report import store_report
 from drift_checker.wording import summarize, with_explanation
-
-Trigger = Literal["scheduled", "manual"]
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Tick:
-    """One check of one monitor; `logical_date` is in whole seconds, UTC."""
-
-    monitor: Monitor
-    logical_date: datetime
-    trigger: Trigger = "manual"
-    dag_run_id: str | None = None
-
-    @property
-    def pending(self) -> PendingMarker:
-        """The marker of the tick's result until it is published."""
-        return PendingMarker(
-            monitor=self.monitor.name, logical_date=self.logical_date, dag_run_id=self.dag_run_id
-        )
-
-    def key(self, name: str = "result.json") -> str:
-        """Key of a file of the tick's result."""
-        return keys.result(self.monitor.name, self.logical_date, name)
-
-
-def run(
+def run_tick(
     settings: Settings,
     monitors: Monitors,
     tick: Tick,
@@ -94,7 +76,7 @@ def run(
     report: bool = False,
     compare_settings: CompareSettings | None = None,
 ) -> tuple[Result, Publication]:
-    """Take a tick through its four steps; what was done before is not done again.
+    """Take a tick through its four steps.
 
     `force` makes a new result from the stored batch and keeps the old one beside it; `report`
     asks for a report whatever the settings say. A batch is compared by `compare_settings`, which
@@ -108,45 +90,106 @@ def run(
     store = Store(settings)
     stored = store.get(tick.key())
     if stored is None or force:
-        compared_by = compare_settings or settings_of(monitors, tick.monitor)
-        result = _Check(settings, store, monitors, tick).result(compared_by, asked=report)
-        stored = _keep(store, tick, result, replaced=stored)
+        compare_settings = compare_settings or settings_of(monitors, tick.monitor)
+        context = TickContext(tick, store, settings, monitors, compare_settings)
+        stored = _store_result(store, tick, _check(context, report=report), replaced=stored)
     result = Result.model_validate_json(stored)
     log.info(summarize(result), monitor=tick.monitor.name, verdict=result.verdict)
     try:
         published = _publish(settings, store, tick)
     finally:
-        # People are told of an alarm also while MLflow is away.
+        # People are notified of an alarm also while MLflow is away.
         if addresses := notification_addresses(settings):
             events = _events(store, monitors, tick, result)
             deliver_events(store, events, addresses, datetime.now(UTC), tick.monitor.name)
     return result, published
 
 
-def _publish(settings: Settings, store: Store, tick: Tick) -> Publication:
-    start = time.perf_counter()
-    with MlflowClient(settings) as tracking:
-        publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
-        published = publish_result(store, tracking, tick.pending)
-    log.info(
-        "published",
-        monitor=tick.monitor.name,
-        url=published.url,
-        seconds=round(time.perf_counter() - start, 4),
-        # Of the whole process, its imports included.
-        cpu_seconds=round(time.process_time(), 2),
+def _check(context: TickContext, *, report: bool) -> Result:
+    """Take the first three steps, and report what they came to where that is due."""
+    tick = context.tick
+    if tick.monitor.in_place:
+        from drift_checker.ticks.spark import read_in_place  # noqa: PLC0415  # of few monitors
+
+        with context.timed("fetch"):
+            inputs = read_in_place(context)
+    else:
+        with context.timed("fetch"):
+            batch = fetch_batch(context.store, tick.monitor, tick.logical_date, context.settings)
+        with context.timed("baseline"):
+            inputs = _reference(context, batch)
+    with context.timed("compare"):
+        compared = _compare(context, inputs)
+    result = _describe(context, inputs, compared)
+    with context.timed("report"):
+        reported = store_report(context, inputs, result, requested=report)
+    return result.model_copy(update={**reported, "timings": context.timings})
+
+
+def _reference(context: TickContext, stored: StoredBatch) -> Inputs:
+    """Look up the version in force; of a large one its profile, and not its rows."""
+    name = context.tick.monitor.name
+    reference = StoredReference(context.store, name, context.compare_settings)
+    return Inputs(reference.pair_with(stored.batch), reference, stored.batch, stored.truth)
+
+
+def _compare(context: TickContext, inputs: Inputs) -> Result:
+    """Compare with the version in force, and with the last ticks where the baseline is rolling."""
+    tick, settings = context.tick, context.compare_settings
+    if tick.monitor.baseline.kind != "rolling" or inputs.batch is None:
+        return _compare_with_fixed(context, inputs.tables, settings)
+    rolling = rolling_reference(
+        context.store, context.monitors, tick.monitor, tick.logical_date, inputs.reference
     )
-    return published
+    if rolling.batch is None:
+        fixed = _compare_with_fixed(context, inputs.tables, settings)
+        return fixed.model_copy(update={"rolling": rolling.summary})
+    budget = settings.alarm_budget()
+    anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
+    anchor = _compare_with_fixed(context, inputs.tables, anchor_settings)
+    rolling_settings = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
+    rolled = compare_tables(InMemoryPair(rolling.batch, inputs.batch), rolling_settings)
+    if rolled.verdict is not Verdict.OK:
+        context.store.delete(tick.key("profile.json"))
+    return with_anchor(rolled, anchor, rolling.summary)
 
 
-def _events(store: Store, monitors: Monitors, tick: Tick, result: Result) -> Iterator[Event]:
-    """What the tick has to tell; read from the store only as far as that needs it."""
-    schedule = monitors.schedule_of(tick.monitor)
-    before = results_before(store, tick.monitor.name, schedule, tick.logical_date, LOOK_BACK)
-    yield from result_events(result, before)
+def _compare_with_fixed(
+    context: TickContext, tables: TablePair, settings: CompareSettings
+) -> Result:
+    """Compare with the version in force; of a scheduled batch that is `ok` tick counts are left."""
+    tick, store = context.tick, context.store
+    if context.history is None:
+        return compare_tables(tables, settings)
+    past = past_tick_counts(store, tick.monitor.name, tables.bins_id, context.history)
+    judged = judge(prepare(tables, settings), past=past)
+    if batch_verdict(judged) is Verdict.OK:
+        counts = judged.prepared.tick_counts.model_dump_json().encode()
+        store.put(tick.key("profile.json"), counts)
+    else:
+        store.delete(tick.key("profile.json"))
+    return result_of(judged)
 
 
-def _keep(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> bytes:
+def _describe(context: TickContext, inputs: Inputs, compared: Result) -> Result:
+    """Say of a result what was compared, which episode it belongs to, and what it means."""
+    tick, version = context.tick, inputs.reference.version
+    url = version.source if inputs.batch_url else None
+    result = compared.model_copy(
+        update={
+            "monitor": tick.monitor.name,
+            "logical_date": tick.logical_date,
+            "trigger": tick.trigger,
+            "reference": ReferenceInfo(version=version.version, rows=version.rows, url=url),
+            "current": compared.current.model_copy(update={"url": inputs.batch_url}),
+            "truth": inputs.truth,
+        }
+    )
+    alarm = Alarm() if context.history is None else alarm_of(result, context.history)
+    return with_explanation(result.model_copy(update={"alarm": alarm}))
+
+
+def _store_result(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> bytes:
     """Store a result, unless another run of the tick was first; returns the one that is stored."""
     data = result.model_dump_json(indent=2).encode()
     mark_pending(store, tick.pending)
@@ -171,161 +214,25 @@ def _keep(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> b
     return data
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """What a report is made of."""
+def _publish(settings: Settings, store: Store, tick: Tick) -> Publication:
+    """Publish the result as a run of MLflow, after older ones that were left unpublished."""
+    start = time.perf_counter()
+    with MlflowClient(settings) as tracking:
+        publish_pending(store, tracking, tick.monitor.name, besides=tick.pending, limit=MAX_OLDER)
+        published = publish_result(store, tracking, tick.pending)
+    log.info(
+        "published",
+        monitor=tick.monitor.name,
+        url=published.url,
+        seconds=round(time.perf_counter() - start, 4),
+        # Of the whole process, its imports included.
+        cpu_seconds=round(time.process_time(), 2),
+    )
+    return published
 
-    reference: StoredReference
-    current: Batch
 
-
-class _Check:
-    """The first three steps of a tick."""
-
-    def __init__(self, settings: Settings, store: Store, monitors: Monitors, tick: Tick) -> None:
-        self.settings = settings
-        self.store = store
-        self.monitors = monitors
-        self.tick = tick
-        self.timings: dict[str, float] = {}
-
-    @cached_property
-    def before(self) -> History | None:
-        """The scheduled ticks before this one; None for a tick by hand, which belongs to none."""
-        if self.tick.trigger == "manual":
-            return None
-        schedule = self.monitors.schedule_of(self.tick.monitor)
-        return ticks_before(self.store, self.tick.monitor.name, schedule, self.tick.logical_date)
-
-    def result(self, settings: CompareSettings, *, asked: bool) -> Result:
-        find = self._in_place if self.tick.monitor.in_place else self._stored
-        judged, rows = find(settings)
-        result = with_explanation(judged.model_copy(update={"alarm": self._alarm(judged)}))
-        with self._timed("report"):
-            reported = self._report(rows, result, asked=asked) if rows else {}
-        return result.model_copy(update={**reported, "timings": self.timings})
-
-    def _stored(self, settings: CompareSettings) -> tuple[Result, _Rows]:
-        """Judge a batch that is stored."""
-        tick, monitor = self.tick, self.tick.monitor
-        with self._timed("fetch"):
-            current = fetch_batch(self.store, monitor, tick.logical_date, self.settings)
-        with self._timed("baseline"):
-            reference = StoredReference(self.store, monitor.name, settings)
-            sides = reference.against(current.batch)
-        with self._timed("compare"):
-            result = self._compare(sides, current.batch, reference, settings)
-        told = self._told(result, reference.version, {"truth": current.truth})
-        return told, _Rows(reference, current.batch)
-
-    def _in_place(self, settings: CompareSettings) -> tuple[Result, None]:
-        """Judge a batch that stays where it is, of which nobody here has the rows."""
-        from drift_checker.ticks.spark import InPlace  # noqa: PLC0415  # of few monitors
-
-        tick = self.tick
-        with self._timed("fetch"):
-            reader = InPlace(self.store, tick.monitor, self.settings, settings)
-            sides, batch = reader.sides(tick.logical_date)
-        with self._timed("compare"):
-            result = self._fixed(sides, settings)
-        url = {"current": result.current.model_copy(update={"url": batch.source})}
-        return self._told(result, reader.version, url, url=reader.version.source), None
-
-    def _told(
-        self,
-        result: Result,
-        version: ReferenceSummary,
-        told: Mapping[str, object],
-        url: str | None = None,
-    ) -> Result:
-        """Say of a result what it is about."""
-        tick = self.tick
-        about = {
-            "monitor": tick.monitor.name,
-            "logical_date": tick.logical_date,
-            "trigger": tick.trigger,
-            "reference": ReferenceInfo(version=version.version, rows=version.rows, url=url),
-        }
-        return result.model_copy(update={**about, **told})
-
-    def _compare(
-        self,
-        sides: TablePair,
-        current: Batch,
-        reference: StoredReference,
-        settings: CompareSettings,
-    ) -> Result:
-        """Compare with the fixed reference, and with that of the last ticks where there is one."""
-        tick = self.tick
-        if tick.monitor.baseline.kind != "rolling":
-            return self._fixed(sides, settings)
-        recent = rolling.rolling_reference(
-            self.store, self.monitors, tick.monitor, tick.logical_date, reference
-        )
-        if recent.batch is None:
-            return self._fixed(sides, settings).model_copy(update={"rolling": recent.summary})
-        budget = settings.alarm_budget()
-        anchor = self._fixed(sides, replace(settings, budget=budget.share(ANCHOR_SHARE)))
-        share = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
-        rolled = compare_tables(InMemoryPair(recent.batch, current), share)
-        if rolled.verdict is not Verdict.OK:
-            self.store.delete(tick.key("profile.json"))
-        return rolling.with_anchor(rolled, anchor, recent.summary)
-
-    def _fixed(self, sides: TablePair, settings: CompareSettings) -> Result:
-        """Compare with the version in force.
-
-        What a scheduled batch leaves for the sequential statistic is stored.
-        """
-        if self.before is None:
-            return compare_tables(sides, settings)
-        past = past_tick_counts(self.store, self.tick.monitor.name, sides.bins_id, self.before)
-        judged = judge(prepare(sides, settings), past=past)
-        if batch_verdict(judged) is Verdict.OK:
-            counts = judged.prepared.tick_counts.model_dump_json().encode()
-            self.store.put(self.tick.key("profile.json"), counts)
-        else:
-            self.store.delete(self.tick.key("profile.json"))
-        return result_of(judged)
-
-    def _alarm(self, result: Result) -> Alarm:
-        return Alarm() if self.before is None else alarm_of(result, self.before)
-
-    def _report(self, rows: _Rows, result: Result, *, asked: bool) -> dict[str, object]:
-        """Make the report where one is due; without one, the verdict is as good."""
-        if not (asked or self._report_is_due(result)) or rows.current.unreadable:
-            return {}
-        try:
-            from drift_checker.wording.page import write_report  # noqa: PLC0415  # seconds of imports
-
-            with TemporaryDirectory() as folder:
-                page = Path(folder, "report.html")
-                evidently = write_report(
-                    rows.reference.rows, rows.current, page, result.explanation
-                )
-                self.store.put(self.tick.key("report.html"), page)
-        except Exception:  # whatever fails in a report fails nothing else
-            log.exception("no report", monitor=self.tick.monitor.name)
-            return {}
-        return {"report": self.tick.key("report.html"), "evidently": evidently}
-
-    def _report_is_due(self, result: Result) -> bool:
-        match self.settings.report:
-            case "never":
-                return False
-            case "always":
-                return True
-        latest = read_latest_result(self.store, self.tick.monitor.name)
-        if latest is None:
-            return True
-        if result.verdict is not Verdict.DRIFT:
-            return False
-        today = self.tick.logical_date.date()
-        reported_today = latest.reported is not None and latest.reported.date() >= today
-        return result.alarm.state == "opened" or not reported_today
-
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.timings[step] = round(time.perf_counter() - start, 4)
+def _events(store: Store, monitors: Monitors, tick: Tick, result: Result) -> Iterator[Event]:
+    """What people are notified of; read from the store only as far as that needs it."""
+    schedule = monitors.schedule_of(tick.monitor)
+    before = results_before(store, tick.monitor.name, schedule, tick.logical_date, LOOK_BACK)
+    yield from result_events(result, before)
