@@ -52,10 +52,10 @@ class History(Site):
         for new in set(self.mlflow.runs) - before:
             self.mlflow.runs[new]["start_time"] = int(date.timestamp() * 1000)
 
-    def age(self, prefix: str, moment: datetime) -> None:
+    def age(self, prefix: str, date: datetime) -> None:
         """Date everything below a prefix back."""
         for path in (self.folder / prefix).rglob("*"):
-            os.utime(path, (moment.timestamp(),) * 2)
+            os.utime(path, (date.timestamp(),) * 2)
 
     def retention(self, mlflow: MlflowClient) -> Retention:
         return Retention(self.store, mlflow, self.monitors, now=datetime.now(UTC), keep=KEEP)
@@ -83,8 +83,8 @@ def history(
     return History(env_file, settings, monitors, web, mlflow)
 
 
-def dates(moments: Iterable[datetime]) -> list[str]:
-    return [date_key(moment) for moment in moments]
+def dates(ticks: Iterable[datetime]) -> list[str]:
+    return [date_key(tick) for tick in ticks]
 
 
 def test_what_is_older_goes_and_the_rest_stays(history: History) -> None:
@@ -94,8 +94,8 @@ def test_what_is_older_goes_and_the_rest_stays(history: History) -> None:
 
     history.prune()
 
-    for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
-        assert found == dates(recent)
+    for kept in (history.ticks("batches"), history.ticks("results"), history.runs()):
+        assert kept == dates(recent)
     assert history.store.exists(keys.latest("m"))
     assert versions.summary_in_force(history.store, "m").rows == 1000
     # Not even an empty folder is left.
@@ -107,18 +107,18 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(history: History) -> N
     history.tick(RECENT)
     before, runs = history.keys(), history.runs()
 
-    said = json.loads(history.prune("--dry-run", "--format", "json").stdout)
+    report = json.loads(history.prune("--dry-run", "--format", "json").stdout)
 
     assert (history.keys(), history.runs()) == (before, runs)
-    assert said["dry_run"]
-    kinds = {kind["kind"]: kind for kind in said["kinds"]}
+    assert report["dry_run"]
+    kinds = {kind["kind"]: kind for kind in report["kinds"]}
     doomed = [e for e in history.store.walk("batches") if date_key(OLD) in e.key]
     assert kinds["batches"]["count"] == len(doomed) == 2
     assert kinds["batches"]["bytes"] == sum(entry.size for entry in doomed)
     assert kinds["runs"]["count"] == 1
     stored = history.mlflow.artifacts.items()
     assert kinds["runs"]["bytes"] == sum(len(data) for n, data in stored if n.startswith("1/run1/"))
-    assert json.loads(history.prune("--format", "json").stdout)["kinds"] == said["kinds"]
+    assert json.loads(history.prune("--format", "json").stdout)["kinds"] == report["kinds"]
     again = json.loads(history.prune("--format", "json").stdout)
     assert {kind["count"] for kind in again["kinds"]} == {0}
 
@@ -135,8 +135,8 @@ def test_the_latest_result_stays_however_old(history: History) -> None:
 
     history.prune()
 
-    for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
-        assert found == dates([OLD])
+    for kept in (history.ticks("batches"), history.ticks("results"), history.runs()):
+        assert kept == dates([OLD])
 
 
 @pytest.mark.parametrize("last_trigger", ["scheduled", "manual"])
@@ -204,16 +204,16 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
         store.put(key, b"{}")
         history.age(key.partition("/")[0], OLD)
         store.put(f"{key}.new", b"{}")
-    left = folder / "batches/m/current.parquet#1"
+    abandoned = folder / "batches/m/current.parquet#1"
     running = folder / "batches/m/current.parquet#2"
-    for path, age in ((left, timedelta(days=2)), (running, timedelta(hours=1))):
+    for path, age in ((abandoned, timedelta(days=2)), (running, timedelta(hours=1))):
         path.write_bytes(b"half")
-        moment = (datetime.now(UTC) - age).timestamp()
-        os.utime(path, (moment, moment))
+        modified = (datetime.now(UTC) - age).timestamp()
+        os.utime(path, (modified, modified))
 
-    said = json.loads(history.prune("--format", "json").stdout)
+    report = json.loads(history.prune("--format", "json").stdout)
 
-    kinds = {kind["kind"]: kind["count"] for kind in said["kinds"]}
+    kinds = {kind["kind"]: kind["count"] for kind in report["kinds"]}
     for kind in (
         ItemKind.PENDING,
         ItemKind.DRILLS,
@@ -224,7 +224,7 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
         assert kinds[kind] == 1, kind
     assert not any(store.exists(key) for key in markers)
     assert all(store.exists(f"{key}.new") for key in markers)
-    assert (left.exists(), running.exists()) == (False, True)
+    assert (abandoned.exists(), running.exists()) == (False, True)
 
 
 def test_many_runs_come_in_pages(history: History) -> None:
@@ -266,5 +266,5 @@ def test_an_interrupted_prune_is_taken_up_again(
     assert removed == 4
 
     history.prune()
-    for found in (history.ticks("batches"), history.ticks("results"), history.runs()):
-        assert found == dates([RECENT])
+    for kept in (history.ticks("batches"), history.ticks("results"), history.runs()):
+        assert kept == dates([RECENT])

@@ -43,10 +43,10 @@ def run(*arguments: str) -> Result:
 
 @pytest.mark.usefixtures("folder")
 def test_the_table_says_in_words_what_changed() -> None:
-    answer = run("reference.parquet", "shifted.csv")
-    assert answer.exit_code == 0
-    assert answer.stdout.startswith("verdict: drift\n500 rows against 2000 of the reference")
-    lines = answer.stdout.splitlines()
+    ended = run("reference.parquet", "shifted.csv")
+    assert ended.exit_code == 0
+    assert ended.stdout.startswith("verdict: drift\n500 rows against 2000 of the reference")
+    lines = ended.stdout.splitlines()
     assert any(line.startswith("x  ") and " drift " in line for line in lines)
     assert any(line.startswith("- x: median ") for line in lines)
 
@@ -54,11 +54,11 @@ def test_the_table_says_in_words_what_changed() -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("current", ["same.csv", "shifted.csv", "short.csv"])
 def test_the_json_keeps_the_schema_and_can_be_read_back(current: str) -> None:
-    answer = run("reference.parquet", current, "--format", "json")
-    found = json.loads(answer.stdout)
-    jsonschema.validate(found, json.loads(SCHEMA.read_text()))
-    again = result.Result.model_validate_json(answer.stdout)
-    assert json.loads(again.model_dump_json()) == found
+    ended = run("reference.parquet", current, "--format", "json")
+    content = json.loads(ended.stdout)
+    jsonschema.validate(content, json.loads(SCHEMA.read_text()))
+    again = result.Result.model_validate_json(ended.stdout)
+    assert json.loads(again.model_dump_json()) == content
 
 
 def test_the_committed_schema_is_the_models() -> None:
@@ -84,9 +84,9 @@ def test_the_committed_schema_is_the_models() -> None:
     ],
 )
 def test_exit_codes(arguments: list[str], code: int) -> None:
-    answer = run(*arguments)
-    assert answer.exit_code == code
-    assert "Traceback" not in answer.output
+    ended = run(*arguments)
+    assert ended.exit_code == code
+    assert "Traceback" not in ended.output
 
 
 @pytest.mark.usefixtures("folder")
@@ -97,20 +97,18 @@ def test_comparing_imports_nothing_that_it_does_not_need() -> None:
         "main(['compare', 'reference.parquet', 'shifted.csv'], standalone_mode=False)\n"
         "print(json.dumps(list(sys.modules)))"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     services = {"pydantic", "httpx", "structlog", "obstore", "evidently", "yaml"}
-    loaded = set(json.loads(answer.stdout.splitlines()[-1]))
+    loaded = set(json.loads(ended.stdout.splitlines()[-1]))
     assert loaded.isdisjoint({"scipy", "pandas", "numpy.ma", *services})
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_report_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "drift_checker.wording.page", None)
-    answer = run("reference.parquet", "same.csv", "--html", "page.html")
-    assert answer.exit_code == 2
-    assert "pip install 'drift-checker[report]'" in answer.output
+    ended = run("reference.parquet", "same.csv", "--html", "page.html")
+    assert ended.exit_code == 2
+    assert "pip install 'drift-checker[report]'" in ended.output
 
 
 @pytest.mark.usefixtures("folder")

@@ -30,7 +30,7 @@ COLUMN = {"category_mix": "kind", "missing_values": "y"}
 
 
 class Drilled(Site):
-    """A monitor with a few ticks, whose source answers like a Drifter when it is told to."""
+    """A monitor with a few ticks, whose source answers like a Drifter on request."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
@@ -43,13 +43,13 @@ class Drilled(Site):
         self.web.routes["/data"] = self._answer
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        asked = {name: value[0] for name, value in parse_qs(urlsplit(handler.path).query).items()}
-        scenario = "none" if self.deaf else asked.get("scenario", "none")
-        batch = table(ROWS, seed=int(asked["seed"]))
+        query = {name: value[0] for name, value in parse_qs(urlsplit(handler.path).query).items()}
+        scenario = "none" if self.deaf else query.get("scenario", "none")
+        batch = table(ROWS, seed=int(query["seed"]))
         if scenario != "none":
             column = COLUMN.get(scenario, "x")
             rng = np.random.default_rng(1)
-            batch = perturb(batch, column, scenario, float(asked["strength"]), rng)
+            batch = perturb(batch, column, scenario, float(query["strength"]), rng)
         body = parquet(batch)
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(body)))
@@ -65,8 +65,8 @@ class Drilled(Site):
 
     def report(self, *arguments: str) -> dict[str, Any]:
         ended = self.drill("--format", "json", *arguments)
-        found: dict[str, Any] = json.loads(ended.stdout)
-        return found
+        report: dict[str, Any] = json.loads(ended.stdout)
+        return report
 
     def outside(self) -> dict[str, bytes | None]:
         """Everything in the store that is no drill's."""
@@ -87,20 +87,20 @@ FEW = ("--trials", "2", "--drift-free", "4", "--strengths", "1", "--id", "d1")
 def test_drift_is_requested_of_the_drifter_and_detected(site: Drilled) -> None:
     site.drift_on_request()
 
-    found = site.report(*FEW)
+    report = site.report(*FEW)
 
-    assert found["source"] == "drifter"
-    assert [one["scenario"] for one in found["detections"]] == list(SCENARIOS)
-    rates = {one["scenario"]: one for one in found["detections"]}
+    assert report["source"] == "drifter"
+    assert [rate["scenario"] for rate in report["detections"]] == list(SCENARIOS)
+    rates = {rate["scenario"]: rate for rate in report["detections"]}
     for scenario in ("mean_shift", "scale", "missing_values"):
         assert rates[scenario]["at_once"]["hits"] == 2, scenario
         assert rates[scenario]["delay"] == 1
-        assert found["smallest"][scenario] == 1
+        assert report["smallest"][scenario] == 1
     # The columns of the test's data are independent: to shuffle one changes nothing.
     assert rates["correlation_change"]["within"]["hits"] == 0
-    assert found["smallest"]["correlation_change"] is None
-    assert found["false_alarms"]["trials"] == 4
-    assert [level["level"] for level in found["drift_free"]] == [0.5, 0.25, 0.1, 0.05]
+    assert report["smallest"]["correlation_change"] is None
+    assert report["false_alarms"]["trials"] == 4
+    assert [level["level"] for level in report["drift_free"]] == [0.5, 0.25, 0.1, 0.05]
 
 
 def test_nothing_of_the_monitor_is_touched(site: Drilled) -> None:
@@ -127,8 +127,8 @@ def test_the_same_drill_asks_for_the_same_batches(site: Drilled) -> None:
     again = site.report(*FEW)
     other = site.report(*FEW[:-1], "d2")
 
-    for found in (first, again, other):
-        del found["seconds"]
+    for report in (first, again, other):
+        del report["seconds"]
     assert again == first
     seeds = [parse_qs(urlsplit(r).query)["seed"][0] for r in site.web.requests if "scenario" in r]
     assert len(set(seeds)) > len(seeds) / 2
@@ -198,19 +198,19 @@ def test_batches_of_ones_own_data_are_perturbed(
     own_data: Settings, env_file: Path, monitors: Monitors, web: Web, mlflow: FakeMlflow
 ) -> None:
     site = Drilled(env_file, own_data, monitors, web, mlflow)
-    asked = len(web.requests)
+    requests = len(web.requests)
     before = site.outside()
 
-    found = site.report(*FEW)
+    report = site.report(*FEW)
 
-    assert len(web.requests) == asked
+    assert len(web.requests) == requests
     assert site.outside() == before
-    assert found["source"] == "stored batches"
-    assert found["smallest"]["mean_shift"] == 1
-    assert found["smallest"]["missing_values"] == 1
+    assert report["source"] == "stored batches"
+    assert report["smallest"]["mean_shift"] == 1
+    assert report["smallest"]["missing_values"] == 1
     # No column depends on another.
-    assert "correlation_change" not in found["smallest"]
-    assert found["false_alarms"]["hits"] == 0
+    assert "correlation_change" not in report["smallest"]
+    assert report["false_alarms"]["hits"] == 0
 
 
 def test_without_a_stored_batch_there_is_nothing_to_drill(
@@ -226,7 +226,7 @@ def test_without_a_stored_batch_there_is_nothing_to_drill(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--strengths", "0"], "up to 10"),
         (["--strengths", "much"], "up to 10"),
@@ -234,17 +234,19 @@ def test_without_a_stored_batch_there_is_nothing_to_drill(
         (["--trials", "0"], "x>=1"),
     ],
 )
-def test_wrong_arguments(site: Drilled, arguments: list[str], said: str) -> None:
+def test_wrong_arguments(site: Drilled, arguments: list[str], message: str) -> None:
     ended = site.drill(*arguments)
 
     assert ended.exit_code == 2
-    assert said in ended.stderr
+    assert message in ended.stderr
 
 
 def test_the_smallest_strength_is_the_last_of_an_unbroken_row() -> None:
-    def one(strength: float, hits: int) -> Detection:
+    def detection(strength: float, hits: int) -> Detection:
         rate = Rate.of(hits, 10)
         return Detection(scenario="s", strength=strength, at_once=rate, within=rate, delay=None)
 
-    assert smallest_detected([one(0.1, 9), one(0.25, 7), one(0.5, 8), one(1, 10)]) == {"s": 0.5}
-    assert smallest_detected([one(0.5, 9), one(1, 7)]) == {"s": None}
+    assert smallest_detected(
+        [detection(0.1, 9), detection(0.25, 7), detection(0.5, 8), detection(1, 10)]
+    ) == {"s": 0.5}
+    assert smallest_detected([detection(0.5, 9), detection(1, 7)]) == {"s": None}

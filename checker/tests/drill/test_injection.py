@@ -26,20 +26,18 @@ def batch(*, paired: bool) -> Batch:
     return Batch(pa.table({**columns, "alone": rng.normal(size=ROWS)}), "digest")
 
 
-def changed(injection: StoredBatchSource, original: Batch, wanted: BatchRequest) -> set[str]:
-    table = injection.batch(wanted).table
+def changed(source: StoredBatchSource, original: Batch, request: BatchRequest) -> set[str]:
+    table = source.batch(request).table
     return {name for name in table.column_names if table[name] != original.table[name]}
 
 
 def test_only_tested_columns_change_and_the_same_one_throughout_a_trial() -> None:
     stored = batch(paired=True)
-    injection = StoredBatchSource([stored], stored, MONITOR, "d")
+    source = StoredBatchSource([stored], stored, MONITOR, "d")
 
     seen = set()
     for trial in range(20):
-        ticks = [
-            changed(injection, stored, BatchRequest("mean_shift", 1, trial, n)) for n in range(3)
-        ]
+        ticks = [changed(source, stored, BatchRequest("mean_shift", 1, trial, n)) for n in range(3)]
         assert ticks[0] == ticks[1] == ticks[2]
         seen |= ticks[0]
     assert seen == {"x", "y", "alone"}
@@ -47,13 +45,11 @@ def test_only_tested_columns_change_and_the_same_one_throughout_a_trial() -> Non
 
 def test_correlations_change_where_there_are_some() -> None:
     stored = batch(paired=True)
-    injection = StoredBatchSource([stored], stored, MONITOR, "d")
-    assert injection.scenarios() == tuple(n for n in SCENARIOS if n != "category_mix")
-    trials = [
-        changed(injection, stored, BatchRequest("correlation_change", 1, n)) for n in range(20)
-    ]
+    source = StoredBatchSource([stored], stored, MONITOR, "d")
+    assert source.scenarios() == tuple(n for n in SCENARIOS if n != "category_mix")
+    trials = [changed(source, stored, BatchRequest("correlation_change", 1, n)) for n in range(20)]
     assert set.union(*trials) == {"x", "y"}
 
     alone = batch(paired=False)
-    injection = StoredBatchSource([alone], alone, MONITOR, "d")
-    assert "correlation_change" not in injection.scenarios()
+    source = StoredBatchSource([alone], alone, MONITOR, "d")
+    assert "correlation_change" not in source.scenarios()

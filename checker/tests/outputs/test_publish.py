@@ -87,10 +87,10 @@ def real(env_file: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Set
     return load_settings(env_file)
 
 
-def ask(server: Server, path: str, **body: object) -> dict[str, object]:
-    answer = httpx.post(f"{server.url}/api/2.0/mlflow/{path}", json=body).raise_for_status()
-    found: dict[str, object] = answer.json()
-    return found
+def post(server: Server, path: str, **body: object) -> dict[str, object]:
+    response = httpx.post(f"{server.url}/api/2.0/mlflow/{path}", json=body).raise_for_status()
+    content: dict[str, object] = response.json()
+    return content
 
 
 @pytest.mark.mlflow
@@ -116,9 +116,9 @@ def test_a_run_of_a_real_mlflow(
     assert run_tick(real, monitors, tick) == (result, published)
 
     assert result.verdict is Verdict.DRIFT
-    found = ask(server, "runs/search", experiment_ids=["1"])["runs"]
-    assert isinstance(found, list)
-    (only,) = found
+    runs = post(server, "runs/search", experiment_ids=["1"])["runs"]
+    assert isinstance(runs, list)
+    (only,) = runs
     assert only["info"]["run_name"] == "2026-11-23T09:00:00Z"
     assert only["info"]["status"] == "FINISHED"
     assert f"/#/experiments/1/runs/{only['info']['run_id']}?" in published.url
@@ -131,8 +131,8 @@ def test_a_run_of_a_real_mlflow(
     assert {f"p_value.{escape_column(name)}" for name in names} <= metrics
     assert {"rows", "drift.share", "drift.columns", "seconds.fetch"} <= metrics
     inputs = {
-        one["tags"][0]["value"]: one["dataset"]["digest"]
-        for one in only["inputs"]["dataset_inputs"]
+        dataset["tags"][0]["value"]: dataset["dataset"]["digest"]
+        for dataset in only["inputs"]["dataset_inputs"]
     }
     assert inputs == {
         "reference": result.reference.version,
@@ -146,16 +146,16 @@ def test_a_run_of_a_real_mlflow(
 
 @pytest.mark.mlflow
 def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: Server) -> None:
-    with MlflowClient(real) as tracking:
-        made = tracking.experiment("drift/gone")
-        ask(server, "experiments/delete", experiment_id=made)
-        assert tracking.experiment("drift/gone") == made
+    with MlflowClient(real) as mlflow:
+        made = mlflow.experiment("drift/gone")
+        post(server, "experiments/delete", experiment_id=made)
+        assert mlflow.experiment("drift/gone") == made
 
 
 def test_what_is_no_mlflow_is_named(settings: Settings, web: Web) -> None:
     settings = settings.model_copy(update={"mlflow_url": web.url})
-    with MlflowClient(settings) as tracking, pytest.raises(UsageError, match="DRIFT_MLFLOW_URL"):
-        tracking.experiment("drift/m")
+    with MlflowClient(settings) as mlflow, pytest.raises(UsageError, match="DRIFT_MLFLOW_URL"):
+        mlflow.experiment("drift/m")
 
 
 columns = st.text(max_size=300)

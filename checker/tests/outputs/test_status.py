@@ -45,7 +45,7 @@ def test_fit_changes_nothing_twice(env_file: Path, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "No such file"),
         (b"PAR1 cut off", "reference"),
@@ -53,7 +53,9 @@ def test_fit_changes_nothing_twice(env_file: Path, settings: Settings) -> None:
         (parquet(table(100, seed=1)), "no column when; it has x, y, kind"),
     ],
 )
-def test_references_that_cannot_serve(settings: Settings, content: bytes | None, said: str) -> None:
+def test_references_that_cannot_serve(
+    settings: Settings, content: bytes | None, message: str
+) -> None:
     file = settings.monitors_file
     file.write_text(file.read_text() + "    columns: {timestamp: when}\n")
     reference = file.parent / "reference.parquet"
@@ -61,7 +63,7 @@ def test_references_that_cannot_serve(settings: Settings, content: bytes | None,
     if content is not None:
         reference.write_bytes(content)
 
-    with pytest.raises(BadReferenceError, match=said):
+    with pytest.raises(BadReferenceError, match=message):
         versions.fit_reference(Store(settings), load_monitors(file).get("m"), settings)
 
 
@@ -71,8 +73,8 @@ def test_status_before_and_after_a_tick(
     store = Store(settings)
     before = cli(env_file, "status", "--format", "json")
     assert before.exit_code == 5
-    (found,) = json.loads(before.stdout)["monitors"]
-    assert (found["verdict"], found["reference"]) == (None, None)
+    (shown,) = json.loads(before.stdout)["monitors"]
+    assert (shown["verdict"], shown["reference"]) == (None, None)
 
     versions.fit_reference(store, monitors.get("m"), settings)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -80,13 +82,13 @@ def test_status_before_and_after_a_tick(
 
     after = cli(env_file, "status", "--format", "json")
     assert after.exit_code == 0
-    (found,) = json.loads(after.stdout)["monitors"]
-    assert (found["name"], found["verdict"], found["silent"]) == ("m", "ok", False)
-    assert found["reference"] == versions.summary_in_force(store, "m").version
+    (shown,) = json.loads(after.stdout)["monitors"]
+    assert (shown["name"], shown["verdict"], shown["silent"]) == ("m", "ok", False)
+    assert shown["reference"] == versions.summary_in_force(store, "m").version
     assert (
-        found["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
+        shown["run_url"] == f"{mlflow.url}/#/experiments/1/runs/run1?workflowType=machine_learning"
     )
-    assert found["run_url"] in cli(env_file, "status").stdout
+    assert shown["run_url"] in cli(env_file, "status").stdout
 
 
 @pytest.mark.parametrize(("minutes", "silent"), [(9, False), (14, False), (16, True)])
@@ -96,9 +98,9 @@ def test_a_monitor_is_silent_after_three_intervals(
     store = Store(settings)
     write_latest_result(store, "m", pointer(DATE))
 
-    (found,) = read_status(store, monitors, DATE + timedelta(minutes=minutes)).monitors
+    (shown,) = read_status(store, monitors, DATE + timedelta(minutes=minutes)).monitors
 
-    assert found.silent is silent
+    assert shown.silent is silent
 
 
 def pointer(date: datetime, reported: datetime | None = None) -> LatestResult:

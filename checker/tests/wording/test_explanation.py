@@ -54,7 +54,7 @@ def test_target_and_prediction_come_first_under_their_names() -> None:
     assert [line.split("  ")[0] for line in lines[header + 1 :][:2]] == names[:2]
 
 
-def test_a_change_is_told_before_and_after_with_its_p_value() -> None:
+def test_a_change_is_given_before_and_after_with_its_p_value() -> None:
     result = judged(lambda batch: batch | {"a": batch["a"] + 1})
 
     (line,) = explanation(result).changes
@@ -78,13 +78,13 @@ def test_an_episode_says_since_when() -> None:
     alarm = Alarm(state="ongoing", id="m-20261123T090500Z", since=since)
     result = with_explanation(judged(lambda batch: batch).model_copy(update={"alarm": alarm}))
 
-    told = "since 2026-11-23 09:05:00Z (alarm m-20261123T090500Z, ongoing)"
+    since_line = "since 2026-11-23 09:05:00Z (alarm m-20261123T090500Z, ongoing)"
     for text in (
         explanation_text(explanation(result)),
         explanation_html(explanation(result)),
         result_text(result),
     ):
-        assert told in text
+        assert since_line in text
 
 
 def test_faults_and_correlations_are_changes_too() -> None:
@@ -103,40 +103,40 @@ def test_many_and_long_names_are_bounded() -> None:
     reference, current = table(2000, 1, *names), table(500, 2, *names)
     moved = {name: values + 0.5 for name, values in current.items()}
 
-    found = explanation(compare(pa.table(reference), pa.table(moved)))
+    explained = explanation(compare(pa.table(reference), pa.table(moved)))
 
-    assert len(found.changes) == MAX_CHANGES + 1
-    assert re.fullmatch(r"and \d+ more", found.changes[-1])
-    assert found.changes[0].partition(":")[0][-10:] == "xxxxxxxxx…"
-    assert max(map(len, [found.summary, *found.changes])) <= 1000
+    assert len(explained.changes) == MAX_CHANGES + 1
+    assert re.fullmatch(r"and \d+ more", explained.changes[-1])
+    assert explained.changes[0].partition(":")[0][-10:] == "xxxxxxxxx…"
+    assert max(map(len, [explained.summary, *explained.changes])) <= 1000
 
 
 def test_names_are_no_markup() -> None:
     hostile = "<b>*x*_[y](z)\n# |"
     reference, current = table(2000, 1, hostile), table(500, 2, hostile)
-    found = explanation(compare(pa.table(reference), pa.table({hostile: current[hostile] + 2})))
+    explained = explanation(compare(pa.table(reference), pa.table({hostile: current[hostile] + 2})))
 
-    assert "<b>" not in explanation_html(found)
-    assert "&lt;b&gt;" in explanation_html(found)
-    markdown = explanation_markdown(found)
+    assert "<b>" not in explanation_html(explained)
+    assert "&lt;b&gt;" in explanation_html(explained)
+    markdown = explanation_markdown(explained)
     assert r"\<b>\*x\*\_\[y\](z) \# \|: median" in markdown
-    told = [line for line in markdown.splitlines() if line.startswith("- ")]
-    assert len(told) == len(found.changes)
+    items = [line for line in markdown.splitlines() if line.startswith("- ")]
+    assert len(items) == len(explained.changes)
 
 
 @pytest.mark.parametrize(
-    ("probability", "said"),
+    ("probability", "phrase"),
     [(0.01, "1 of 100"), (1 / 2016, "1 of 2,016"), (3e-9, "1 of 3e+08"), (0, "1 of 1e+300")],
 )
-def test_a_probability_is_one_of_so_many(probability: float, said: str) -> None:
-    assert natural_frequency(probability) == said
+def test_a_probability_is_one_of_so_many(probability: float, phrase: str) -> None:
+    assert natural_frequency(probability) == phrase
 
 
 def test_a_p_value_too_small_for_a_float_is_not_nothing() -> None:
     assert (p_value_phrase(0.0123), p_value_phrase(0)) == ("p = 0.012", "p < 1e-300")
 
 
-def test_where_quartiles_stay_the_place_of_the_change_is_told() -> None:
+def test_where_quartiles_stay_the_place_of_the_change_is_given() -> None:
     reference = np.sort(np.array([1.0] * 10 + [10.0] * 90))
     current = np.sort(np.array([1.0] * 20 + [10.0] * 80))
 

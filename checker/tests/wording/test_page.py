@@ -27,17 +27,17 @@ def batch(content: pa.Table, *, untyped: bool = False) -> Batch:
 def test_a_report_stands_beside_the_verdict(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
 
-    found = write_report(
+    summary = write_report(
         batch(table(5000, seed=1)), batch(table(300, seed=2, shift=2)), page, EXPLANATION
     )
 
-    assert (found.reference_rows, found.current_rows, found.columns) == (2000, 300, 3)
-    assert found.drifted_columns >= 1
-    text = page.read_text()
-    assert text.count("<body>") == 1
-    told = text.partition("<body>")[2][:1000]
-    for words in ("drift: x &lt; y", "x: median 0 -&gt; 2", "since Monday", "how sure: very"):
-        assert words in told
+    assert (summary.reference_rows, summary.current_rows, summary.columns) == (2000, 300, 3)
+    assert summary.drifted_columns >= 1
+    html = page.read_text()
+    assert html.count("<body>") == 1
+    heading = html.partition("<body>")[2][:1000]
+    for text in ("drift: x &lt; y", "x: median 0 -&gt; 2", "since Monday", "how sure: very"):
+        assert text in heading
 
 
 def test_the_sample_is_the_same_each_time(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_broken_columns_are_left_out(tmp_path: Path) -> None:
     current = table(300, seed=2).append_column("empty", empty).append_column("infinite", infinite)
     current = current.append_column("text", current["kind"]).append_column("new", empty)
 
-    found = write_report(batch(reference), batch(current), tmp_path / "report.html")
+    summary = write_report(batch(reference), batch(current), tmp_path / "report.html")
 
-    assert found.columns == 4
+    assert summary.columns == 4
 
 
 def test_nothing_to_show(tmp_path: Path) -> None:
