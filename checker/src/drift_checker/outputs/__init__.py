@@ -1,7 +1,7 @@
 """What leaves the checker: MLflow runs, notifications, status.
 
-Each module imports only those before it: `mlflow`, `publish`, `status`, `events`, `notify`. Apprise,
-an extra, is imported where a notification is sent.
+Each module imports only those before it: `mlflow`, `publish`, `status`, `events`, `notify`.
+Apprise, an extra, is imported where a notification is sent.
 """
 
 from drift_checker.outputs.events import Event, result_events, silence_events
