@@ -20,7 +20,7 @@ from drift_checker.result import (
 )
 from drift_checker.state import LOOK_BACK, Store, keys, results_before, ticks_before
 from drift_checker.ticks import alarm_of
-from drift_checker.ticks.alarms import CLOSING
+from drift_checker.ticks.alarms import CLOSING_TICKS
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 OK, DRIFT, INVALID = Verdict.OK, Verdict.DRIFT, Verdict.INVALID
@@ -76,8 +76,8 @@ def states(*verdicts: Verdict) -> list[str]:
 
 
 def test_an_episode_closes_when_ticks_are_ok_again() -> None:
-    assert states(OK, DRIFT, DRIFT, *[OK] * (CLOSING + 1)) == [
-        "none", "opened", "ongoing", *["ongoing"] * (CLOSING - 1), "closed", "none",
+    assert states(OK, DRIFT, DRIFT, *[OK] * (CLOSING_TICKS + 1)) == [
+        "none", "opened", "ongoing", *["ongoing"] * (CLOSING_TICKS - 1), "closed", "none",
     ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
 from drift_checker.state import LOOK_BACK, Store, keys
 from drift_checker.tables import Batch
 from drift_checker.ticks import Trigger
-from drift_checker.ticks.alarms import CLOSING
+from drift_checker.ticks.alarms import CLOSING_TICKS
 from drift_checker.wording import explanation_markdown
 
 
@@ -270,10 +270,10 @@ def test_drift_opens_one_alarm_which_lasts_and_closes(
     assert opened.id == "m-20261123T090500Z"
     assert tick(2, 2, "manual").alarm.state == "none"
     assert tick(3, 2).alarm.state == "ongoing"
-    for quiet in range(4, 3 + CLOSING):
+    for quiet in range(4, 3 + CLOSING_TICKS):
         assert tick(quiet, 0).alarm.state == "ongoing"
-    assert tick(3 + CLOSING, 0).alarm == opened.model_copy(update={"state": "closed"})
-    assert tick(4 + CLOSING, 0).alarm.state == "none"
+    assert tick(3 + CLOSING_TICKS, 0).alarm == opened.model_copy(update={"state": "closed"})
+    assert tick(4 + CLOSING_TICKS, 0).alarm.state == "none"
 
 
 def test_a_small_lasting_shift_is_one_alarm(
@@ -466,7 +466,7 @@ def test_reports_are_made_once_per_episode_and_day(
 ) -> None:
     deployment.settings = deployment.settings.model_copy(update={"report": "episode"})
     made = []
-    shifts = [0, 0, 2, 2, *[0] * CLOSING, 2]
+    shifts = [0, 0, 2, 2, *[0] * CLOSING_TICKS, 2]
     ticks = [(5 * place, shift) for place, shift in enumerate(shifts)]
     for minutes, shift in [*ticks, (24 * 60, 2)]:
         web.answer("/data", parquet(table(300, seed=minutes, shift=shift)))
@@ -476,7 +476,7 @@ def test_reports_are_made_once_per_episode_and_day(
         made.append(reports.made - before)
 
     # The first tick of all, the two that open an episode, and the first of a new day.
-    assert made == [1, 0, 1, 0, *[0] * CLOSING, 1, 1]
+    assert made == [1, 0, 1, 0, *[0] * CLOSING_TICKS, 1, 1]
 
 
 def test_a_report_is_published(

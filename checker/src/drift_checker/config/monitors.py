@@ -113,8 +113,8 @@ class _Section(BaseModel):
         return data
 
 
-class _Moment(datetime):
-    """A moment that a template without a format writes as ISO 8601 in UTC."""
+class _TemplateDate(datetime):
+    """A logical date that a template without a format writes as ISO 8601 in UTC."""
 
     def __format__(self, spec: str) -> str:
         return self.strftime(spec or "%Y-%m-%dT%H:%M:%SZ")
@@ -127,7 +127,7 @@ class SourceSettings(_Section):
     path: Path | None = None
     database: DatabaseUrl | None = None
     query: str | None = None
-    """What the database is asked."""
+    """What the database runs."""
     columns: tuple[str, ...] = ()
     """Those that are read of files; all where none are named."""
     credentials: Credentials | None = None
@@ -140,7 +140,7 @@ class SourceSettings(_Section):
         return path and (folder / path).absolute()
 
     @model_validator(mode="after")
-    def _one_place(self) -> Self:
+    def _one_location(self) -> Self:
         if [self.url, self.path, self.database].count(None) != 2:  # noqa: PLR2004  all but one
             raise ValueError("allowed: exactly one of `url`, `path` and `database`")
         if (self.database is None) != (self.query is None):
@@ -294,8 +294,8 @@ class Monitor(_Section):
 
     def fill(self, template: str, logical_date: datetime) -> str:
         """Fill the placeholders of a URL or parameter for one tick."""
-        moment = _Moment.fromtimestamp(logical_date.timestamp(), UTC)
-        return template.format(seed=self.seed(logical_date), logical_date=moment)
+        date = _TemplateDate.fromtimestamp(logical_date.timestamp(), UTC)
+        return template.format(seed=self.seed(logical_date), logical_date=date)
 
 
 class Monitors(_Section):
@@ -313,9 +313,11 @@ class Monitors(_Section):
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         names = [monitor.name for monitor in self.monitors]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"names of monitors must be unique, these are not: {', '.join(twice)}")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(
+                f"names of monitors must be unique, these are not: {', '.join(repeated)}"
+            )
         return self
 
     def get(self, name: str) -> Monitor:
@@ -327,8 +329,8 @@ class Monitors(_Section):
         for monitor in self.monitors:
             if monitor.name == name:
                 return monitor
-        known = ", ".join(monitor.name for monitor in self.monitors)
-        raise UsageError(f"no monitor is named {name!r}; there are: {known}")
+        names = ", ".join(monitor.name for monitor in self.monitors)
+        raise UsageError(f"no monitor is named {name!r}; there are: {names}")
 
     def window_of(self, monitor: Monitor) -> timedelta | None:
         """The span of one tick's worth of rows; None where rows are independent."""
@@ -359,7 +361,7 @@ def load_monitors(path: Path) -> Monitors:
 
 
 def _explain(error: ErrorDetails) -> str:
-    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
+    keys = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
     message = error["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(error["input"], dict | list) else f" (got {redact(error['input'])})"
-    return f"{place or 'the whole file'}: {message}{shown}"
+    return f"{keys or 'the whole file'}: {message}{shown}"

@@ -29,8 +29,8 @@ from drift_checker.tables import Batch, MismatchError, batch_column, reference_c
 
 ENOUGH_ROWS = 5000
 """Rows beyond which no further tick is taken by itself; more make a reference little better."""
-LOOK_BACK = 100
-"""Ticks of the schedule that are looked at, back from the latest result."""
+CANDIDATE_TICKS = 100
+"""Ticks of the schedule that may be accepted, back from the latest result."""
 
 
 class Acceptance(Document):
@@ -52,7 +52,7 @@ def latest_normal_ticks(store: Store, monitor: Monitor, schedule: str) -> list[d
     judged against the reference in force count, so that there are none right after an acceptance.
     """
     entry = versions.require_in_force(store, monitor.name)
-    chosen: list[datetime] = []
+    normal: list[datetime] = []
     rows, episode = 0, None
     for number, result in enumerate(_results(store, monitor.name, schedule)):
         if result.reference.version != entry.version or rows >= ENOUGH_ROWS:
@@ -62,11 +62,11 @@ def latest_normal_ticks(store: Store, monitor: Monitor, schedule: str) -> list[d
             episode = alarm.id
         if episode and alarm.id != episode:
             break
-        wanted = result.verdict is not Verdict.INVALID if episode else result.verdict is Verdict.OK
-        if wanted and result.logical_date:
-            chosen.append(result.logical_date)
+        normal_verdicts = {Verdict.OK, Verdict.DRIFT} if episode else {Verdict.OK}
+        if result.verdict in normal_verdicts and result.logical_date:
+            normal.append(result.logical_date)
             rows += result.current.rows
-    return chosen
+    return normal
 
 
 def last_valid_ticks(store: Store, monitor: Monitor, schedule: str, count: int) -> list[datetime]:
@@ -80,13 +80,13 @@ def last_valid_ticks(store: Store, monitor: Monitor, schedule: str, count: int) 
         for result in _results(store, monitor.name, schedule)
         if result.verdict is not Verdict.INVALID and result.logical_date
     )
-    chosen = list(islice(valid, count))
-    if len(chosen) < count:
+    ticks = list(islice(valid, count))
+    if len(ticks) < count:
         raise UsageError(
-            f"--last {count}: {monitor.name} has {len(chosen)} valid scheduled ticks "
-            f"among its last {LOOK_BACK}"
+            f"--last {count}: {monitor.name} has {len(ticks)} valid scheduled ticks "
+            f"among its last {CANDIDATE_TICKS}"
         )
-    return chosen
+    return ticks
 
 
 def accept_ticks(store: Store, monitor: Monitor, ticks: Sequence[datetime]) -> Acceptance:
@@ -199,4 +199,4 @@ def _results(store: Store, monitor: str, schedule: str) -> Iterator[Result]:
     if latest is None:
         return
     after = latest.logical_date + timedelta(seconds=1)
-    yield from results_before(store, monitor, schedule, after, LOOK_BACK)
+    yield from results_before(store, monitor, schedule, after, CANDIDATE_TICKS)

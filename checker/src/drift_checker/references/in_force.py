@@ -43,20 +43,20 @@ class StoredReference:
         """
         return versions.load_reference(self._store, self._monitor, self.version)
 
-    def pair_with(self, current: Batch) -> TablePair:
-        """Return both sides of a comparison, by profiles where one of them is large.
+    def pair_with(self, batch: Batch) -> TablePair:
+        """Return the reference beside a batch, by their profiles where one of them is large.
 
         Raises:
             BadReferenceError: the rows are not there.
         """
         values = self.version.rows * len(self.version.columns)
-        values = max(values, count_values(current))
-        if current.unreadable or not self.settings.is_large(values):
-            return InMemoryPair(self.rows, current)
+        values = max(values, count_values(batch))
+        if batch.unreadable or not self.settings.is_large(values):
+            return InMemoryPair(self.rows, batch)
         from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch  # noqa: PLC0415  # seldom needed
 
         layout, reference = self._profile_of_rows
-        return ProfiledPair(layout, reference, profile_batch(InMemoryTable(current), layout))
+        return ProfiledPair(layout, reference, profile_batch(InMemoryTable(batch), layout))
 
     @cached_property
     def _profile_of_rows(self) -> Profiled:

@@ -57,7 +57,8 @@ def request_batch(monitor: Monitor, logical_date: datetime, settings: Settings) 
         ServiceAwayError: It stayed away.
         UsageError: What reads it is not installed.
     """
-    return _respond(Request.of_tick(monitor, logical_date), settings)
+    request = Request.of_tick(monitor, logical_date)
+    return source_of(request)(request, settings)
 
 
 def request_reference(reference: ReferenceSource, settings: Settings) -> Response:
@@ -68,8 +69,9 @@ def request_reference(reference: ReferenceSource, settings: Settings) -> Respons
         ServiceAwayError: Its source stayed away.
         UsageError: What reads it is not installed.
     """
+    request = Request.of_reference(reference)
     with reference_errors():
-        response = _respond(Request.of_reference(reference), settings)
+        response = source_of(request)(request, settings)
     if reference.sha256 not in {None, response.digest}:
         raise BadReferenceError(
             f"{response.origin}: its SHA-256 is {response.digest}, "
@@ -78,6 +80,6 @@ def request_reference(reference: ReferenceSource, settings: Settings) -> Respons
     return response
 
 
-def _respond(request: Request, settings: Settings) -> Response:
-    source = _read_folder if request.several_files else _SOURCES[request.scheme]
-    return source(request, settings)
+def source_of(request: Request) -> Source:
+    """Choose the kind of source that responds to a request."""
+    return _read_folder if request.several_files else _SOURCES[request.scheme]

@@ -71,10 +71,10 @@ class Store:
         """The object's bytes, or None where there is none or it is larger than `size` bytes."""
         with self._reachable():
             try:
-                found = obstore.get(self._store, key)
+                response = obstore.get(self._store, key)
             except FileNotFoundError:
                 return None
-            return bytes(found.bytes()) if found.meta["size"] <= size else None
+            return bytes(response.bytes()) if response.meta["size"] <= size else None
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""
@@ -115,21 +115,20 @@ class Store:
         Only for prefixes that do not grow with history.
         """
         with self._reachable():
-            found = obstore.list(self._store, prefix).collect()
-        return sorted(Entry(o["path"], o["size"], o["last_modified"]) for o in found)
+            objects = obstore.list(self._store, prefix).collect()
+        return sorted(map(_entry, objects))
 
     def walk(self, prefix: str) -> Iterator[Entry]:
         """All objects below a prefix, a page at a time and in no order; for whole histories."""
         with self._reachable():
             for page in obstore.list(self._store, prefix, chunk_size=PAGE):
-                for found in page:
-                    yield Entry(found["path"], found["size"], found["last_modified"])
+                yield from map(_entry, page)
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """What the keys below a prefix go on with, up to their next `/`, sorted."""
         with self._reachable():
-            found = obstore.list_with_delimiter(self._store, prefix)
-        return tuple(sorted(path.rpartition("/")[2] for path in found["common_prefixes"]))
+            listing = obstore.list_with_delimiter(self._store, prefix)
+        return tuple(sorted(path.rpartition("/")[2] for path in listing["common_prefixes"]))
 
     def delete_all(self, keys: Sequence[str]) -> None:
         """Remove objects, of a directory also the folders that become empty."""
@@ -150,9 +149,9 @@ class Store:
             return
         with self._reachable():
             for path in self._directory.rglob("*#*"):
-                found = path.stat()
-                modified = datetime.fromtimestamp(found.st_mtime, UTC)
-                yield Entry(str(path.relative_to(self._directory)), found.st_size, modified)
+                status = path.stat()
+                modified = datetime.fromtimestamp(status.st_mtime, UTC)
+                yield Entry(str(path.relative_to(self._directory)), status.st_size, modified)
 
     def discard_unfinished(self, key: str) -> None:
         """Remove what `unfinished` has found."""
@@ -178,6 +177,10 @@ class Store:
             yield
         except (BaseError, OSError) as error:
             raise ServiceAwayError(f"DRIFT_STORE_URL={self.url}: {first_line(error)}") from error
+
+
+def _entry(listed: obstore.ObjectMeta) -> Entry:
+    return Entry(listed["path"], listed["size"], listed["last_modified"])
 
 
 def first_line(error: Exception) -> str:

@@ -9,18 +9,18 @@ from drift_checker.config import date_key
 from drift_checker.result import Alarm, Result, Verdict
 from drift_checker.state import History
 
-CLOSING = 3
+CLOSING_TICKS = 3
 """Ticks in a row that have to be `ok` to end an episode: drift that is found in most ticks, but
 not in all, is one episode."""
 
 
 @dataclass(frozen=True)
-class _State:
-    """Where the fold stands: the last tick's alarm, its reference, and the `ok` ticks in a row."""
+class _Episode:
+    """After a tick: its alarm, the reference it was compared with, and the `ok` ticks in a row."""
 
     alarm: Alarm = field(default_factory=Alarm)
     reference: str | None = None
-    quiet: int = 0
+    ok_ticks: int = 0
 
 
 def alarm_of(result: Result, before: History) -> Alarm:
@@ -29,37 +29,38 @@ def alarm_of(result: Result, before: History) -> Alarm:
     In order of logical date, whenever each of them was made; what they say of their own alarms is
     looked at only for an episode that began before them all.
     """
-    state = _State()
+    episode = _Episode()
     last = before.alarm
-    if last and last.since and last.since < before.since and last.state != "closed":
-        state = _State(alarm=last)
+    if last and last.is_open and last.since and last.since < before.since:
+        episode = _Episode(alarm=last)
     for past in before.results:
-        state = _next(state, past)
-    return _next(state, result).alarm
+        episode = _next(episode, past)
+    return _next(episode, result).alarm
 
 
-def _next(state: _State, result: Result) -> _State:
+def _next(episode: _Episode, result: Result) -> _Episode:
     """Take one tick.
 
-    `drift` opens an episode; `CLOSING` ticks without end it, or another version of the reference,
-    the new normal. What is `invalid` says nothing about drift and leaves it as it is.
+    `drift` opens an episode. `CLOSING_TICKS` ticks without drift end it, or another version of the
+    reference, which says what is normal now. A batch that is `invalid` says nothing about drift
+    and leaves it as it is.
     """
     version = result.reference.version
-    accepted = state.alarm.is_open and state.reference not in {None, version}
+    replaced = episode.alarm.is_open and episode.reference not in {None, version}
     match result.verdict:
         case Verdict.OK:
-            quiet = state.quiet + 1
+            ok_ticks = episode.ok_ticks + 1
         case Verdict.DRIFT:
-            quiet = 0
+            ok_ticks = 0
         case Verdict.INVALID:
-            quiet = state.quiet
-    if result.verdict is Verdict.DRIFT and (accepted or not state.alarm.is_open):
-        return _State(_opened(result.monitor, result.logical_date), version)
-    if not state.alarm.is_open:
-        return _State(Alarm(), version, quiet)
-    over = accepted or quiet >= CLOSING
-    alarm = state.alarm.model_copy(update={"state": "closed" if over else "ongoing"})
-    return _State(alarm, version, quiet)
+            ok_ticks = episode.ok_ticks
+    if result.verdict is Verdict.DRIFT and (replaced or not episode.alarm.is_open):
+        return _Episode(_opened(result.monitor, result.logical_date), version)
+    if not episode.alarm.is_open:
+        return _Episode(Alarm(), version, ok_ticks)
+    over = replaced or ok_ticks >= CLOSING_TICKS
+    alarm = episode.alarm.model_copy(update={"state": "closed" if over else "ongoing"})
+    return _Episode(alarm, version, ok_ticks)
 
 
 def _opened(monitor: str | None, logical_date: datetime | None) -> Alarm:

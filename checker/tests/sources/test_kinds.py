@@ -1,0 +1,110 @@
+"""Which kind of source reads what a monitors file names, and what one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import obstore
+import pytest
+from moto.server import ThreadedMotoServer
+from samples import parquet, table
+
+from drift_checker.config import Monitor, ReferenceSource, Settings
+from drift_checker.errors import BadReferenceError, ServiceAwayError
+from drift_checker.sources import RejectedResponseError, request_batch, request_reference
+from drift_checker.sources.kinds import source_of
+from drift_checker.sources.request import Request
+from drift_checker.sources.responses import BytesResponse
+from drift_checker.state import open_s3
+
+DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def monitor(**current: Any) -> Monitor:
+    return Monitor.model_validate({"name": "m", "current": current, "reference": {"path": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("current", "kind"),
+    [
+        ({"url": "http://shop/orders"}, "read_http"),
+        ({"url": "https://shop/orders/"}, "read_http"),
+        ({"url": "s3://lake/orders.parquet"}, "read_object"),
+        ({"url": "s3://lake/orders/"}, "read_folder"),
+        ({"url": "s3://lake/orders.parquet", "columns": ["x"]}, "read_folder"),
+        ({"path": "orders.parquet"}, "read_file"),
+        ({"url": "file:///lake/orders.parquet"}, "read_file"),
+        ({"url": "file:///lake/orders/"}, "read_folder"),
+        ({"url": "file:///"}, "read_folder"),
+        ({"path": "orders.parquet", "time": "at", "window": "1h"}, "read_folder"),
+        ({"path": "/"}, "read_folder"),
+        ({"database": "postgresql://db/shop", "query": "SELECT 1"}, "read_database"),
+        ({"database": "duckdb:///shop", "query": "SELECT 1"}, "read_database"),
+    ],
+)
+def test_the_kind_of_a_source(current: dict[str, Any], kind: str) -> None:
+    source = source_of(Request.of_tick(monitor(**current), DATE))
+    assert getattr(source, "__name__", "").strip("_") == kind
+
+
+def test_a_request_of_a_tick_is_filled_in() -> None:
+    params = {"at": "{logical_date:%H%M}", "rows": 3}
+    asked = Request.of_tick(monitor(url="http://shop/{logical_date:%Y}", params=params), DATE)
+    assert (asked.url, dict(asked.params)) == ("http://shop/2026", {"at": "0900", "rows": "3"})
+
+    query = "SELECT * FROM orders WHERE at >= :window_start"
+    timed = monitor(database="duckdb:///shop", query=query, window="1h")
+    assert Request.of_tick(timed, DATE).selection.window == (DATE - timedelta(hours=1), DATE)
+
+
+@pytest.fixture
+def lake(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[str]:
+    """A bucket with one object."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    for name, value in {"ENDPOINT": endpoint, "ACCESS_KEY": "k", "SECRET_KEY": "s"}.items():
+        monkeypatch.setenv(f"DRIFT_SOURCE_LAKE_{name}", value)
+    httpx.put(f"{endpoint}/lake").raise_for_status()
+    store = open_s3(settings.source("lake"), "lake", "", settings)
+    obstore.put(store, "a b/orders.parquet", parquet(table(30, seed=1)))
+    yield "s3://lake/a%20b/orders.parquet"
+    server.stop()
+
+
+def test_an_object_is_read_as_bytes(
+    lake: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = {"url": lake, "credentials": "lake"}
+
+    response = request_batch(monitor(**source), DATE, settings)
+
+    assert isinstance(response, BytesResponse)
+    assert (response.data, response.content_type) == (parquet(table(30, seed=1)), ".parquet")
+    assert response.batch().rows == 30
+    reference = ReferenceSource.model_validate(source | {"sha256": response.digest})
+    assert request_reference(reference, settings) == response
+    small = settings.model_copy(update={"max_body_mb": 0.0001})
+    with pytest.raises(RejectedResponseError, match="DRIFT_MAX_BODY_MB=0"):
+        request_batch(monitor(**source), DATE, small)
+    gone = source | {"url": lake + "x"}
+    with pytest.raises(RejectedResponseError, match="s3://lake/a%20b"):
+        request_batch(monitor(**gone), DATE, settings)
+    with pytest.raises(BadReferenceError, match="The reference cannot be read"):
+        request_reference(ReferenceSource.model_validate(gone), settings)
+    monkeypatch.setenv("DRIFT_SOURCE_LAKE_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ServiceAwayError):
+        request_batch(monitor(**source), DATE, settings)
+
+
+def test_a_file_that_is_no_table_is_evidence(tmp_path: Path, settings: Settings) -> None:
+    page = tmp_path / "orders.html"
+    page.write_bytes(b"<html>")
+    response = request_batch(monitor(path=str(page)), DATE, settings)
+    with pytest.raises(RejectedResponseError) as caught:
+        response.batch()
+    assert caught.value.evidence == b"<html>"
