@@ -74,9 +74,9 @@ class _Continuous:
     """Values by their places among those of the reference."""
 
     def __init__(self, rng: Generator, rows: int) -> None:
-        cuts, self.reference = _ranks(rows)
-        self.column = ColumnLayout(pa.float64(), cuts)
-        gaps = np.diff(cuts.edges, prepend=-1, append=rows)
+        bins, self.reference = _ranks(rows)
+        self.column = ColumnLayout(pa.float64(), bins)
+        gaps = np.diff(bins.edges, prepend=-1, append=rows)
         self._shares = rng.dirichlet(gaps)
         self._ends = np.cumsum(self._shares)[:-1]
         self.kept = rng.choice(rows, _kept(rows), replace=False).astype(float)
@@ -97,8 +97,8 @@ class _Continuous:
 def _ranks(rows: int) -> tuple[Bins, NumericProfile]:
     """Return where a reference is cut, by the places of its values, and its profile."""
     values = np.arange(rows, dtype=float)
-    cuts = Bins.of(values, 0, rows - 1)
-    return cuts, count_numbers(values, cuts.edges)
+    bins = Bins.of(values, 0, rows - 1)
+    return bins, count_numbers(values, bins.edges)
 
 
 class _Integers:
@@ -112,8 +112,8 @@ class _Integers:
         upto, tail = np.cumsum(counts), tail_rank(rows)
         ends = np.searchsorted(upto, [tail - 1, rows - tail], side="right")
         low, high = map(float, ends)
-        cuts = Bins(edges, low, high, edges)
-        self.column = ColumnLayout(pa.int64(), cuts)
+        bins = Bins(edges, low, high, edges)
+        self.column = ColumnLayout(pa.int64(), bins)
         self.reference = self._counted(counts)
 
     def batch(self, rng: Generator, rows: int) -> tuple[NumericProfile, Floats]:

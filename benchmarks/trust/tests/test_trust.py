@@ -195,8 +195,8 @@ def _by_counts(rng: np.random.Generator) -> float:
 
 def _by_rows(rng: np.random.Generator) -> float:
     values = np.sort(rng.random(ROWS))
-    cuts = Bins.of(values, values[0], values[-1])
-    one, other = (numeric.count_numbers(side, cuts.edges) for side in (rng.random(ROWS), values))
+    bins = Bins.of(values, values[0], values[-1])
+    one, other = (numeric.count_numbers(side, bins.edges) for side in (rng.random(ROWS), values))
     return agreement.distance_at_edges(one, other)
 
 

@@ -1,4 +1,4 @@
-"""Pooled counts: the p-value is an upper bound, although the reference chose the cells."""
+"""Pooled counts: the p-value is an upper bound, although the reference chose the bins."""
 
 import numpy as np
 import pytest
@@ -17,10 +17,10 @@ def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:
         current, reference = np.sort(rng.normal(size=n)), np.sort(rng.normal(size=m))
         if ties:
             current, reference = np.round(2 * current), np.round(2 * reference)
-        ends = bin_edges(reference)
+        edges = bin_edges(reference)
         decision = pooled.numeric(
-            bin_counts(current, ends),
-            bin_counts(reference, ends),
+            bin_counts(current, edges),
+            bin_counts(reference, edges),
             threshold=level,
             distance_floor=0,
         )
@@ -32,7 +32,7 @@ def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:
 
 
 def test_the_null_given_the_pooled_counts_would_not_hold() -> None:
-    """The last cell holds none of the reference by construction, but a share of current rows."""
+    """The last bin holds none of the reference by construction, but a share of current rows."""
     rng = np.random.default_rng(3)
     n, m, trials = 2000, 50, 400
     below = [
@@ -45,9 +45,9 @@ def test_the_null_given_the_pooled_counts_would_not_hold() -> None:
 def test_a_shift_of_a_tenth_is_found_in_many_rows() -> None:
     rng = np.random.default_rng(4)
     current, reference = np.sort(rng.normal(0.15, 1, 12_000)), np.sort(rng.normal(size=12_000))
-    ends = bin_edges(reference)
+    edges = bin_edges(reference)
     decision = pooled.numeric(
-        bin_counts(current, ends), bin_counts(reference, ends), threshold=1e-6, distance_floor=0.03
+        bin_counts(current, edges), bin_counts(reference, edges), threshold=1e-6, distance_floor=0.03
     )
     alarming = decision.alarming(1e-6)
     assert alarming
