@@ -47,7 +47,10 @@ def test_a_shift_of_a_tenth_is_found_in_many_rows() -> None:
     current, reference = np.sort(rng.normal(0.15, 1, 12_000)), np.sort(rng.normal(size=12_000))
     edges = bin_edges(reference)
     decision = pooled.numeric(
-        bin_counts(current, edges), bin_counts(reference, edges), threshold=1e-6, distance_floor=0.03
+        bin_counts(current, edges),
+        bin_counts(reference, edges),
+        threshold=1e-6,
+        distance_floor=0.03,
     )
     alarming = decision.alarming(1e-6)
     assert alarming
