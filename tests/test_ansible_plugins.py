@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,34 @@ def test_kubectl_is_not_run_in_check_mode(kubectl: Path) -> None:
     assert result["changed"]
     assert result["stdout"] == ""
     assert not (kubectl.parent.parent / "ran").exists()
+
+
+def test_kubectl_in_the_background_ends_with_the_playbook(kubectl: Path) -> None:
+    noted = kubectl.parent.parent / "pid"
+    line = "Forwarding from 127.0.0.1:4711 to 80"
+    kubectl.write_text(f"#!/bin/sh\necho $$ >{noted}\necho {line}\nexec sleep 600\n")
+
+    result = run_action(
+        kubectl, argv=["port-forward"], background_until=r"^Forwarding from 127\.0\.0\.1:(\d+) "
+    )
+
+    assert result["match"] == "4711"
+    deadline = time.monotonic() + 10
+    while runs(int(noted.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_kubectl_in_the_background_that_ends_at_once_is_a_failure(kubectl: Path) -> None:
+    result = run_action(kubectl, argv=["port-forward", 1], background_until="^Forwarding (.*)")
+
+    assert result["rc"] == 1
+    assert "port-forward 1" in result["msg"]
+    assert "warning" in result["msg"]
