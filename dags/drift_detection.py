@@ -47,8 +47,9 @@ def check_and_react(monitors: list[str], trigger: str) -> None:
     tick.expand(monitor=monitors)
 
 
-def drift_dag(dag_id: str, schedule: str, monitors: list[str], trigger: str | None) -> None:
+def drift_dag(dag_id: str, schedule: str, monitors: list[str], settings: Monitors) -> None:
     """Make the DAG that checks `monitors` on `schedule` (cron, UTC); Airflow finds it by itself."""
+    trigger = settings.on_drift_trigger_dag
     with DAG(
         dag_id,
         description=f"Checks for drift: {', '.join(monitors)}",
@@ -58,7 +59,7 @@ def drift_dag(dag_id: str, schedule: str, monitors: list[str], trigger: str | No
         # Ticks of a monitor follow one another, so that state over several ticks has an order.
         max_active_runs=1,
         is_paused_upon_creation=False,
-        tags=["drift"],
+        tags=["drift", settings.tag],
     ):
         if trigger is None:
             check(monitors)
@@ -68,15 +69,15 @@ def drift_dag(dag_id: str, schedule: str, monitors: list[str], trigger: str | No
 
 def drift_dags(settings: Monitors) -> None:
     """Make the DAGs for `settings`."""
-    shared, trigger = [], settings.on_drift_trigger_dag
+    shared = []
     for monitor in settings.monitors:
         if monitor.schedule is None or monitor.schedule == settings.check_schedule:
             shared.append(monitor.name)
         else:
             dag_id = f"{DAG_ID}__{monitor.name}"
-            drift_dag(dag_id, monitor.schedule, [monitor.name], trigger)
+            drift_dag(dag_id, monitor.schedule, [monitor.name], settings)
     if shared:
-        drift_dag(DAG_ID, settings.check_schedule, shared, trigger)
+        drift_dag(DAG_ID, settings.check_schedule, shared, settings)
 
 
 drift_dags(Monitors.load())

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +17,8 @@ import yaml
 from conftest import ROOT
 
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+DEPLOYMENT = ("roles", "playbooks", "group_vars", "inventory", "molecule")
+"""Folders with what deploys and with what tests that on a cluster."""
 
 
 def read(path: Path) -> Any:
@@ -60,3 +68,88 @@ def test_readme_has_one_heading_for_each_input(role: Path) -> None:
         if line.startswith("## ")
     ]
     assert set(defaults) <= set(headings)
+
+
+def deployment_files(*endings: str) -> Iterator[tuple[Path, str]]:
+    """Yield the files that deploy, by their paths in the project, and their text."""
+    for folder in DEPLOYMENT:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and path.suffix in endings:
+                yield path.relative_to(ROOT), path.read_text()
+
+
+def test_no_role_is_asked_for_what_is_private_to_it(role: Path) -> None:
+    readers = {
+        str(path)
+        for path, text in deployment_files(".yml", ".j2")
+        if not path.is_relative_to(f"roles/{role.name}")
+        # Its own scenario looks inside, and a variable of an image is no role's.
+        and not path.is_relative_to(f"molecule/{role.name}")
+        and path.name != "images.yml"
+        and re.search(rf"\b__{role.name}_", text)
+    }
+    assert readers == set()
+
+
+def commands(node: Any) -> Iterator[str]:
+    """Yield what a file of YAML has a shell, a command or a lookup run."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in {"ansible.builtin.command", "ansible.builtin.shell"}:
+                yield json.dumps(value)
+            yield from commands(value)
+    elif isinstance(node, list):
+        if "kubectl" in node:
+            yield "kubectl"
+        for value in node:
+            yield from commands(value)
+    elif isinstance(node, str):
+        yield from re.findall(r"(?:ansible\.builtin\.)?pipe'.*", node)
+
+
+def test_kubectl_is_reached_by_the_action_alone() -> None:
+    users = {
+        str(path)
+        for path, text in deployment_files(".yml")
+        if any("kubectl" in command for command in commands(yaml.safe_load(text)))
+    }
+    assert users == set()
+
+
+def templated(expression: str, *options: str, **settings: Any) -> Any:
+    """Return what an expression is with the settings of the project and of people."""
+    ended = subprocess.run(
+        [
+            Path(sys.executable).with_name("ansible"),
+            *("localhost", "--inventory=inventory/local", "--module-name=debug"),
+            f"--args=msg={{{{ {expression} }}}}",
+            *options,
+            f"--extra-vars={json.dumps(settings)}",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return json.loads(ended.stdout.partition("=>")[2])["msg"]
+
+
+def test_the_dags_are_known_by_the_tag_that_they_have() -> None:
+    names = ["flights", "weather", "prices"]
+    of_role = "--extra-vars=@roles/airflow/vars/main.yml"
+    tag = templated("__airflow_monitors_tag", of_role, airflow_monitors=names)
+    # As dags/tests/test_drift_detection.py has it, of a monitors file with these names.
+    assert tag == "monitors-adf5508f05f6"
+
+
+@pytest.mark.parametrize("setting", ["monitors", "checker_monitors"])
+def test_a_monitor_of_spark_brings_the_engine_wherever_it_is_named(setting: str) -> None:
+    of_role = "--extra-vars=@roles/checker/vars/main.yml"
+    extras, memory = templated(
+        "[__checker_extras, pod_resources.checker.requests.memory]",
+        of_role,
+        **{setting: [{"name": "sales", "engine": "spark"}, {"name": "flights"}]},
+    )
+    assert extras[-1] == "spark"
+    assert memory == "768Mi"

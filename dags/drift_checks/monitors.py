@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,15 @@ class Monitors(BaseModel):
     monitors: list[Monitor] = Field(min_length=1)
     watch_schedule: Cron | None = None
     on_drift_trigger_dag: str | None = None
+
+    @property
+    def tag(self) -> str:
+        """What tags the DAGs of these monitors: a digest of their names, in the file's order.
+
+        `site.yml` waits for it (roles/airflow/vars/main.yml).
+        """
+        names = ",".join(monitor.name for monitor in self.monitors)
+        return f"monitors-{sha256(names.encode()).hexdigest()[:12]}"
 
     @classmethod
     def load(cls) -> Monitors:
