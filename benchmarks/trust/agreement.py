@@ -22,9 +22,8 @@ from benchmarks.trust.draws import Generator
 from benchmarks.trust.tables import Row, show
 from drift_checker import ColumnRoles, CompareSettings, Floors
 from drift_checker.comparison import InMemoryPair, compare_tables
-from drift_checker.comparison.binned_sample import BinnedSample
 from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_pair
-from drift_checker.comparison.samples import NumericSample
+from drift_checker.comparison.samples import BinnedSample, NumericSample
 from drift_checker.decision import kolmogorov
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.result import ColumnResult
@@ -122,7 +121,7 @@ def _error(tables: InMemoryPair, counts: ProfiledPair, name: str) -> float:
 
     Negative if it is too large, which none may be.
     """
-    values, binned = tables.column_pair(name).sample(), counts.column_pair(name).sample()
+    values, binned = tables.column_pair(name).sample, counts.column_pair(name).sample
     if not (isinstance(values, NumericSample) and isinstance(binned, BinnedSample)):
         return 0.0
     current, reference = binned.current, binned.reference

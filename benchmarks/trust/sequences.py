@@ -25,7 +25,7 @@ from benchmarks.trust.draws import Population
 from benchmarks.trust.screen import Screen
 from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
-from drift_checker.comparison import InMemoryPair, batch_verdict, judge, prepare, result_of
+from drift_checker.comparison import InMemoryPair, judge, prepare, result_of
 from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
 from drift_checker.decision import Floats, Ints
 from drift_checker.profiles import TickCounts, bin_counts, bin_edges
@@ -87,7 +87,7 @@ class _Run:
         if near or not self.screened:
             tables = InMemoryPair(self.table, from_frame(POPULATION.table(rows)))
             judged = judge(prepare(tables, self.settings), past=self._profiles())
-            verdict, alone = result_of(judged).verdict, batch_verdict(judged)
+            verdict, alone = result_of(judged).verdict, judged.batch_result.verdict
             feeds = mine if alone is Verdict.OK else None
             self.compared += 1
             self.only_pooled += verdict is not alone

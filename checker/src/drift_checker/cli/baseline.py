@@ -109,7 +109,7 @@ def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, An
     if windows is None:
         return None
     return {
-        "number": windows.windows,
+        "number": windows.calibration.windows,
         "seconds": span.total_seconds(),
         "begin": f"{windows.begin:%Y-%m-%dT%H:%M:%SZ}",
         "end": f"{windows.end:%Y-%m-%dT%H:%M:%SZ}",

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from drift_checker.comparison.in_memory_pairs import null_mask
 from drift_checker.comparison.options import Floors
 from drift_checker.comparison.pairs import ColumnSample
 from drift_checker.comparison.windows import Windows
@@ -28,7 +28,7 @@ from drift_checker.decision import (
     window_ranks,
 )
 from drift_checker.result import ColumnResult, Fault, JointResult, PairResult, Severity, Verdict
-from drift_checker.tables import as_numpy, encode_categories, kind_of, to_floats
+from drift_checker.tables import encode_categories, kind_of, to_floats
 from drift_checker.wording import p_value_phrase, percent
 
 _MIN_CORRELATION_ROWS = 200
@@ -75,7 +75,7 @@ def measure(
     """
     numeric: dict[str, list[Floats]] = {}
     for name, (current, reference) in columns.items():
-        nulls = windows.split(_null_mask(reference), _null_mask(current))
+        nulls = windows.split(null_mask(reference), null_mask(current))
         yield null_share_aspect(name, nulls, floors)
     for name in tested:
         current, reference = columns[name]
@@ -86,10 +86,6 @@ def measure(
             names, codes = encode_categories(reference, current)
             yield categorical_aspect(name, windows.split(*codes), len(names), floors)
     yield from correlation_aspects(dict(islice(numeric.items(), joint_columns)), floors)
-
-
-def _null_mask(values: pa.Array[Any]) -> Bools:
-    return np.asarray(as_numpy(pc.is_null(values, nan_is_null=True).cast(pa.uint8())) > 0)
 
 
 class QuantileScale:

@@ -51,8 +51,3 @@ def _judged(
         interval=evidence.interval,
         change=sample.change(evidence.effect) if alarming else None,
     )
-
-
-def drifted(column: ColumnResult) -> ColumnResult:
-    """Return the result of a column that drifted, by whatever test."""
-    return column.model_copy(update={"verdict": Verdict.DRIFT})

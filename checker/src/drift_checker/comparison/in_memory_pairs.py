@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from drift_checker.comparison.joint import sampled_rows
 from drift_checker.comparison.pairs import ColumnPair, ColumnSample, Share
 from drift_checker.comparison.samples import CategoricalSample, NumericSample
-from drift_checker.decision import Floats, Indices
+from drift_checker.decision import Bools, Floats, Indices
 from drift_checker.tables import (
     Batch,
     as_numpy,
@@ -96,11 +96,8 @@ class _ArrayPair:
     def arrays(self) -> tuple[pa.Array[Any], pa.Array[Any]]:
         return self.current, self.reference
 
-    def sample(self) -> ColumnSample:
-        return self._sample
-
     @cached_property
-    def _sample(self) -> ColumnSample:
+    def sample(self) -> ColumnSample:
         if kind_of(self.reference.type) == "categorical":
             return _categorical_sample(self.current, self.reference)
         current, reference = to_floats(self.current), to_floats(self.reference)
@@ -126,8 +123,12 @@ def _infinities(values: Floats) -> Share:
 
 
 def _nulls(values: pa.Array[Any]) -> Share:
-    nulls = pc.is_null(values, nan_is_null=True).cast(pa.uint8())
-    return int(as_numpy(nulls).sum()), len(values)
+    return int(null_mask(values).sum()), len(values)
+
+
+def null_mask(values: pa.Array[Any]) -> Bools:
+    """Return which values (rows,) are missing; NaN is."""
+    return np.asarray(as_numpy(pc.is_null(values, nan_is_null=True).cast(pa.uint8())) > 0)
 
 
 def _repeated(values: pa.Array[Any]) -> int:

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from drift_checker.comparison import aspects, faults, segments, sequential
-from drift_checker.comparison.columns import drifted, judge_columns
+from drift_checker.comparison import aspects, faults, segments, sequential, windows
+from drift_checker.comparison.columns import judge_columns
 from drift_checker.comparison.in_memory_pairs import InMemoryPair
 from drift_checker.comparison.joint import JointSample
 from drift_checker.comparison.prepare import Prepared
-from drift_checker.comparison.windows import (
-    TOO_LARGE,
-    Windows,
-    calibration,
-    reference_windows,
-)
+from drift_checker.comparison.verdict import Judged, batch_result
 from drift_checker.profiles import TickCounts
 from drift_checker.result import (
     AlarmBudget,
     Calibration,
-    ColumnResult,
     Fault,
     JointResult,
+    Result,
     Segment,
     SequentialResult,
     Severity,
-    Verdict,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What the tests of a comparison came to.
-
-    `columns` has a result for each column of the reference, by this batch alone; `budget` is how
-    the level was split over the tests that there were.
-    """
-
-    prepared: Prepared
-    columns: Mapping[str, ColumnResult]
-    faults: tuple[Fault, ...]
-    budget: AlarmBudget
-    calibration: Calibration
-    joint: JointResult | None
-    joint_reason: str | None = None
-    sequential: SequentialResult | None = None
-    segments: tuple[Segment, ...] = ()
 
 
 def judge(prepared: Prepared, *, past: Sequence[TickCounts] | None = None) -> Judged:
@@ -58,71 +32,55 @@ def judge(prepared: Prepared, *, past: Sequence[TickCounts] | None = None) -> Ju
     Raises:
         BadReferenceError: Windows are asked for, and the timestamp column holds no times.
     """
-    windows, calibrated = _windows(prepared)
-    if windows is None:
-        return _judge_rows(prepared, past, calibrated)
-    return _judge_windows(prepared, windows, calibrated)
+    cut, calibration = _windows(prepared)
+    if cut is None:
+        return Judged(prepared, _judge_rows(prepared, past, calibration))
+    return Judged(prepared, _judge_windows(prepared, cut, calibration))
 
 
-def _windows(prepared: Prepared) -> tuple[Windows | None, Calibration]:
+def _windows(prepared: Prepared) -> tuple[windows.Windows | None, Calibration]:
     """Cut the reference into windows where they are to tell what is normal, and can."""
     settings = prepared.settings
-    span, timestamp = settings.window, settings.columns.timestamp
-    if span is None or timestamp not in prepared.pairs or not prepared.samples:
+    span, pair = settings.window, prepared.pairs.get(settings.columns.timestamp or "")
+    if span is None or pair is None or not prepared.samples:
         return None, Calibration()
-    times = prepared.pairs[timestamp].arrays
-    if times is None:
-        return None, Calibration(reason=TOO_LARGE)
-    current, reference = times
-    windows = reference_windows(reference, settings, span)
+    if pair.arrays is None:
+        return None, Calibration(reason=windows.TOO_LARGE)
+    current, reference = pair.arrays
+    cut = windows.reference_windows(reference, settings, span)
     if settings.baseline == "seasonal":
-        windows = windows.in_season_of(current)
-    calibrated = calibration(windows, settings, settings.alarm_budget().level)
-    return (None if calibrated.method == "exact" else windows), calibrated
+        cut = cut.in_season_of(current)
+    calibration = windows.calibration(cut, settings, settings.alarm_budget().level)
+    return (None if calibration.method == "exact" else cut), calibration
 
 
 def _judge_rows(
-    prepared: Prepared, past: Sequence[TickCounts] | None, calibrated: Calibration
-) -> Judged:
+    prepared: Prepared, past: Sequence[TickCounts] | None, calibration: Calibration
+) -> Result:
     """Take rows as independent.
 
-    What has nothing to test leaves its part of the budget to the columns. A column drifted where
-    its own test, the test of a fault or that of a segment says so.
+    What has nothing to test leaves its part of the budget to the columns.
     """
-    settings, results = prepared.settings, _untested(prepared)
+    settings = prepared.settings
     joint, joint_reason, budget = _judge_joint(prepared, settings.alarm_budget())
     sequence, budget = _judge_sequence(prepared, past, budget)
-    found = faults.judge_counts(
+    count_faults = faults.judge_counts(
         prepared.count_tests, budget.parts.get("faults", 0.0), settings.floors.share
     )
-    split, notes, budget = _judge_segments(prepared, budget)
-    samples = [(results[name], sample) for name, sample in prepared.samples.items()]
+    segment_results, notes, budget = _judge_segments(prepared, budget)
+    samples = [(prepared.columns[name], sample) for name, sample in prepared.samples.items()]
     tested = judge_columns(samples, settings, budget.parts.get("columns", 0.0))
-    results |= {column.name: column for column in tested}
-    elsewhere = {fault.column for fault in found} | {
-        column.name
-        for segment in split
-        for column in segment.columns
-        if column.verdict is Verdict.DRIFT
-    }
-    return Judged(
-        prepared=prepared,
-        columns={
-            name: drifted(column) if name in elsewhere else column
-            for name, column in results.items()
-        },
-        faults=(*prepared.faults, *found, *notes),
+    return batch_result(
+        prepared,
+        {column.name: column for column in tested},
+        [*count_faults, *notes],
         budget=budget,
-        calibration=calibrated,
+        calibration=calibration,
         joint=joint,
         joint_reason=joint_reason,
         sequential=sequence,
-        segments=tuple(split),
+        segments=segment_results,
     )
-
-
-def _untested(prepared: Prepared) -> dict[str, ColumnResult]:
-    return {name: column.untested for name, column in prepared.columns.items()}
 
 
 def _judge_joint(
@@ -171,15 +129,16 @@ def _judge_segments(
     sampled = segments.sampled_segments(prepared.tables, settings.segments, list(prepared.samples))
     if not any(samples for _, samples in sampled):
         return [], [], budget
-    halved, untested = budget.halved(), _untested(prepared)
-    return segments.judge(sampled, untested, settings, halved.parts["segments"]), [], halved
+    halved = budget.halved()
+    judged = segments.judge(sampled, prepared.columns, settings, halved.parts["segments"])
+    return judged, [], halved
 
 
 def _segments_left_out(detail: str) -> Fault:
     return Fault(fault="segments_left_out", severity=Severity.NOTE, column=None, detail=detail)
 
 
-def _judge_windows(prepared: Prepared, windows: Windows, calibrated: Calibration) -> Judged:
+def _judge_windows(prepared: Prepared, cut: windows.Windows, calibration: Calibration) -> Result:
     """Rank the batch among the windows of the reference, by all aspects at once."""
     settings, budget = prepared.settings, prepared.settings.alarm_budget()
     level, notes = budget.level, list[Fault]()
@@ -187,24 +146,19 @@ def _judge_windows(prepared: Prepared, windows: Windows, calibrated: Calibration
         detail = "segments take rows as independent, and are not judged where windows are"
         notes.append(_segments_left_out(detail))
     measured = aspects.measure(
-        windows,
+        cut,
         {name: arrays for name, pair in prepared.pairs.items() if (arrays := pair.arrays)},
         tested=prepared.target_first,
         joint_columns=settings.joint_columns,
         floors=settings.floors,
     )
     ranked = aspects.rank_aspects(list(measured), level)
-    null_faults = aspects.null_faults(ranked, level)
-    columns = _untested(prepared)
-    columns |= aspects.column_results(ranked, columns, prepared.samples, level)
-    columns |= {name: drifted(columns[name]) for fault in null_faults if (name := fault.column)}
-    extrapolated = calibrated.method == "extrapolated"
-    attained = 1 / (len(windows) + 1) if extrapolated else None
-    return Judged(
-        prepared=prepared,
-        columns=columns,
-        faults=(*prepared.faults, *notes, *null_faults),
+    attained = 1 / (len(cut) + 1) if calibration.method == "extrapolated" else None
+    return batch_result(
+        prepared,
+        aspects.column_results(ranked, prepared.columns, prepared.samples, level),
+        [*notes, *aspects.null_faults(ranked, level)],
         budget=budget.model_copy(update={"parts": {"windows": level}, "level_attained": attained}),
-        calibration=calibrated,
+        calibration=calibration,
         joint=aspects.joint_result(ranked, level),
     )

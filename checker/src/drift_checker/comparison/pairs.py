@@ -97,8 +97,9 @@ class ColumnPair(Protocol):
     def arrays(self) -> tuple[pa.Array[Any], pa.Array[Any]] | None:
         """All values row by row, where they lie in memory."""
 
+    @property
     def sample(self) -> ColumnSample:
-        """Return the values, of a numeric or categorical column."""
+        """The values, of a numeric or categorical column."""
 
 
 class TablePair(Protocol):

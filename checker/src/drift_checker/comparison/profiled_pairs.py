@@ -11,10 +11,9 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from drift_checker.comparison.binned_sample import BinnedSample
 from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.pairs import ColumnPair, ColumnSample, Share
-from drift_checker.comparison.samples import BucketedSample, CategoricalSample
+from drift_checker.comparison.samples import BinnedSample, BucketedSample, CategoricalSample
 from drift_checker.decision import Floats
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import Bins, Reader, read_here
@@ -175,6 +174,7 @@ class _ProfilePair:
         # A profile does not keep all rows.
         return None
 
+    @property
     def sample(self) -> ColumnSample:
         match self.current, self.reference:
             case CategoricalProfile(), CategoricalProfile():

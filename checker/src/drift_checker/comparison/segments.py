@@ -107,7 +107,7 @@ def _segment_samples(
 ) -> dict[str, ColumnSample]:
     """Take the samples of a segment, of those columns that have values in it in both tables."""
     samples = {
-        name: tables.filtered_pair(name, segment.masks).sample()
+        name: tables.filtered_pair(name, segment.masks).sample
         for name in columns
         if name != segment.column
     }

@@ -2,44 +2,104 @@
 
 from __future__ import annotations
 
-from drift_checker.comparison.columns import drifted
-from drift_checker.comparison.judge import Judged
-from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Severity, Verdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from drift_checker.comparison.prepare import Prepared
+from drift_checker.result import (
+    AlarmBudget,
+    Calibration,
+    ColumnResult,
+    CurrentInfo,
+    Fault,
+    JointResult,
+    ReferenceInfo,
+    Result,
+    Segment,
+    SequentialResult,
+    Severity,
+    Verdict,
+)
 
 
-def batch_verdict(judged: Judged) -> Verdict:
-    """Return the verdict on a batch alone, whatever the ticks before it add up to."""
-    if any(fault.severity is Severity.STRUCTURAL for fault in judged.faults):
-        return Verdict.INVALID
-    verdicts = [column.verdict for column in judged.columns.values()]
-    if judged.joint:
-        verdicts.append(judged.joint.verdict)
-    return Verdict.DRIFT if Verdict.DRIFT in verdicts else Verdict.OK
+@dataclass(frozen=True)
+class Judged:
+    """A batch that was tested.
+
+    `batch_result` has the verdict on this batch alone, and on its columns: what the ticks before it
+    add up to stands in it as `sequential`, and changes neither.
+    """
+
+    prepared: Prepared
+    batch_result: Result
 
 
 def result_of(judged: Judged) -> Result:
     """Reach the verdict: that on the batch, or drift that lasts over ticks where it is `ok`."""
-    verdict, sequential = batch_verdict(judged), judged.sequential
-    lasting = set()
-    if sequential and sequential.verdict is Verdict.DRIFT:
-        lasting = {column.name for column in sequential.columns}
-    columns = [
-        drifted(column) if name in lasting else column for name, column in judged.columns.items()
-    ]
-    reference, current = judged.prepared.tables.reference, judged.prepared.tables.current
+    result, sequential = judged.batch_result, judged.batch_result.sequential
+    if sequential is None or sequential.verdict is not Verdict.DRIFT:
+        return result
+    columns = _marked(result.columns, {column.name for column in sequential.columns})
+    return result.model_copy(
+        update={
+            "verdict": Verdict.DRIFT if result.verdict is Verdict.OK else result.verdict,
+            "columns": columns,
+            "drifted_columns": _drifted(columns),
+        }
+    )
+
+
+def batch_result(
+    prepared: Prepared,
+    tested: Mapping[str, ColumnResult],
+    faults: Sequence[Fault],
+    *,
+    budget: AlarmBudget,
+    calibration: Calibration,
+    joint: JointResult | None,
+    joint_reason: str | None = None,
+    sequential: SequentialResult | None = None,
+    segments: Sequence[Segment] = (),
+) -> Result:
+    """Reach the verdict on a batch alone.
+
+    `faults` are those that tests found; `tested` has the columns of which the values were tested. A
+    column drifted where its own test, that of a fault or that of a segment says so.
+    """
+    reference, current = prepared.tables.reference, prepared.tables.current
+    elsewhere = {fault.column for fault in faults if fault.severity is Severity.STATISTICAL}
+    elsewhere |= {name for segment in segments for name in _drifted(segment.columns)}
+    columns = _marked(
+        [tested.get(name, each) for name, each in prepared.columns.items()], elsewhere
+    )
+    every_fault, verdict = [*prepared.faults, *faults], Verdict.OK
+    if any(fault.severity is Severity.STRUCTURAL for fault in every_fault):
+        verdict = Verdict.INVALID
+    elif _drifted(columns) or (joint and joint.verdict is Verdict.DRIFT):
+        verdict = Verdict.DRIFT
     return Result(
         monitor=None,
         logical_date=None,
-        verdict=Verdict.DRIFT if lasting and verdict is Verdict.OK else verdict,
+        verdict=verdict,
         reference=ReferenceInfo(version=reference.digest, rows=reference.rows),
         current=CurrentInfo(rows=current.rows, digest=current.digest),
         columns=columns,
-        joint=judged.joint,
-        joint_reason=judged.joint_reason,
+        joint=joint,
+        joint_reason=joint_reason,
         sequential=sequential,
-        segments=list(judged.segments),
-        faults=list(judged.faults),
-        drifted_columns=[one.name for one in columns if one.verdict is Verdict.DRIFT],
-        alarm_budget=judged.budget,
-        calibration=judged.calibration,
+        segments=list(segments),
+        faults=every_fault,
+        drifted_columns=_drifted(columns),
+        alarm_budget=budget,
+        calibration=calibration,
     )
+
+
+def _marked(columns: Sequence[ColumnResult], drifted: set[str | None]) -> list[ColumnResult]:
+    """Return the columns, those of these names with the verdict that they drifted."""
+    drift = {"verdict": Verdict.DRIFT}
+    return [each.model_copy(update=drift) if each.name in drifted else each for each in columns]
+
+
+def _drifted(columns: Sequence[ColumnResult]) -> list[str]:
+    return [column.name for column in columns if column.verdict is Verdict.DRIFT]

@@ -134,13 +134,11 @@ def calibration(windows: Windows, settings: CompareSettings, level: float) -> Ca
 class Overview:
     """The windows of a reference, and what they make of the level of a tick.
 
-    `begin` and `end` are when the first begins and the last ends; of a seasonal baseline `windows`
-    are those of the season that has fewest. `level_attained` is what ranks alone reach, None where
-    windows are too few to be used.
+    `begin` and `end` are when the first begins and the last ends; of a seasonal baseline the
+    calibration is that of the season that has fewest. `level_attained` is what ranks alone reach,
+    None where windows are too few to be used.
     """
 
-    windows: int
-    span: timedelta
     begin: datetime
     end: datetime
     level: float
@@ -159,8 +157,6 @@ def overview(windows: Windows, settings: CompareSettings) -> Overview | None:
     calibrated = calibration(fewest, settings, level)
     ranked = calibrated.method != "exact"
     return Overview(
-        windows=len(fewest),
-        span=windows.span,
         begin=_EPOCH + int(windows.starts[0]) * _MICROSECOND,
         end=_EPOCH + int(windows.starts[-1]) * _MICROSECOND + windows.span,
         level=level,

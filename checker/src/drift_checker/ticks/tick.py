@@ -29,7 +29,6 @@ from drift_checker.comparison import (
     CompareSettings,
     InMemoryPair,
     TablePair,
-    batch_verdict,
     compare_tables,
     judge,
     prepare,
@@ -163,7 +162,7 @@ def _compare_with_fixed(
         return compare_tables(tables, settings)
     past = past_tick_counts(store, tick.monitor.name, tables.bins_id, context.history)
     judged = judge(prepare(tables, settings), past=past)
-    if batch_verdict(judged) is Verdict.OK:
+    if judged.batch_result.verdict is Verdict.OK:
         counts = judged.prepared.tick_counts.model_dump_json().encode()
         store.put(tick.key("profile.json"), counts)
     else:
