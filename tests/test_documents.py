@@ -79,6 +79,22 @@ def test_every_module_is_there() -> None:
     assert not missing
 
 
+def test_every_target_of_make_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", files()["Makefile"], re.MULTILINE))
+    missing = {
+        f"{name}: make {target}"
+        for name, text in documents().items()
+        for words in [
+            *re.findall(r"(?:`|^    )make ([a-z -]*[a-z])", text, re.MULTILINE),
+            *re.findall(r"^make ([a-z -]*[a-z])", "".join(FENCE.findall(text)), re.MULTILINE),
+        ]
+        for target in words.split()
+        if target not in targets
+    }
+
+    assert not missing
+
+
 def anchors(document: str) -> set[str]:
     """The headings of a document, as GitHub names them."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", document), re.MULTILINE)
