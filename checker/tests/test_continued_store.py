@@ -26,8 +26,7 @@ from drift_checker.drill import DrillReport
 from drift_checker.outputs import Event, PendingMarker, Publication
 from drift_checker.outputs.notify import Attempt
 from drift_checker.profiles import TickCounts, stored
-from drift_checker.references import ReferenceSummary
-from drift_checker.references.versions import InForce
+from drift_checker.references.versions import InForce, ReferenceSummary
 from drift_checker.result import Result
 from drift_checker.sources import BatchMeta
 from drift_checker.state import LatestResult

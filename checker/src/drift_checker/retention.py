@@ -19,7 +19,7 @@ import structlog
 
 from drift_checker.config import Monitors, date_key
 from drift_checker.outputs import MlflowClient, Run
-from drift_checker.references import versions
+from drift_checker.references import VERSION_LENGTH, versions_in_force
 from drift_checker.result import Alarm, Result
 from drift_checker.state import (
     PAGE,
@@ -36,7 +36,7 @@ ABANDONED_UPLOAD = timedelta(days=1)
 EXPERIMENT_PREFIXES = ("drift/", "drill/")
 """What the names of the experiments begin with whose runs are ours to remove."""
 
-_VERSION = re.compile(rf"[0-9a-f]{{{versions.VERSION_LENGTH}}}")
+_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_LENGTH}}}")
 _RESULT = re.compile(r".*/result(\.\d+)?\.json")
 
 log = structlog.get_logger()
@@ -183,7 +183,7 @@ class Retention:
             for version, entries in files.items()
             if max(entry.modified for entry in entries) < self.cutoff
         }
-        history = versions.versions_in_force(self._store, monitor)
+        history = versions_in_force(self._store, monitor)
         unused -= {entry.version for entry in history[-1:]}
         unused -= self._versions_in_use(monitor, unused)
         for entry in history:

@@ -3,7 +3,6 @@
 from drift_checker.config.budget import alarm_budget, settings_of
 from drift_checker.config.monitors import (
     WINDOW_PARAMETER,
-    BatchSource,
     Monitor,
     Monitors,
     ReferenceSource,
@@ -23,7 +22,6 @@ from drift_checker.config.tls import authorities
 
 __all__ = [
     "WINDOW_PARAMETER",
-    "BatchSource",
     "Limits",
     "Monitor",
     "Monitors",

@@ -8,10 +8,9 @@ from drift_checker.references.acceptance import (
     use_version,
 )
 from drift_checker.references.in_force import Profiled, StoredReference, fitted_by
-from drift_checker.references.rolling import RollingReference, rolling_reference, with_anchor
+from drift_checker.references.rolling import rolling_reference, with_anchor
 from drift_checker.references.versions import (
     VERSION_LENGTH,
-    ReferenceSummary,
     fit_reference,
     load_reference,
     read_summary,
@@ -24,8 +23,6 @@ __all__ = [
     "VERSION_LENGTH",
     "Acceptance",
     "Profiled",
-    "ReferenceSummary",
-    "RollingReference",
     "StoredReference",
     "accept_ticks",
     "fit_reference",
