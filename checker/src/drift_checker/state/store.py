@@ -61,29 +61,23 @@ class Store:
 
     def get(self, key: str) -> bytes | None:
         """The object's bytes, or None where there is none."""
-        with self._reachable():
-            try:
-                return bytes(obstore.get(self._store, key).bytes())
-            except FileNotFoundError:
-                return None
+        with self._reachable(), suppress(FileNotFoundError):
+            return bytes(obstore.get(self._store, key).bytes())
+        return None
 
     def get_up_to(self, key: str, size: int) -> bytes | None:
         """The object's bytes, or None where there is none or it is larger than `size` bytes."""
-        with self._reachable():
-            try:
-                response = obstore.get(self._store, key)
-            except FileNotFoundError:
-                return None
+        with self._reachable(), suppress(FileNotFoundError):
+            response = obstore.get(self._store, key)
             return bytes(response.bytes()) if response.meta["size"] <= size else None
+        return None
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""
-        with self._reachable():
-            try:
-                obstore.head(self._store, key)
-            except FileNotFoundError:
-                return False
+        with self._reachable(), suppress(FileNotFoundError):
+            obstore.head(self._store, key)
             return True
+        return False
 
     def put(self, key: str, data: bytes | Path) -> None:
         """Write an object, replacing any that is there; a path is streamed."""
@@ -103,11 +97,8 @@ class Store:
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        with self._reachable():
-            try:
-                obstore.delete(self._store, key)
-            except FileNotFoundError:
-                return
+        with self._reachable(), suppress(FileNotFoundError):
+            obstore.delete(self._store, key)
 
     def list(self, prefix: str) -> list[Entry]:
         """All objects below a prefix (whole parts of a key), sorted by key.
