@@ -185,7 +185,7 @@ class Ranks:
     def p_value(self, tick: int, level: float) -> float:
         """Return the smallest p-value of a tick."""
         ranked = rank_aspects([*self.nulls, *self._aspects(tick)], level)
-        return ranked[0].evidence.p_value
+        return ranked[0][1].p_value
 
     def _aspects(self, tick: int) -> Iterator[Aspect]:
         chosen = np.append(np.arange(self.windows), self.windows + tick)

@@ -186,8 +186,8 @@ def test_a_hundred_thousand_categories(compare: Compare, *, profiled: bool) -> N
     assert compare(reference, current).verdict == "ok"
     if profiled:  # of so many, what is new is not known
         return
-    other = pa.table({"id": [f"s{i}" for i in range(20_000)]})
-    result = compare(reference, other)
+    unseen = pa.table({"id": [f"s{i}" for i in range(20_000)]})
+    result = compare(reference, unseen)
     assert (result.verdict, faults(result)) == ("drift", [("unseen_categories", "id")])
 
 
@@ -420,8 +420,8 @@ def test_a_column_alone_needs_little_more_than_its_equal_part_of_the_level(judge
 
 def test_many_columns_that_moved_a_little_are_drift_together(compare: Compare) -> None:
     def table(rows: int, shift: float) -> pa.Table:
-        values = [NormalDist(shift).inv_cdf((place + 0.5) / rows) for place in range(rows)]
-        return pa.table({f"x{place}": values for place in range(30)})
+        values = [NormalDist(shift).inv_cdf((rank + 0.5) / rows) for rank in range(rows)]
+        return pa.table({f"x{number}": values for number in range(30)})
 
     result = compare(table(500, 0), table(100, 0.42), settings=CompareSettings(level=0.05))
     p_values = {column.p_value for column in result.columns}
@@ -464,14 +464,14 @@ def test_monotone_transformations_change_no_verdict(compare: Compare) -> None:
     def bent(table: pa.Table) -> pa.Table:
         return pa.table({name: pc.atan(table[name]) for name in table.column_names})
 
-    plain, other = compare(reference, current), compare(bent(reference), bent(current))
-    assert plain.verdict == other.verdict
-    assert plain.joint == other.joint
-    for one, same in zip(plain.columns, other.columns, strict=True):
-        assert (one.test, one.p_value, one.effect_size) == (
-            same.test,
-            same.p_value,
-            same.effect_size,
+    plain, monotone = compare(reference, current), compare(bent(reference), bent(current))
+    assert plain.verdict == monotone.verdict
+    assert plain.joint == monotone.joint
+    for column, transformed in zip(plain.columns, monotone.columns, strict=True):
+        assert (column.test, column.p_value, column.effect_size) == (
+            transformed.test,
+            transformed.p_value,
+            transformed.effect_size,
         )
 
 
@@ -494,12 +494,12 @@ def test_target_and_prediction_are_judged_jointly_before_all_others(compare: Com
 
 
 def test_a_sample_is_of_the_same_rows_each_time() -> None:
-    kept = sampled_rows(100_000)
-    assert len(kept) == len(np.unique(kept)) == SAMPLE_ROWS
-    assert np.array_equal(kept, sampled_rows(100_000))
+    sampled = sampled_rows(100_000)
+    assert len(sampled) == len(np.unique(sampled)) == SAMPLE_ROWS
+    assert np.array_equal(sampled, sampled_rows(100_000))
     # No period of the data is in it.
     for period in (2, 7, 24, 100):
-        assert np.bincount(kept % period).min() > 0.7 * SAMPLE_ROWS / period
+        assert np.bincount(sampled % period).min() > 0.7 * SAMPLE_ROWS / period
 
 
 def test_the_digest_is_that_of_the_bytes(compare: Compare, tmp_path: Path) -> None:

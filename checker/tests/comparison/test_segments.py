@@ -29,7 +29,7 @@ def table(rows: int, seed: int, columns: int = 4, shifted: str = "") -> pa.Table
     numbers = rng.normal(size=(columns, rows))
     numbers[0] += carrier == shifted
     return pa.table(
-        {"carrier": carrier, **{f"x{i}": pa.array(one) for i, one in enumerate(numbers)}}
+        {"carrier": carrier, **{f"x{i}": pa.array(column) for i, column in enumerate(numbers)}}
     )
 
 

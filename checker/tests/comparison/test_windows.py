@@ -84,9 +84,9 @@ def test_a_shift_of_a_calm_column_is_found_and_named() -> None:
 def test_new_nulls_are_a_fault() -> None:
     table = day(30, 4)
     holes = pa.array(table["calm"].to_pylist(), mask=np.random.default_rng(1).random(300) < 0.3)
-    place = table.column_names.index("calm")
+    index = table.column_names.index("calm")
 
-    result = judged(table.set_column(place, "calm", holes))
+    result = judged(table.set_column(index, "calm", holes))
 
     assert result.verdict == "drift"
     assert [(fault.fault, fault.column) for fault in result.faults] == [("nulls", "calm")]
@@ -254,9 +254,9 @@ def test_the_command(tmp_path: Path) -> None:
     def run(*options: str) -> Any:
         return CliRunner().invoke(main, ["compare", *files, "--level", "0.05", *options])
 
-    found = json.loads(run("--timestamp", "time", "--window", "1d", "--format", "json").stdout)
-    assert found["calibration"] == {"method": "ranked", "windows": 30, "reason": None}
-    assert found["drifted_columns"] == ["calm"]
+    result = json.loads(run("--timestamp", "time", "--window", "1d", "--format", "json").stdout)
+    assert result["calibration"] == {"method": "ranked", "windows": 30, "reason": None}
+    assert result["drifted_columns"] == ["calm"]
     wrong = [("--window", "1d"), ("--window", "day", "--timestamp", "time")]
     assert [run(*options).exit_code for options in wrong] == [2, 2]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from drift_checker.comparison.in_memory_pairs import null_mask
 from drift_checker.comparison.options import Floors
-from drift_checker.comparison.pairs import ColumnSample
+from drift_checker.comparison.samples import ColumnSample
 from drift_checker.comparison.windows import Windows
 from drift_checker.decision import (
     Bools,
@@ -212,39 +212,35 @@ def _scalar(
     return Aspect(columns, measure, statistic, before, float(values[-1]))
 
 
-@dataclass(frozen=True)
-class RankedAspect:
-    """An aspect, and what the present window's distance in it is worth among the windows."""
-
-    aspect: Aspect
-    evidence: WindowEvidence
+Ranked: TypeAlias = tuple[Aspect, WindowEvidence]
+"""An aspect, and what the present window's distance in it is worth among the windows."""
 
 
-def rank_aspects(aspects: Sequence[Aspect], level: float) -> list[RankedAspect]:
-    """Return those that can be judged with their evidence, the most unusual first."""
+def rank_aspects(aspects: Sequence[Aspect], level: float) -> list[Ranked]:
+    """Return those that can be tested with their evidence, the most unusual first."""
     testable = [aspect for aspect in aspects if aspect.statistic.testable]
     evidence = window_ranks.rank_test([aspect.statistic for aspect in testable], level)
-    ranked = [RankedAspect(*pair) for pair in zip(testable, evidence, strict=True)]
-    return sorted(ranked, key=lambda each: (each.evidence.p_value, -each.evidence.standardised))
+    ranked = zip(testable, evidence, strict=True)
+    return sorted(ranked, key=lambda pair: (pair[1].p_value, -pair[1].standardised))
 
 
-def null_faults(ranked: Sequence[RankedAspect], level: float) -> list[Fault]:
+def null_faults(ranked: Sequence[Ranked], level: float) -> list[Fault]:
     """Return the columns of which more values, or fewer, are missing than in the other windows."""
     return [
         Fault(
             fault="nulls",
             severity=Severity.STATISTICAL,
-            column=each.aspect.columns[0],
-            detail=f"nulls: {percent(each.aspect.before)} -> {percent(each.aspect.after)} of the "
-            f"rows ({p_value_phrase(each.evidence.p_value)})",
+            column=aspect.columns[0],
+            detail=f"nulls: {percent(aspect.before)} -> {percent(aspect.after)} of the rows "
+            f"({p_value_phrase(evidence.p_value)})",
         )
-        for each in ranked
-        if each.aspect.measure == "null_share" and each.evidence.p_value <= level
+        for aspect, evidence in ranked
+        if aspect.measure == "null_share" and evidence.p_value <= level
     ]
 
 
 def column_results(
-    ranked: Sequence[RankedAspect],
+    ranked: Sequence[Ranked],
     columns: Mapping[str, ColumnResult],
     samples: Mapping[str, ColumnSample],
     level: float,
@@ -253,41 +249,43 @@ def column_results(
 
     `columns` has the result of each so far, of which name, kind and role stay.
     """
-    of_values = [each for each in ranked if each.aspect.measure in VALUE_MEASURES]
-    most_unusual = {each.aspect.columns[0]: each for each in reversed(of_values)}
+    of_values = [pair for pair in ranked if pair[0].measure in VALUE_MEASURES]
+    most_unusual = {
+        aspect.columns[0]: (aspect, evidence) for aspect, evidence in reversed(of_values)
+    }
     return {
-        name: _column_result(each, columns[name], samples[name], level)
-        for name, each in most_unusual.items()
+        name: _column_result(pair, columns[name], samples[name], level)
+        for name, pair in most_unusual.items()
     }
 
 
 def _column_result(
-    ranked: RankedAspect, column: ColumnResult, sample: ColumnSample, level: float
+    ranked: Ranked, column: ColumnResult, sample: ColumnSample, level: float
 ) -> ColumnResult:
-    evidence, measure = ranked.evidence, ranked.aspect.measure
+    aspect, evidence = ranked
     drift = evidence.p_value <= level
     return ColumnResult(
         name=column.name,
         kind=column.kind,
         role=column.role,
         verdict=Verdict.DRIFT if drift else Verdict.OK,
-        test=measure,
+        test=aspect.measure,
         statistic=evidence.standardised,
         p_value=evidence.p_value,
         threshold=level,
-        effect=measure,
+        effect=aspect.measure,
         effect_size=evidence.effect,
-        change=sample.change(measure) if drift else None,
+        change=sample.change(aspect.measure) if drift else None,
     )
 
 
-def joint_result(ranked: Sequence[RankedAspect], level: float) -> JointResult | None:
+def joint_result(ranked: Sequence[Ranked], level: float) -> JointResult | None:
     """Return the verdict on the pairs: those that drifted, or the one that changed most."""
-    pairs = [each for each in ranked if each.aspect.measure == "rank_correlation"]
+    pairs = [pair for pair in ranked if pair[0].measure == "rank_correlation"]
     if not pairs:
         return None
-    drifted = [each for each in pairs if each.evidence.p_value <= level]
-    first = pairs[0].evidence
+    drifted = [pair for pair in pairs if pair[1].p_value <= level]
+    _, first = pairs[0]
     return JointResult(
         verdict=Verdict.DRIFT if drifted else Verdict.OK,
         test="rank_correlation",
@@ -297,12 +295,12 @@ def joint_result(ranked: Sequence[RankedAspect], level: float) -> JointResult | 
         effect=first.effect,
         pairs=[
             PairResult(
-                columns=(each.aspect.columns[0], each.aspect.columns[1]),
-                reference=each.aspect.before,
-                current=each.aspect.after,
+                columns=(aspect.columns[0], aspect.columns[1]),
+                reference=aspect.before,
+                current=aspect.after,
                 interval=None,
-                p_value=each.evidence.p_value,
+                p_value=evidence.p_value,
             )
-            for each in drifted or pairs[:1]
+            for aspect, evidence in drifted or pairs[:1]
         ],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import ColumnSample
+from drift_checker.comparison.samples import ColumnSample
 from drift_checker.decision import Decision, harmonic
 from drift_checker.result import ColumnResult, Verdict
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from drift_checker.decision import Exceedance, Floats, Ints, counts
 from drift_checker.result import Fault, Severity
 from drift_checker.wording import p_value_phrase, percent, shortened
+
+Share: TypeAlias = tuple[int, int]
+"""How many rows are something, of how many."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,9 @@ class CountTest:
 
 
 def changed_share(
-    fault: str, column: str, counted: str, current: tuple[int, int], reference: tuple[int, int]
+    fault: str, column: str, counted: str, current: Share, reference: Share
 ) -> CountTest:
-    """Test the share of rows that are `counted`: (count, rows) of batch and reference."""
+    """Test the share of rows that are `counted`."""
     before, after = reference[0] / reference[1], current[0] / current[1]
     return CountTest(
         fault,

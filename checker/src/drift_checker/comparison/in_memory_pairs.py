@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drift_checker.comparison.faults import Share
 from drift_checker.comparison.joint import sampled_rows
-from drift_checker.comparison.pairs import ColumnPair, ColumnSample, Share
-from drift_checker.comparison.samples import CategoricalSample, NumericSample
+from drift_checker.comparison.pairs import ColumnPair
+from drift_checker.comparison.samples import CategoricalSample, ColumnSample, NumericSample
 from drift_checker.decision import Bools, Floats, Indices
 from drift_checker.tables import (
     Batch,

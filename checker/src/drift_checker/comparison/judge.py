@@ -103,7 +103,7 @@ def _judge_sequence(
     current, rows = prepared.tables.current, prepared.tables.reference.rows
     if past is None or current.unreadable:
         return None, budget.without("sequential")
-    pools = sequential.pools([prepared.tick_counts, *past], rows)
+    pools = sequential.pool_counts([prepared.tick_counts, *past], rows)
     if not pools:
         budget = budget.without("sequential")
     result = sequential.judge(

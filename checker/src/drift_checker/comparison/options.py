@@ -1,4 +1,4 @@
-"""What a comparison is told: the roles of the columns, the level and the floors."""
+"""The settings of a comparison: the roles of the columns, the level and the floors."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def parse_span(text: str) -> timedelta:
     Raises:
         UsageError: It is none.
     """
-    found = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text.strip())
-    if found is None:
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text.strip())
+    if match is None:
         raise UsageError(f"{text!r} is no span of time; allowed: such as 15m, 1h or 1d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 @dataclass(frozen=True, kw_only=True)

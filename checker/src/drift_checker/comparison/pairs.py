@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import pyarrow as pa
 
-from drift_checker.comparison.faults import CountTest
-from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.sequential import PooledColumn
-from drift_checker.decision import Decision, Floats
+from drift_checker.comparison.faults import Share
+from drift_checker.comparison.samples import ColumnSample
 from drift_checker.result import Fault
-
-Share: TypeAlias = tuple[int, int]
-"""How many rows are something, of how many."""
 
 
 class ComparedTable(Protocol):
@@ -41,38 +36,6 @@ class ComparedTable(Protocol):
     @property
     def unreadable(self) -> bool:
         """Whether there is no table to speak of."""
-
-
-class ColumnSample(Protocol):
-    """What the tests of one column need; pairs are (current, reference)."""
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """The numbers of values that are tested."""
-
-    @property
-    def infinities(self) -> tuple[Share, Share] | None:
-        """Infinite values among those that are not null; None of categories."""
-
-    @property
-    def row_sample(self) -> tuple[Floats, Floats] | None:
-        """The values in the rows that a joint verdict looks at, NaN where one is missing."""
-
-    @property
-    def tick_counts(self) -> list[int] | dict[str, int] | None:
-        """The batch's rows by bin or by category, which later ticks pool; None of too many."""
-
-    def count_tests(self, column: str) -> list[CountTest]:
-        """Return the tests of the values for faults."""
-
-    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
-        """Test the values for drift."""
-
-    def change(self, effect: str) -> str:
-        """Say what changed, by what the deciding effect measures."""
-
-    def pooled_column(self, name: str) -> PooledColumn:
-        """Return the reference's values for the pools of several ticks."""
 
 
 class ColumnPair(Protocol):

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from drift_checker.comparison.faults import CountTest, changed_share
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
-from drift_checker.comparison.pairs import ColumnPair, ColumnSample, TablePair
+from drift_checker.comparison.pairs import ColumnPair, TablePair
+from drift_checker.comparison.samples import ColumnSample
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import TickCounts
 from drift_checker.result import ColumnResult, Fault, Role, Severity, Verdict

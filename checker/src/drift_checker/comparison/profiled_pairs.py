@@ -11,9 +11,15 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
+from drift_checker.comparison.faults import Share
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import ColumnPair, ColumnSample, Share
-from drift_checker.comparison.samples import BinnedSample, BucketedSample, CategoricalSample
+from drift_checker.comparison.pairs import ColumnPair
+from drift_checker.comparison.samples import (
+    BinnedSample,
+    BucketedSample,
+    CategoricalSample,
+    ColumnSample,
+)
 from drift_checker.decision import Floats
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import Bins, Reader, read_here

@@ -1,16 +1,19 @@
-"""The values of a column in both tables, as its tests need them: each, or counts."""
+"""The values of a column in both tables, as its tests need them: each, or counts.
+
+All kinds answer alike. Of pairs, the first is the batch's, the second the reference's.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from drift_checker.comparison import faults
+from drift_checker.comparison.faults import Share
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import Share
 from drift_checker.comparison.sequential import PooledCategorical, PooledColumn, PooledNumeric
 from drift_checker.decision import (
     TAIL_SHARE,
@@ -35,7 +38,11 @@ _SHOWN_QUANTILES = np.linspace(0, 1, 10_001)
 
 @dataclass(frozen=True)
 class NumericSample:
-    """Sorted finite values."""
+    """Sorted finite values.
+
+    `infinities` are the infinite ones among those that are not null, `row_sample` the values in the
+    rows that a joint verdict looks at, NaN where one is missing.
+    """
 
     current: Floats
     reference: Floats
@@ -44,12 +51,12 @@ class NumericSample:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """The numbers of values."""
+        """The numbers of values that are tested."""
         return len(self.current), len(self.reference)
 
     @property
     def tick_counts(self) -> list[int]:
-        """The batch's values by bin."""
+        """The batch's values by bin, which later ticks pool."""
         return list(map(int, bin_counts(self.current, self._edges)))
 
     def count_tests(self, column: str) -> list[faults.CountTest]:
@@ -74,7 +81,7 @@ class NumericSample:
         return kolmogorov.distance(self.current, self.reference)
 
     def change(self, effect: str) -> str:
-        """Say what changed."""
+        """Say what changed, by what the deciding effect measures."""
         return numeric_change(self.current, self.reference, effect)
 
     def pooled_column(self, name: str) -> PooledColumn:
@@ -214,7 +221,7 @@ class CategoricalSample:
 
     @property
     def tick_counts(self) -> dict[str, int] | None:
-        """The batch's rows by category."""
+        """The batch's rows by category, which later ticks pool; None of too many."""
         if np.count_nonzero(self.current) > MAX_TICK_CATEGORIES:
             return None
         return self._by_name(self.current)
@@ -258,3 +265,7 @@ class BucketedSample(CategoricalSample):
     def count_tests(self, column: str) -> list[faults.CountTest]:
         """Test whether there is more than one."""
         return [faults.constant_categorical(column, self.names, self.current, self.reference)]
+
+
+ColumnSample: TypeAlias = NumericSample | BinnedSample | CategoricalSample
+"""What the tests of one column need."""

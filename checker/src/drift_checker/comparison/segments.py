@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from drift_checker.comparison.columns import judge_columns
 from drift_checker.comparison.in_memory_pairs import InMemoryPair
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import ColumnSample
+from drift_checker.comparison.samples import ColumnSample
 from drift_checker.result import ColumnResult, Segment, Verdict
 from drift_checker.tables import MismatchError, as_numpy
 from drift_checker.wording import shortened

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Protocol
+from itertools import accumulate, product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,18 +24,6 @@ MAX_TICKS = 12
 """Ticks that are pooled, the present one included."""
 FEW_TICKS = 3
 """The shorter of the two pools: drift that began lately is not thinned by what was before it."""
-
-
-class PooledColumn(Protocol):
-    """A column of the reference, ready to be compared with the counts of several ticks."""
-
-    name: str
-
-    def decide(self, counts: TickCounts, floors: Floors, threshold: float) -> Decision | None:
-        """Return the decision on the ticks' rows; None where they have none of the column."""
-
-    def change(self, counts: TickCounts) -> str:
-        """Say what changed."""
 
 
 class PooledNumeric:
@@ -92,23 +80,20 @@ class PooledCategorical:
         return names, current, reference
 
 
-@dataclass(frozen=True)
-class Pool:
-    """The rows of some ticks in a row, the present one the last."""
-
-    ticks: int
-    counts: TickCounts
+PooledColumn: TypeAlias = PooledNumeric | PooledCategorical
+"""A column of the reference, ready to be compared with the counts of several ticks."""
 
 
-def pools(counts: Sequence[TickCounts], reference_rows: int) -> list[Pool]:
-    """Return the pools that can be tested, of the counts from the present tick's backwards.
+def pool_counts(counts: Sequence[TickCounts], reference_rows: int) -> dict[int, TickCounts]:
+    """Return the pools that can be tested, by how many ticks they are of, the fewest first.
 
-    At most `MAX_TICKS` ticks, and no more rows than the reference has.
+    Of the counts from the present tick's backwards: at most `MAX_TICKS` ticks, and no more rows
+    than the reference has.
     """
     rows = accumulate(each.rows for each in counts[:MAX_TICKS])
     most = sum(total <= reference_rows for total in rows)
     lengths = sorted({min(FEW_TICKS, most), most})
-    return [Pool(ticks, merge_counts(counts[:ticks])) for ticks in lengths if ticks > 1]
+    return {ticks: merge_counts(counts[:ticks]) for ticks in lengths if ticks > 1}
 
 
 def limit_reason(rows: int, reference_rows: int, *, ticks: int) -> str | None:
@@ -129,7 +114,8 @@ class _Test:
     """A column in a pool, with its most significant evidence, or that which alarms."""
 
     column: PooledColumn
-    pool: Pool
+    ticks: int
+    counts: TickCounts
     combined: CombinedEvidence
 
     def result(self, tests: int) -> LastingDrift:
@@ -137,52 +123,52 @@ class _Test:
         evidence = self.combined.evidence
         return LastingDrift(
             name=self.column.name,
-            ticks=self.pool.ticks,
-            rows=self.pool.counts.rows,
+            ticks=self.ticks,
+            rows=self.counts.rows,
             test=evidence.test,
             statistic=evidence.statistic,
             p_value=min(1.0, tests * self.combined.p_value),
             effect=evidence.effect,
             effect_size=evidence.effect_size,
             interval=evidence.interval,
-            change=self.column.change(self.pool.counts),
+            change=self.column.change(self.counts),
         )
 
 
 def judge(
     columns: Sequence[PooledColumn],
-    pools: Sequence[Pool],
+    pools: Mapping[int, TickCounts],
     *,
     threshold: float,
     floors: Floors,
     reason: str | None,
 ) -> SequentialResult:
-    """Test every column in every pool, the shorter first, at a level for all of them.
+    """Test every column in every pool, at a level for all of them.
 
-    `reason` says why there are no pools, or none that are longer.
+    `pools` are by how many ticks they are of, the fewest first. `reason` says why there are none,
+    or none that are longer.
     """
     tests = max(1, len(columns) * len(pools))
     level = threshold / tests
     decided, drifted = [], []
-    for pool in pools:
-        for column in columns:
-            decision = column.decide(pool.counts, floors, level)
-            if decision is None:
-                continue
-            decided.append(_Test(column, pool, decision.most_significant))
-            if alarming := decision.alarming(level):
-                drifted.append(_Test(column, pool, alarming))
+    for (ticks, counts), column in product(pools.items(), columns):
+        decision = column.decide(counts, floors, level)
+        if decision is None:
+            continue
+        decided.append(_Test(column, ticks, counts, decision.most_significant))
+        if alarming := decision.alarming(level):
+            drifted.append(_Test(column, ticks, counts, alarming))
     # Of each column that drifted the most significant pool, else the most significant of all.
     drifted.sort(key=lambda test: test.combined.p_value)
     decided.sort(key=lambda test: test.combined.p_value)
     by_column = {test.column.name: test for test in reversed(drifted)}
     shown = [test for test in drifted if by_column[test.column.name] is test] or decided[:1]
-    longest = pools[-1] if pools else None
+    longest = max(pools, default=1)
     return SequentialResult(
-        verdict=None if longest is None else Verdict.DRIFT if drifted else Verdict.OK,
-        ticks=longest.ticks if longest else 1,
-        rows=longest.counts.rows if longest else 0,
-        threshold=threshold if longest else None,
+        verdict=None if not pools else Verdict.DRIFT if drifted else Verdict.OK,
+        ticks=longest,
+        rows=pools[longest].rows if pools else 0,
+        threshold=threshold if pools else None,
         columns=[test.result(tests) for test in shown],
         reason=reason,
     )
