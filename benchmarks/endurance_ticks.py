@@ -22,7 +22,7 @@ from drift_checker.logs import configure_logs
 from drift_checker.state import Store
 from drift_checker.ticks import Tick, run_tick
 
-REQUESTS = ("get", "get_up_to", "exists", "put", "put_if_absent", "delete", "list")
+REQUESTS = ("get", "exists", "put", "put_if_absent", "delete", "list")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 counted: Counter[str] = Counter()

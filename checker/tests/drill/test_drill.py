@@ -19,7 +19,7 @@ from drift_checker.config import Monitors, Settings
 from drift_checker.drill.injection import SCENARIOS
 from drift_checker.drill.perturbation import perturb
 from drift_checker.drill.report import Detection, Rate, smallest_detected
-from drift_checker.outputs.notify import AppriseAddress
+from drift_checker.outputs.notify import Address
 from drift_checker.references import versions
 from drift_checker.state import Store
 from drift_checker.ticks import Tick, run_tick
@@ -158,7 +158,7 @@ def test_people_are_notified_of_a_drill_once(site: Drilled) -> None:
     text = site.drill(*FEW).stdout
     silent = site.report(*FEW, "--no-tell")
 
-    takes, refuses = (AppriseAddress(receiver.url).name for receiver in receivers)
+    takes, refuses = (Address(receiver.url).name for receiver in receivers)
     assert f"notifications: {takes} sent, {refuses} NOT SENT" in text
     assert silent["notifications"] == {}
     (message,) = receivers[0].messages

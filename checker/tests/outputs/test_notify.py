@@ -19,7 +19,7 @@ from web import FakeMlflow, Receiver, Web
 
 from drift_checker.errors import ServiceAwayError
 from drift_checker.outputs.events import Event, silence_events
-from drift_checker.outputs.notify import KEEP_TRYING, AppriseAddress, deliver_events
+from drift_checker.outputs.notify import KEEP_TRYING, Address, deliver_events
 from drift_checker.state import Store, read_latest_result
 from drift_checker.ticks import Trigger
 
@@ -121,7 +121,7 @@ def test_what_could_not_be_sent_fails_nothing_and_is_tried_by_later_ticks(
 
 def test_attempts_become_rarer_and_end(deployment: Deployment, receiver: Receiver) -> None:
     receiver.status = 503
-    addresses = [AppriseAddress(receiver.url)]
+    addresses = [Address(receiver.url)]
     ticks = int(KEEP_TRYING / timedelta(minutes=5)) + 2
     deliver_events(deployment.store, [EVENT], addresses, DATE)
     for tick in range(1, ticks + 1):
@@ -138,7 +138,7 @@ def test_each_address_is_notified_once_though_another_fails(
     deployment: Deployment, web: Web, receiver: Receiver
 ) -> None:
     other = Receiver(web, "/other", status=500)
-    addresses = [AppriseAddress(receiver.url), AppriseAddress(other.url)]
+    addresses = [Address(receiver.url), Address(other.url)]
     deliver_events(deployment.store, [EVENT], addresses, DATE)
     assert (receiver.titles, other.titles) == (["Drift!"], [])
 
@@ -154,7 +154,7 @@ def test_an_unreachable_address_is_tried_once_a_run(
     receiver.status = 500
     events = [EVENT, EVENT.model_copy(update={"date": DATE + timedelta(hours=1)})]
 
-    deliver_events(deployment.store, events, [AppriseAddress(receiver.url)], DATE)
+    deliver_events(deployment.store, events, [Address(receiver.url)], DATE)
 
     assert receiver.requests == 1
 
@@ -184,7 +184,7 @@ def test_killed_between_two_writes_notifies_at_most_once(
 
         return write
 
-    addresses = [AppriseAddress(receiver.url)]
+    addresses = [Address(receiver.url)]
     with monkeypatch.context() as patch:
         for name in WRITES:
             patch.setattr(Store, name, dying(getattr(Store, name)))
@@ -205,9 +205,9 @@ def test_killed_while_sending_is_not_sent_again(
     def killed(*_: Any) -> bool:
         raise KilledError
 
-    addresses = [AppriseAddress(receiver.url)]
+    addresses = [Address(receiver.url)]
     with monkeypatch.context() as patch:
-        patch.setattr(AppriseAddress, "send", killed)
+        patch.setattr(Address, "send", killed)
         with pytest.raises(KilledError):
             deliver_events(deployment.store, [EVENT], addresses, DATE)
 
@@ -221,14 +221,14 @@ def test_killed_while_sending_is_not_sent_again(
 def test_of_two_senders_one_sends(
     deployment: Deployment, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    addresses, send = [AppriseAddress(receiver.url)], AppriseAddress.send
+    addresses, send = [Address(receiver.url)], Address.send
 
-    def meanwhile(self: AppriseAddress, title: str, message: str) -> bool:
-        monkeypatch.setattr(AppriseAddress, "send", send)
+    def meanwhile(self: Address, title: str, message: str) -> bool:
+        monkeypatch.setattr(Address, "send", send)
         deliver_events(deployment.store, [EVENT], addresses, DATE)
         return send(self, title, message)
 
-    monkeypatch.setattr(AppriseAddress, "send", meanwhile)
+    monkeypatch.setattr(Address, "send", meanwhile)
     deliver_events(deployment.store, [EVENT], addresses, DATE)
 
     assert receiver.titles == ["Drift!"]
@@ -299,7 +299,7 @@ def test_no_part_of_a_url_is_logged_or_stored(deployment: Deployment, web: Web) 
     urls = [away, "nothing://secret-host", "secret-without-a-kind", works.url]
 
     with capture_logs() as logs:
-        deliver_events(deployment.store, [EVENT], [AppriseAddress(url) for url in urls], DATE)
+        deliver_events(deployment.store, [EVENT], [Address(url) for url in urls], DATE)
 
     stored = [entry.key for entry in deployment.store.list("notifications")]
     text = "".join(map(str, [*logs, *stored, *map(deployment.store.get, stored)]))

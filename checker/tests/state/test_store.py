@@ -62,9 +62,9 @@ def test_what_is_put_is_there(store: Store, tmp_path: Path) -> None:
     assert store.exists("a/b")
     assert [(entry.key, entry.size) for entry in store.list("a")] == [("a/b", 2), ("a/c/d", 3)]
     assert store.list("nothing/here") == []
-    assert store.get_up_to("a/b", 2) == b"22"
-    assert store.get_up_to("a/b", 1) is None
-    assert store.get_up_to("none", 1) is None
+    assert store.get("a/b", max_size=2) == b"22"
+    assert store.get("a/b", max_size=1) is None
+    assert store.get("none", max_size=1) is None
 
 
 def test_what_is_deleted_is_gone(store: Store) -> None:

@@ -253,7 +253,8 @@ class Monitor(_Section):
             raise ValueError("a seasonal baseline needs `sampling: windows`")
         if self.in_place:
             self._check_in_place()
-        if self._rolls_too_short:
+        rolls = self.baseline.kind == "rolling" and self.windowed
+        if rolls and self.baseline.ticks < self.min_windows:
             raise ValueError(
                 f"a rolling baseline of {self.baseline.ticks} ticks has as many windows, and "
                 f"`min_windows` are {self.min_windows}: raise `baseline.ticks`"
@@ -272,11 +273,6 @@ class Monitor(_Section):
     def in_place(self) -> bool:
         """Whether its data are read where they lie, and not copied to the store."""
         return self.engine == "spark"
-
-    @property
-    def _rolls_too_short(self) -> bool:
-        rolls = self.baseline.kind == "rolling" and self.windowed
-        return rolls and self.baseline.ticks < self.min_windows
 
     @property
     def windowed(self) -> bool:

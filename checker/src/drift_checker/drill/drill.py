@@ -33,7 +33,7 @@ from drift_checker.drill.report import (
 from drift_checker.outputs import NOTIFICATION_TITLE, MlflowClient, notification_addresses
 from drift_checker.profiles import TickCounts
 from drift_checker.references import StoredReference
-from drift_checker.result import Result, Verdict
+from drift_checker.result import Verdict
 from drift_checker.state import Store, keys
 from drift_checker.tables import Batch
 
@@ -132,13 +132,10 @@ class _Trials:
             if result.verdict is not Verdict.OK:
                 return tick + 1
             past.insert(0, prepared.tick_counts)
-        self._store_missed(trial, result)
-        return None
-
-    def _store_missed(self, trial: BatchRequest, result: Result) -> None:
-        """Store the result of the last tick of a missed drift, for a look at it."""
+        # Of a missed drift the result of the last tick is stored, for a look at it.
         name = f"missed/{trial.scenario}-{trial.strength:g}-{trial.trial}.json"
         self.store.put(keys.drill(self.plan.drill, name), result.model_dump_json().encode())
+        return None
 
     def drift_free(self) -> tuple[Rate, list[DriftFree]]:
         """Judge ticks without drift: as the monitor does, and at several levels without floors."""

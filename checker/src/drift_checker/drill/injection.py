@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -47,20 +47,6 @@ class BatchRequest:
         """Return a seed below 2**31 that the drill and the batch alone decide."""
         name = f"{drill}/{self.scenario}/{self.strength}/{self.trial}/{self.tick}"
         return int.from_bytes(sha256(name.encode()).digest()[:4]) & 0x7FFF_FFFF
-
-
-class DriftSource(Protocol):
-    """Where the batches of a drill come from."""
-
-    kind: str
-
-    def scenarios(self) -> tuple[str, ...]:
-        """The scenarios that the data can carry."""
-        ...
-
-    def batch(self, request: BatchRequest) -> Batch:
-        """A batch with a drift, or without one where the scenario is `NO_DRIFT`."""
-        ...
 
 
 def drift_source(
@@ -197,3 +183,11 @@ class StoredBatchSource:
         column = trial.choice(self._candidates(request.scenario))
         table = perturb(stored.table, str(column), request.scenario, request.strength, tick)
         return replace(stored, table=table)
+
+
+DriftSource: TypeAlias = DrifterSource | StoredBatchSource
+"""Where the batches of a drill come from.
+
+Either says which scenarios its data can carry, and makes a batch with a drift, or without one where
+the scenario is `NO_DRIFT`.
+"""

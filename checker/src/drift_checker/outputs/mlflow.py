@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
@@ -22,8 +21,6 @@ import stamina
 from drift_checker.config import Settings, authorities
 from drift_checker.errors import ServiceAwayError, UsageError
 
-MAX_METRICS = 1000
-"""Most metrics that MLflow takes in one request."""
 MAX_EXPERIMENTS = 1000
 """Experiments in one response to a search."""
 MAX_RUNS = 100
@@ -75,12 +72,7 @@ class MlflowClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._client.close()
 
     def experiment(self, name: str) -> str:
@@ -157,7 +149,7 @@ class MlflowClient:
         return _run(response["run"])
 
     def log_metrics(self, run: Run, metrics: Mapping[str, float], timestamp: int) -> None:
-        """Log at most `MAX_METRICS` metrics in one request; the same again changes nothing.
+        """Log metrics in one request, which takes at most 1000; the same again changes nothing.
 
         `timestamp` is in milliseconds since 1970.
         """
@@ -223,7 +215,9 @@ class MlflowClient:
         """Send a request; an error of the code `allow` gives None."""
         try:
             for attempt in stamina.retry_context(
-                on=_is_transient, attempts=None, timeout=self._retry_seconds
+                on=(httpx.TransportError, httpx.HTTPStatusError),
+                attempts=None,
+                timeout=self._retry_seconds,
             ):
                 with attempt:
                     response = self._client.request(method, path, **body)
@@ -248,10 +242,6 @@ class MlflowClient:
         )
 
 
-def _is_transient(error: Exception) -> bool:
-    return isinstance(error, httpx.TransportError | httpx.HTTPStatusError)
-
-
 def _run(response: dict[str, Any]) -> Run:
     info = response["info"]
     tags = {tag["key"]: tag["value"] for tag in response["data"].get("tags", [])}
@@ -269,15 +259,12 @@ def escape_column(column: str) -> str:
     UTF-8 becomes `:` and two hexadecimal digits. Of what is longer than `MAX_NAME` characters, the
     rest is replaced by `::` and the first 16 digits of the name's SHA-256.
     """
-    escaped = "".join(
-        character if re.fullmatch(r"[A-Za-z0-9_. -]", character) else _hex(character)
-        for character in column
+    escaped = re.sub(
+        r"[^A-Za-z0-9_. -]+",
+        lambda match: ":" + match[0].encode("utf-8", "surrogatepass").hex(":"),
+        column,
     )
     if len(escaped) <= MAX_NAME:
         return escaped
     digest = sha256(column.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{escaped[: MAX_NAME - 18]}::{digest}"
-
-
-def _hex(character: str) -> str:
-    return "".join(f":{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))

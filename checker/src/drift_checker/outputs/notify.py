@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
-from typing import Literal, Protocol
+from typing import Literal
 
 import structlog
 
@@ -26,7 +26,7 @@ from drift_checker.config import Settings
 from drift_checker.errors import DriftCheckerError, UsageError
 from drift_checker.outputs.events import Event
 from drift_checker.result import PlainDocument
-from drift_checker.state import Store, keys
+from drift_checker.state import Store, keys, read_document
 
 KEEP_TRYING = timedelta(days=2)
 """Time after the first attempt in which others follow."""
@@ -47,17 +47,11 @@ class Attempt(PlainDocument):
     outcome: Literal["sent", "failed"] | None = None
 
 
-class Address(Protocol):
-    """Who is notified; `name` is safe to be stored and logged."""
+class Address:
+    """Who is notified, by a URL that apprise knows, which is a secret.
 
-    name: str
-
-    def send(self, title: str, message: str) -> bool:
-        """Send, once, and say whether that succeeded."""
-
-
-class AppriseAddress:
-    """An address that apprise knows, by its URL, which is a secret."""
+    `name` is safe to be stored and logged.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -67,7 +61,7 @@ class AppriseAddress:
         self.name = f"{kind[1] if kind else 'unknown'}-{digest}"
 
     def send(self, title: str, message: str) -> bool:
-        """Send by apprise, which waits for seconds at most.
+        """Send, once, by apprise, which waits for seconds at most; says whether that succeeded.
 
         Raises:
             UsageError: apprise is not installed, or does not know such a URL.
@@ -96,10 +90,10 @@ class AppriseAddress:
             return bool(service.notify(title=title, body=message, body_format="text"))
 
 
-def notification_addresses(settings: Settings) -> list[AppriseAddress]:
+def notification_addresses(settings: Settings) -> list[Address]:
     """Return the addresses of `DRIFT_NOTIFICATION_URLS`."""
     urls = settings.notification_urls
-    return [AppriseAddress(url) for url in urls.get_secret_value().split()] if urls else []
+    return [Address(url) for url in urls.get_secret_value().split()] if urls else []
 
 
 def deliver_events(
@@ -136,10 +130,9 @@ class _Delivery:
 
     def deliver(self, monitor: str | None) -> None:
         for entry in self.store.list(keys.outbox(monitor)):
-            data = self.store.get(entry.key)
-            if data is None:
+            event = read_document(self.store, entry.key, Event)
+            if event is None:
                 continue
-            event = Event.model_validate_json(data)
             settled = [self._is_settled(event, address) for address in self.addresses]
             if all(settled):
                 self.store.delete(entry.key)
@@ -165,10 +158,10 @@ class _Delivery:
 
     def _attempts(self, event: Event, address: Address) -> Iterator[Attempt]:
         for number in count(1):
-            data = self.store.get(self._claim_key(event, address, number))
-            if data is None:
+            attempt = read_document(self.store, self._claim_key(event, address, number), Attempt)
+            if attempt is None:
                 return
-            yield Attempt.model_validate_json(data)
+            yield attempt
 
     def _is_given_up(self, limit: datetime, event: Event, address: Address, reason: str) -> bool:
         if self.now < limit:

@@ -196,7 +196,7 @@ class _Publisher:
             page = self.store.get(self.result.report)
             if page is not None:
                 self.mlflow.log_artifact(run, "report.html", page)
-        current = self.store.get_up_to(self._batch_key(), self.mlflow.max_artifact)
+        current = self.store.get(self._batch_key(), max_size=self.mlflow.max_artifact)
         if current is not None:
             self.mlflow.log_artifact(run, "current.parquet", current)
         self.mlflow.finish(run)

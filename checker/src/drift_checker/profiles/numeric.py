@@ -96,19 +96,13 @@ class NumericProfile:
         )
 
 
-def empty_profile(edges: Floats) -> NumericProfile:
-    """Return the profile of no rows."""
-    zeros = np.zeros(len(edges), np.int64)
-    return NumericProfile(edges, zeros, zeros, 0, 0, 0, 0.0, 0.0, np.inf, -np.inf)
-
-
 def count_numbers(values: Floats, edges: Floats) -> NumericProfile:
     """Return the profile of values (rows,), missing ones NaN, at edges (edges,) that increase.
 
     Sorting them in slices and looking up the edges there takes a third of the time of looking up
     each value among the edges.
     """
-    profile = empty_profile(edges)
+    profile = _count(values[:0], edges)
     for start in range(0, len(values), _SLICE_ROWS):
         profile = profile.merge(_count(np.sort(values[start : start + _SLICE_ROWS]), edges))
     return profile

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -97,20 +98,18 @@ def _chunks_until(deadline: float, response: httpx.Response) -> Iterator[bytes]:
         yield chunk
 
 
-def _auth(access: SourceAccess | None) -> httpx.Auth | None:
+def _auth(
+    access: SourceAccess | None,
+) -> httpx.Auth | Callable[[httpx.Request], httpx.Request] | None:
     if access is None:
         return None
     if access.user and access.password:
         return httpx.BasicAuth(access.user, access.password.get_secret_value())
     if access.token:
-        return _BearerAuth(access.token.get_secret_value())
+        return partial(_add_token, access.token.get_secret_value())
     return None
 
 
-class _BearerAuth(httpx.Auth):
-    def __init__(self, token: str) -> None:
-        self._header = f"Bearer {token}"
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = self._header
-        yield request
+def _add_token(token: str, request: httpx.Request) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request

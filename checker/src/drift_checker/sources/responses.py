@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -151,8 +151,7 @@ def join_tables(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.T
 
 def table_response(table: pa.Table, origin: str, *, untyped: bool = False) -> TableResponse:
     """Return a table as a response; what is in the columns of `untyped` text, the values tell."""
-    batch = from_frame(table)
-    return TableResponse(Batch(batch.table, batch.digest, batch.faults, untyped=untyped), origin)
+    return TableResponse(replace(from_frame(table), untyped=untyped), origin)
 
 
 @contextmanager

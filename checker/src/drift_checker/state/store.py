@@ -6,6 +6,7 @@ none. A write that has returned survives the loss of power.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -59,17 +60,11 @@ class Store:
         """The URL of an object, for people and tags."""
         return f"{self.url}/{key}"
 
-    def get(self, key: str) -> bytes | None:
-        """The object's bytes, or None where there is none."""
-        with self._reachable(), suppress(FileNotFoundError):
-            return bytes(obstore.get(self._store, key).bytes())
-        return None
-
-    def get_up_to(self, key: str, size: int) -> bytes | None:
-        """The object's bytes, or None where there is none or it is larger than `size` bytes."""
+    def get(self, key: str, *, max_size: float = math.inf) -> bytes | None:
+        """The object's bytes, or None where there is none or it is larger than so many bytes."""
         with self._reachable(), suppress(FileNotFoundError):
             response = obstore.get(self._store, key)
-            return bytes(response.bytes()) if response.meta["size"] <= size else None
+            return bytes(response.bytes()) if response.meta["size"] <= max_size else None
         return None
 
     def exists(self, key: str) -> bool:

@@ -47,13 +47,11 @@ def _next(episode: _Episode, result: Result) -> _Episode:
     """
     version = result.reference.version
     replaced = episode.alarm.is_open and episode.reference not in {None, version}
-    match result.verdict:
-        case Verdict.OK:
-            ok_ticks = episode.ok_ticks + 1
-        case Verdict.DRIFT:
-            ok_ticks = 0
-        case Verdict.INVALID:
-            ok_ticks = episode.ok_ticks
+    ok_ticks = {
+        Verdict.OK: episode.ok_ticks + 1,
+        Verdict.DRIFT: 0,
+        Verdict.INVALID: episode.ok_ticks,
+    }[result.verdict]
     if result.verdict is Verdict.DRIFT and (replaced or not episode.alarm.is_open):
         return _Episode(_opened(result.monitor, result.logical_date), version)
     if not episode.alarm.is_open:

@@ -38,11 +38,8 @@ def store_report(
 
 
 def _is_due(context: TickContext, result: Result) -> bool:
-    match context.settings.report:
-        case "never":
-            return False
-        case "always":
-            return True
+    if context.settings.report != "episode":
+        return context.settings.report == "always"
     latest = read_latest_result(context.store, context.tick.monitor.name)
     if latest is None:
         return True
