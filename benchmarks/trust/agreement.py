@@ -27,7 +27,7 @@ from drift_checker.comparison.samples import BinnedSample, NumericSample
 from drift_checker.decision import kolmogorov
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.result import ColumnResult
-from drift_checker.tables import InMemoryTable, from_frame
+from drift_checker.tables import from_frame
 
 SEED = 20_261_128
 CASES, SMOKE_CASES = 1000, 20
@@ -80,7 +80,7 @@ def _one(place: int, *, drift: float, seed: int) -> tuple[bool, bool, int, int, 
     after = from_frame(draw(rng, int(rng.integers(50, 4000)), drift))
     settings = CompareSettings(columns=ColumnRoles(target="poisson"))
     tables = InMemoryPair(before, after)
-    counts = profile_pair(InMemoryTable(before), InMemoryTable(after), settings)
+    counts = profile_pair(before, after, settings)
     exact, counted = (compare_tables(both, settings) for both in (tables, counts))
     pairs = list(zip(exact.columns, counted.columns, strict=True))
     differing = [pair for pair in pairs if pair[0].verdict is not pair[1].verdict]

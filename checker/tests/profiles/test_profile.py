@@ -20,7 +20,7 @@ from drift_checker.profiles.layout import fit_layout
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import TableProfile, profile_chunks, profile_table
 from drift_checker.result import ColumnResult, Result
-from drift_checker.tables import Chunk, InMemoryTable, UnreadableError, chunked_table, from_frame
+from drift_checker.tables import Chunk, UnreadableError, chunked_table, from_frame
 
 SHAPES: list[Callable[[np.random.Generator, int, float], Any]] = [
     lambda rng, rows, drift: rng.normal(drift, 1, rows),
@@ -44,7 +44,7 @@ def both(reference: pa.Table, current: pa.Table) -> tuple[Result, Result]:
     settings = CompareSettings(columns=ColumnRoles(target="x3"))
     sides = (
         InMemoryPair(before, after),
-        profile_pair(InMemoryTable(before), InMemoryTable(after), settings),
+        profile_pair(before, after, settings),
     )
     exact, profiled = (compare_tables(one, settings) for one in sides)
     return exact, profiled
@@ -101,9 +101,9 @@ def test_columns_of_few_values_lose_nothing() -> None:
 def sides(path: Path, table: pa.Table) -> dict[str, TableProfile]:
     pa.parquet.write_table(table, path / "t.parquet", row_group_size=700)
     pa.csv.write_csv(table, path / "t.csv")
-    layout = fit_layout(InMemoryTable(from_frame(table)))
+    layout = fit_layout(from_frame(table))
     read = {name: chunked_table(path / f"t.{name}") for name in ("parquet", "csv")}
-    read["memory"] = InMemoryTable(from_frame(table))
+    read["memory"] = from_frame(table)
     return {name: profile_table(source, layout) for name, source in read.items()}
 
 
@@ -128,7 +128,7 @@ def test_files_have_the_profile_of_the_table(tmp_path: Path) -> None:
 
 def test_profiles_of_parts_add_up_to_that_of_the_whole() -> None:
     table = drawn(np.random.default_rng(4), 30_000, 0.2)
-    layout = fit_layout(InMemoryTable(from_frame(table)))
+    layout = fit_layout(from_frame(table))
 
     def part(first: int, size: int) -> TableProfile:
         piece = table.slice(first, size)
@@ -156,5 +156,5 @@ def test_a_damaged_file_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="damaged"):
         profile_table(
             chunked_table(tmp_path / "t.parquet"),
-            fit_layout(InMemoryTable(from_frame({"x0": [1.0]}))),
+            fit_layout(from_frame({"x0": [1.0]})),
         )

@@ -22,7 +22,7 @@ from drift_checker.profiles.layout import fit_layout
 from drift_checker.references import StoredReference, versions
 from drift_checker.result import Result
 from drift_checker.state import Store, keys
-from drift_checker.tables import Batch, InMemoryTable, from_frame
+from drift_checker.tables import Batch, from_frame
 from drift_checker.ticks import Tick, run_tick
 from drift_checker.wording import with_explanation
 
@@ -50,9 +50,7 @@ def put_in_force(store: Store, batch: Batch, monitor: str = "m") -> None:
 
 
 def test_what_is_read_is_what_was_written() -> None:
-    layout, reference = profile_reference(
-        InMemoryTable(from_frame(everything(30_000, 1))), CompareSettings()
-    )
+    layout, reference = profile_reference(from_frame(everything(30_000, 1)), CompareSettings())
     data = stored.to_bytes(layout, reference.profile)
     read_layout, read_profile = stored.from_bytes(data)
     again = stored.to_bytes(read_layout, read_profile)
@@ -120,7 +118,7 @@ def test_windows_and_segments_are_judged_by_the_rows(settings: Settings) -> None
 
 
 def test_ticks_by_other_bins_are_not_pooled() -> None:
-    reference = InMemoryTable(from_frame(table(900, seed=1)))
+    reference = from_frame(table(900, seed=1))
     digest = reference.digest
     for layout, bins in (
         (fit_layout(reference), digest),
@@ -148,9 +146,9 @@ def test_a_tick_reads_the_profile_and_not_the_rows(
     asked: list[str] = []
     get = Store.get
 
-    def remembered(store: Store, key: str) -> bytes | None:
+    def remembered(store: Store, key: str, **options: float) -> bytes | None:
         asked.append(key)
-        return get(store, key)
+        return get(store, key, **options)
 
     monkeypatch.setattr(Store, "get", remembered)
     first = ticked(settings, monitors, 2, large=True)

@@ -13,8 +13,8 @@ from samples import as_csv, parquet, table
 
 from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.tables import (
+    Batch,
     ChunkedTable,
-    InMemoryTable,
     UnreadableError,
     chunked_reference,
     chunked_table,
@@ -73,7 +73,7 @@ def test_blocks_of_a_csv_file(tmp_path: Path) -> None:
 def test_slices_of_a_table_in_memory() -> None:
     content = pa.table({"n": np.arange(600_000)})
     chunked = chunked_table(from_frame(content))
-    assert isinstance(chunked, InMemoryTable)
+    assert isinstance(chunked, Batch)
     assert [chunk.rows for chunk in chunked.chunks()] == [1 << 18, 1 << 18, 600_000 - (1 << 19)]
     assert whole(chunked).equals(content.combine_chunks())
 
@@ -122,7 +122,7 @@ def test_what_is_damaged_is_unreadable(name: str, data: bytes, tmp_path: Path) -
 
 def test_json_is_read_at_once(tmp_path: Path) -> None:
     (tmp_path / "t.json").write_bytes(b'[{"x": 1}]')
-    assert isinstance(chunked_table(tmp_path / "t.json"), InMemoryTable)
+    assert isinstance(chunked_table(tmp_path / "t.json"), Batch)
 
 
 def test_no_table_at_all(tmp_path: Path) -> None:

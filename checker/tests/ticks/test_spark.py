@@ -51,7 +51,7 @@ from drift_checker.sources.folders import Prefix, read_prefix
 from drift_checker.sources.request import Selection
 from drift_checker.sources.spark import Spark
 from drift_checker.state import Store, open_s3
-from drift_checker.tables import InMemoryTable, UnreadableError
+from drift_checker.tables import Batch, UnreadableError
 from drift_checker.ticks import Tick, run_tick
 
 needs_java = pytest.mark.skipif(
@@ -137,10 +137,10 @@ def alike(one: TableProfile, other: TableProfile) -> None:
         np.testing.assert_array_equal(values, other.sample.columns[name])
 
 
-def in_memory(folder: Path, settings: Settings) -> InMemoryTable:
+def in_memory(folder: Path, settings: Settings) -> Batch:
     """The same files as a monitor of the default engine gets them."""
     prefix = Prefix(LocalStore(folder), "", str(folder))
-    return InMemoryTable(read_prefix(prefix, Selection(), settings).batch())
+    return read_prefix(prefix, Selection(), settings).batch()
 
 
 def judged(layout: Layout, reference: ProfiledTable, current: ProfiledTable) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from drift_checker.comparison import CompareSettings, InMemoryPair, TablePair
 from drift_checker.references import versions
 from drift_checker.state import Record, Store, identity, keys
-from drift_checker.tables import Batch, InMemoryTable, count_values
+from drift_checker.tables import Batch, count_values
 
 if TYPE_CHECKING:
     from drift_checker.comparison.profiled_pairs import ProfiledTable
@@ -56,13 +56,13 @@ class StoredReference:
         from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch  # noqa: PLC0415  # seldom needed
 
         layout, reference = self._profile_of_rows
-        return ProfiledPair(layout, reference, profile_batch(InMemoryTable(batch), layout))
+        return ProfiledPair(layout, reference, profile_batch(batch, layout))
 
     @cached_property
     def _profile_of_rows(self) -> Profiled:
         from drift_checker.comparison.profiled_pairs import profile_reference  # noqa: PLC0415
 
-        return self.profile(lambda: profile_reference(InMemoryTable(self.rows), self.settings))
+        return self.profile(lambda: profile_reference(self.rows, self.settings))
 
     def profile(self, fit: Callable[[], Profiled]) -> Profiled:
         """Return the stored layout and profile; where there are none, have them fitted.

@@ -7,11 +7,11 @@ what is made of all of them is what would be made of the whole.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate, groupby
 from typing import Any, cast
 
@@ -31,9 +31,15 @@ from drift_checker.sources.folders import (
     window_filter,
 )
 from drift_checker.sources.request import Request, Selection
-from drift_checker.sources.responses import reference_errors, store_errors
+from drift_checker.sources.responses import store_errors
 from drift_checker.state import identity
-from drift_checker.tables import Chunk, chunk_of, decode_dictionary, duplicate_column_faults
+from drift_checker.tables import (
+    Chunk,
+    chunk_of,
+    decode_dictionary,
+    duplicate_column_faults,
+    reference_errors,
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class FileListing:
             if part.group is None:
                 yield from self._chunks_of_file(part, fragment)
             else:
-                yield Chunk(part.first, part.rows, self._column_reader(fragment, part.group))
+                yield Chunk(part.first, part.rows, partial(self._column, fragment, part.group))
 
     def counted(self) -> tuple[FilePart, ...]:
         """Return the parts with the number of their rows, those of Parquet by row group.
@@ -149,13 +155,10 @@ class FileListing:
                 yield chunk_of(first, pa.Table.from_batches([block]))
                 first += block.num_rows
 
-    def _column_reader(self, fragment: ds.Fragment, group: int) -> Callable[[str], pa.Array[Any]]:
-        def column(name: str) -> pa.Array[Any]:
-            with _file_errors(self.prefix.origin):
-                table = self._scanner(_row_group(fragment, group), [name]).to_table()
-            return decode_dictionary(table.column(name).combine_chunks())
-
-        return column
+    def _column(self, fragment: ds.Fragment, group: int, name: str) -> pa.Array[Any]:
+        with _file_errors(self.prefix.origin):
+            table = self._scanner(_row_group(fragment, group), [name]).to_table()
+        return decode_dictionary(table.column(name).combine_chunks())
 
 
 def list_batch(

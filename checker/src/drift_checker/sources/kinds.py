@@ -15,8 +15,9 @@ from drift_checker.sources.databases import read_database
 from drift_checker.sources.file import read_file
 from drift_checker.sources.http import read_http
 from drift_checker.sources.request import Request
-from drift_checker.sources.responses import Response, reference_errors
+from drift_checker.sources.responses import Response
 from drift_checker.sources.s3 import read_object
+from drift_checker.tables import reference_errors
 
 
 class Source(Protocol):

@@ -17,9 +17,9 @@ import pyarrow as pa
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
 from drift_checker.config import Limits
-from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
+from drift_checker.errors import NoBatchError, ServiceAwayError
 from drift_checker.state import first_line
-from drift_checker.tables import Batch, UnreadableError, from_frame, read_batch
+from drift_checker.tables import Batch, from_frame, read_batch
 
 EVIDENCE_BYTES = 64 * 1024
 """As much of a response that is no batch as is kept; enough to read an error page."""
@@ -168,16 +168,3 @@ def store_errors(origin: str) -> Iterator[None]:
         raise RejectedResponseError(f"{origin}: {first_line(error)}") from error
     except BaseError as error:
         raise ServiceAwayError(f"{origin}: {first_line(error)}") from error
-
-
-@contextmanager
-def reference_errors() -> Iterator[None]:
-    """Raise what is wrong with the response of a reference's source as an error of the reference.
-
-    Raises:
-        BadReferenceError: It is rejected, or unreadable.
-    """
-    try:
-        yield
-    except (RejectedResponseError, UnreadableError) as error:
-        raise BadReferenceError(f"The reference cannot be read: {error}") from error

@@ -1,10 +1,8 @@
 """Tables: bytes, files and data frames as Arrow columns of known kinds, whole or in chunks."""
 
+from drift_checker.tables.batch import UNREADABLE, Batch, Chunk, chunk_of, decode_dictionary
 from drift_checker.tables.chunks import (
-    Chunk,
     ChunkedTable,
-    InMemoryTable,
-    chunk_of,
     chunked_reference,
     chunked_table,
     count_values,
@@ -16,7 +14,6 @@ from drift_checker.tables.columns import (
     batch_column,
     candidate_types,
     cast_to_kind,
-    decode_dictionary,
     encode_categories,
     is_text,
     kind_of,
@@ -26,8 +23,6 @@ from drift_checker.tables.columns import (
     valid_mask,
 )
 from drift_checker.tables.reading import (
-    UNREADABLE,
-    Batch,
     UnreadableError,
     as_reference,
     duplicate_column_faults,
@@ -36,6 +31,7 @@ from drift_checker.tables.reading import (
     raise_for_faults,
     read_batch,
     read_reference,
+    reference_errors,
 )
 
 __all__ = [
@@ -44,7 +40,6 @@ __all__ = [
     "Chunk",
     "ChunkedTable",
     "ColumnKind",
-    "InMemoryTable",
     "MismatchError",
     "UnreadableError",
     "as_numpy",
@@ -68,6 +63,7 @@ __all__ = [
     "read_batch",
     "read_reference",
     "reference_column",
+    "reference_errors",
     "to_floats",
     "valid_mask",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -17,34 +17,23 @@ import pyarrow.parquet
 
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
-from drift_checker.tables.columns import decode_dictionary
+from drift_checker.tables.batch import Batch, Chunk, chunk_of, decode_dictionary
 from drift_checker.tables.reading import (
     HEAD_BYTES,
-    Batch,
-    UnreadableError,
+    csv_errors,
     csv_options,
     duplicate_column_faults,
     format_of,
+    parquet_errors,
     raise_for_no_batch,
     read_batch,
-    unreadable_reference,
+    reference_errors,
 )
 
 _BLOCK_BYTES = 8 << 20
 """Of a CSV file, read at a time."""
-_CHUNK_ROWS = 1 << 18
-"""Of a table in memory."""
 _BYTES_PER_VALUE = 8
 """Of text, about."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Rows of a table from number `first` on; `column` reads the values of one column."""
-
-    first: int
-    rows: int
-    column: Callable[[str], pa.Array[Any]]
 
 
 class ChunkedTable(Protocol):
@@ -79,70 +68,16 @@ class ChunkedTable(Protocol):
 
 
 @dataclass(frozen=True)
-class InMemoryTable:
-    """A batch or a reference that is in memory."""
-
-    batch: Batch
-
-    @property
-    def types(self) -> Mapping[str, pa.DataType]:
-        """The columns and their types."""
-        return {field.name: field.type for field in self.batch.table.schema}
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The faults found in reading it."""
-        return self.batch.faults
-
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-        return self.batch.rows
-
-    @property
-    def untyped(self) -> bool:
-        """Whether it was read from text."""
-        return self.batch.untyped
-
-    @property
-    def digest(self) -> str:
-        """The digest of what it was read from."""
-        return self.batch.digest
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Slice the table."""
-        for first in range(0, self.batch.rows, _CHUNK_ROWS):
-            yield chunk_of(first, self.batch.table.slice(first, _CHUNK_ROWS))
-
-
-def chunk_of(first: int, table: pa.Table) -> Chunk:
-    """Return all rows of a table as a chunk; `first` is the number of its first row."""
-    return Chunk(
-        first, table.num_rows, lambda name: decode_dictionary(table.column(name).combine_chunks())
-    )
-
-
-@dataclass(frozen=True)
 class _FileTable(ABC):
     """A file, of a format that knows the names and types of its columns."""
 
     path: Path
 
     @property
-    def untyped(self) -> bool:
-        """Parquet has types."""
-        return False
-
-    @property
     def digest(self) -> str:
         """The SHA-256 of the file."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-
-    @property
-    def rows(self) -> int | None:
-        """Most formats do not say."""
-        return None
 
     @property
     @abstractmethod
@@ -165,12 +100,13 @@ class _FileTable(ABC):
 class ParquetTable(_FileTable):
     """A Parquet file; a chunk is a row group, of which one column at a time is held."""
 
+    untyped = False
+    """Parquet has types."""
+
     @cached_property
     def _file(self) -> pa.parquet.ParquetFile:
-        try:
+        with parquet_errors():
             return pa.parquet.ParquetFile(self.path)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(error) from error
 
     @cached_property
     def _schema(self) -> pa.Schema:
@@ -186,56 +122,38 @@ class ParquetTable(_FileTable):
         first = 0
         for group in range(self._file.num_row_groups):
             rows = self._file.metadata.row_group(group).num_rows
-            yield Chunk(first, rows, self._reader(group))
+            yield Chunk(first, rows, partial(self._column, group))
             first += rows
 
-    def _reader(self, group: int) -> Callable[[str], pa.Array[Any]]:
-        def column(name: str) -> pa.Array[Any]:
-            try:
-                table = self._file.read_row_group(group, [name], use_threads=False)
-            except (pa.ArrowException, OSError) as error:
-                raise _damaged(error) from error
-            return decode_dictionary(table.column(name).combine_chunks())
-
-        return column
-
-
-def _damaged(error: Exception) -> UnreadableError:
-    return UnreadableError(f"The Parquet file is damaged or cut off: {error}")
+    def _column(self, group: int, name: str) -> pa.Array[Any]:
+        with parquet_errors():
+            table = self._file.read_row_group(group, [name], use_threads=False)
+        return decode_dictionary(table.column(name).combine_chunks())
 
 
 @dataclass(frozen=True)
 class CsvTable(_FileTable):
     """A CSV file; a chunk is a block of bytes, of which all columns are held as text."""
 
-    @property
-    def untyped(self) -> bool:
-        """CSV carries no types."""
-        return True
+    untyped = True
+    """CSV carries no types."""
+    rows = None
+    """It does not say how many there are."""
 
     @cached_property
     def _schema(self) -> pa.Schema:
-        try:
-            with self.path.open(encoding="utf-8-sig", newline="") as text:
-                names = next(csv.reader(text, strict=True), [])
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise _broken(error) from error
+        with csv_errors(), self.path.open(encoding="utf-8-sig", newline="") as text:
+            names = next(csv.reader(text, strict=True), [])
         return pa.schema([(name, pa.string()) for name in names])
 
     def chunks(self) -> Iterator[Chunk]:
         """Read a block at a time."""
         names, first = self._schema.names, 0
-        try:
-            with pa.csv.open_csv(self.path, **csv_options(len(names), _BLOCK_BYTES)) as reader:
-                for batch in reader:
-                    yield chunk_of(first, pa.Table.from_batches([batch]).rename_columns(names))
-                    first += batch.num_rows
-        except (UnicodeDecodeError, pa.ArrowInvalid) as error:
-            raise _broken(error) from error
-
-
-def _broken(error: Exception) -> UnreadableError:
-    return UnreadableError(f"The CSV file is broken: {error}")
+        options = csv_options(len(names), _BLOCK_BYTES)
+        with csv_errors(), pa.csv.open_csv(self.path, **options) as reader:
+            for batch in reader:
+                yield chunk_of(first, pa.Table.from_batches([batch]).rename_columns(names))
+                first += batch.num_rows
 
 
 def chunked_table(table: Batch | Path) -> ChunkedTable:
@@ -246,14 +164,14 @@ def chunked_table(table: Batch | Path) -> ChunkedTable:
         OSError: The file cannot be read.
     """
     if isinstance(table, Batch):
-        return InMemoryTable(table)
+        return table
     match _format(table):
         case "parquet":
             return ParquetTable(table)
         case "csv":
             return CsvTable(table)
         case "json":
-            return InMemoryTable(read_batch(table))
+            return read_batch(table)
 
 
 def chunked_reference(table: Batch | Path) -> ChunkedTable:
@@ -262,10 +180,8 @@ def chunked_reference(table: Batch | Path) -> ChunkedTable:
     Raises:
         BadReferenceError: It cannot be read.
     """
-    try:
+    with reference_errors():
         return chunked_table(table)
-    except (OSError, NoBatchError) as error:
-        raise unreadable_reference(error) from error
 
 
 def _format(path: Path) -> Literal["parquet", "json", "csv"]:

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.decision import Bools, Floats, Ints
-from drift_checker.tables.reading import MIXED_TYPE, Batch
+from drift_checker.tables.batch import Batch, decode_dictionary
+from drift_checker.tables.reading import MIXED_TYPE
 
 ColumnKind = Literal["numeric", "categorical", "timestamp", "other"]
 
@@ -109,13 +110,6 @@ def cast_to_kind(type_: pa.DataType, column: pa.Array[Any], *, untyped: bool) ->
 
 def _column(batch: Batch, name: str) -> pa.Array[Any]:
     return decode_dictionary(batch.table.column(name).combine_chunks())
-
-
-def decode_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:
-    """Return a column's values; of dictionary codes, the values that they stand for."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column
 
 
 def to_floats(values: pa.Array[Any]) -> Floats:

@@ -13,9 +13,8 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,41 +25,11 @@ import pyarrow.parquet
 
 from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.result import Fault, Severity
+from drift_checker.tables.batch import UNREADABLE, Batch
 
 _PARQUET_MAGIC = b"PAR1"
-UNREADABLE = "unreadable"
-"""The fault of a batch that is no table."""
 HEAD_BYTES = 512
 """The first bytes of a file, by which its format is recognised."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What was read: a table, and the faults found in reading it.
-
-    `untyped` says that text columns may hold values of any type, as in CSV. `digest` is the
-    SHA-256 of the bytes.
-    """
-
-    table: pa.Table
-    digest: str
-    faults: tuple[Fault, ...] = ()
-    untyped: bool = False
-
-    @property
-    def unreadable(self) -> bool:
-        """Whether there is no table to speak of; the reason is among `faults`."""
-        return any(fault.fault == UNREADABLE for fault in self.faults)
-
-    @cached_property
-    def names(self) -> list[str]:
-        """The names of the columns."""
-        return list(self.table.column_names)
-
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-        return int(self.table.num_rows)
 
 
 class UnreadableError(Exception):
@@ -109,10 +78,8 @@ def as_reference(read: Callable[[], Batch]) -> Batch:
     Raises:
         BadReferenceError: It is missing, unreadable, empty or names a column twice.
     """
-    try:
+    with reference_errors():
         batch = read()
-    except (OSError, NoBatchError) as error:
-        raise unreadable_reference(error) from error
     raise_for_faults(batch.faults)
     if not batch.rows:
         raise _unusable("it has no rows")
@@ -133,9 +100,43 @@ def _unusable(detail: str) -> BadReferenceError:
     return BadReferenceError(f"The reference cannot be used: {detail}.")
 
 
-def unreadable_reference(error: Exception) -> BadReferenceError:
-    """Return the error that says why there is no reference."""
-    return BadReferenceError(f"The reference cannot be read: {error}")
+@contextmanager
+def reference_errors() -> Iterator[None]:
+    """Raise what is wrong with a reference's file or response as an error of the reference.
+
+    Raises:
+        BadReferenceError: It is not there, rejected or unreadable.
+    """
+    try:
+        yield
+    except (OSError, NoBatchError, UnreadableError) as error:
+        raise BadReferenceError(f"The reference cannot be read: {error}") from error
+
+
+@contextmanager
+def parquet_errors() -> Iterator[None]:
+    """Raise what is wrong with Parquet.
+
+    Raises:
+        UnreadableError: It cannot be read.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableError(f"The Parquet file is damaged or cut off: {error}") from error
+
+
+@contextmanager
+def csv_errors() -> Iterator[None]:
+    """Raise what is wrong with CSV.
+
+    Raises:
+        UnreadableError: It cannot be read.
+    """
+    try:
+        yield
+    except (csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise UnreadableError(f"The CSV file is broken: {error}") from error
 
 
 def from_frame(frame: Any) -> Batch:
@@ -193,22 +194,17 @@ def format_of(head: bytes, content_type: str) -> Literal["parquet", "json", "csv
 
 
 def _parse_parquet(data: bytes) -> pa.Table:
-    try:
+    with parquet_errors():
         return pa.parquet.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableError(f"The Parquet file is damaged or cut off: {error}") from error
 
 
 def _parse_csv(data: bytes) -> pa.Table:
     if not data.strip():
         return empty_table()
-    try:
+    with csv_errors():
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
         names = next(csv.reader(text, strict=True))
-        table = pa.csv.read_csv(io.BytesIO(data), **csv_options(len(names)))
-    except (csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise UnreadableError(f"The CSV file is broken: {error}") from error
-    return table.rename_columns(names)
+        return pa.csv.read_csv(io.BytesIO(data), **csv_options(len(names))).rename_columns(names)
 
 
 def csv_options(columns: int, block_bytes: int | None = None) -> dict[str, Any]:

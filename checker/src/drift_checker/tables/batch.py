@@ -1,0 +1,79 @@
+"""A table in memory, and the chunks of rows that it and other tables are read in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from drift_checker.result import Fault
+
+UNREADABLE = "unreadable"
+"""The fault of a batch that is no table."""
+_CHUNK_ROWS = 1 << 18
+"""Of a table in memory."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of a table from number `first` on; `column` reads the values of one column."""
+
+    first: int
+    rows: int
+    column: Callable[[str], pa.Array[Any]]
+
+
+def chunk_of(first: int, table: pa.Table) -> Chunk:
+    """Return all rows of a table as a chunk; `first` is the number of its first row."""
+    return Chunk(
+        first, table.num_rows, lambda name: decode_dictionary(table.column(name).combine_chunks())
+    )
+
+
+def decode_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:
+    """Return a column's values; of dictionary codes, the values that they stand for."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was read: a table, and the faults found in reading it.
+
+    `untyped` says that text columns may hold values of any type, as in CSV. `digest` is the
+    SHA-256 of the bytes.
+    """
+
+    table: pa.Table
+    digest: str
+    faults: tuple[Fault, ...] = ()
+    untyped: bool = False
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether there is no table to speak of; the reason is among `faults`."""
+        return any(fault.fault == UNREADABLE for fault in self.faults)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.table.column_names)
+
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        """The columns and their types."""
+        return {field.name: field.type for field in self.table.schema}
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return int(self.table.num_rows)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Slice the table."""
+        for first in range(0, self.rows, _CHUNK_ROWS):
+            yield chunk_of(first, self.table.slice(first, _CHUNK_ROWS))
