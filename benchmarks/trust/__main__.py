@@ -12,7 +12,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from benchmarks.trust import budget, design, power
-from benchmarks.trust.arguments import command_line
+from benchmarks.trust.arguments import chosen, command_line
 from benchmarks.trust.drifts import DRIFTS
 from benchmarks.trust.tables import Row, show
 
@@ -23,9 +23,13 @@ Task = Callable[[], list[Row]]
 
 def main() -> int:
     """Run the simulations, and return 1 where a bound does not hold."""
-    parser = command_line("benchmarks.trust", __doc__, seed=SEED)
-    parser.add_argument("--smoke", action="store_true", help="few cells and trials: minutes")
-    parser.add_argument("--cell", action="append", help="only the one of this name; repeatable")
+    parser = command_line(
+        "benchmarks.trust",
+        __doc__,
+        seed=SEED,
+        smoke="few cells and trials: minutes",
+        choice="--cell",
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--no-power", action="store_true", help="false alarms only")
     parser.add_argument("--no-budget", action="store_true", help="power only")
@@ -35,11 +39,10 @@ def main() -> int:
     arguments = parser.parse_args()
     cells = design.smoke() if arguments.smoke else design.covering()
     names = [cell.name for cell in cells]
-    if unknown := set(arguments.cell or ()) - set(names):
-        parser.error(f"--cell: there is no {', '.join(sorted(unknown))}; --list prints all")
     if arguments.list:
         print(*names, sep="\n")
         return 0
+    names = chosen(parser, arguments.cell, names)
     tables: dict[str, list[Task]] = {}
     if not arguments.no_budget:
         simulate = partial(
@@ -48,10 +51,10 @@ def main() -> int:
             references=budget.REFERENCES // 5 if arguments.smoke else budget.REFERENCES,
             screened=not arguments.unscreened,
         )
-        chosen = [cell for cell in cells if cell.name in (arguments.cell or names)]
+        cells = [cell for cell in cells if cell.name in names]
         tables["budget"] = [
             partial(simulate, cell, design.LEVELS[:1] if arguments.smoke else cell.levels)
-            for cell in chosen
+            for cell in cells
         ]
     if not arguments.no_power:
         # The dearest first.

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.signal import lfilter
 
-from benchmarks.trust.arguments import command_line
+from benchmarks.trust.arguments import chosen, command_line
 from benchmarks.trust.design import LEVELS, WEEKLY
 from benchmarks.trust.draws import Generator
 from benchmarks.trust.rates import clustered_interval, interval
@@ -308,12 +308,16 @@ def simulate(
 
 def main() -> int:
     """Run all, and return 1 where a bound does not hold."""
-    parser = command_line("benchmarks.trust.dependent", __doc__, seed=SEED)
-    parser.add_argument("--smoke", action="store_true", help="few references and ticks: seconds")
-    parser.add_argument("--case", action="append", choices=CASES, help="only this; repeatable")
+    parser = command_line(
+        "benchmarks.trust.dependent",
+        __doc__,
+        seed=SEED,
+        smoke="few references and ticks: seconds",
+        choice="--case",
+    )
     arguments = parser.parse_args()
     size = SMOKE if arguments.smoke else FULL
-    cases = arguments.case or CASES
+    cases = chosen(parser, arguments.case, CASES)
     rates = simulate(arguments.seed, size, jobs=arguments.jobs, cases=cases)
     found = (rate.row() for rate in rates)
     # Case, windows and level name a row.

@@ -214,9 +214,9 @@ def halves(rows: int | None, *, shuffles: int, seed: int, jobs: int) -> Iterator
 
 def main() -> int:
     """Run all, with every flight and with 300 a day; return 1 where a bound does not hold."""
-    parser = command_line("benchmarks.trust.flights", __doc__, seed=SEED)
-    parser.add_argument("--shuffles", type=int, default=500, help="default: %(default)s")
-    arguments = parser.parse_args()
+    arguments = command_line(
+        "benchmarks.trust.flights", __doc__, seed=SEED, shuffles=500
+    ).parse_args()
     seed, jobs = arguments.seed, arguments.jobs
 
     def found() -> Iterator[Found]:

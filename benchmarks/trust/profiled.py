@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import poisson
 
-from benchmarks.trust.arguments import command_line
+from benchmarks.trust.arguments import chosen, command_line
 from benchmarks.trust.budget import Rate, clusters, rate
 from benchmarks.trust.design import LEVELS, Cell
 from benchmarks.trust.draws import MEAN, Generator, Population
@@ -230,14 +230,16 @@ def rates(cell: Cell, seed: int, references: int, pool: ProcessPoolExecutor) -> 
 
 def main() -> int:
     """Run all cells, and return 1 where a bound does not hold."""
-    parser = command_line("benchmarks.trust.profiled", __doc__, seed=SEED)
-    parser.add_argument("--smoke", action="store_true", help="few references: seconds")
-    parser.add_argument("--cell", action="append", help="only the one of this name; repeatable")
+    parser = command_line(
+        "benchmarks.trust.profiled",
+        __doc__,
+        seed=SEED,
+        smoke="few references: seconds",
+        choice="--cell",
+    )
     arguments = parser.parse_args()
     cells = {cell.name: cell for cell in CELLS}
-    names = arguments.cell or list(cells)
-    if unknown := set(names) - set(cells):
-        parser.error(f"--cell: there is no {', '.join(unknown)}; there are {', '.join(cells)}")
+    names = chosen(parser, arguments.cell, cells)
     references = SMOKE_REFERENCES if arguments.smoke else REFERENCES
     with ProcessPoolExecutor(arguments.jobs) as pool:
         found = (

@@ -214,10 +214,9 @@ def simulate(seed: int, *, references: int, ticks: int, jobs: int) -> Episodes:
 
 def main() -> int:
     """Run the simulation, and return 1 where the budget does not hold."""
-    parser = command_line("benchmarks.trust.sequences", __doc__, seed=SEED)
-    parser.add_argument("--references", type=int, default=1000, help="default: %(default)s")
-    parser.add_argument("--ticks", type=int, default=TICKS, help="default: %(default)s")
-    arguments = parser.parse_args()
+    arguments = command_line(
+        "benchmarks.trust.sequences", __doc__, seed=SEED, references=1000, ticks=TICKS
+    ).parse_args()
     found = simulate(
         arguments.seed,
         references=arguments.references,
