@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-packages test-dags test-roles test-e2e test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-plots trust trust-dependent trust-flights trust-plots trust-profiled trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-plots trust trust-dependent trust-flights trust-plots trust-profiled trust-sequences trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,18 +64,47 @@ dev: .venv/dev
 	$(uv) pip sync --quiet --require-hashes --python .venv/bin/python requirements-dev.txt
 	@touch $@
 
-# The longest first, for those who run two at once.
-test: test-e2e test-packages test-roles test-dags ## run every test that needs no cluster
+# Suites run at once, those that take longest first; what they print lies in .cache/tests.
+suites = $(PYTHON) tests/suites.py
 
-test-packages: dev .cache/mlflow/release
-	$(in_package) drifter pytest drifter/tests
-	DRIFT_TEST_MLFLOW=$(mlflow) $(in_package) checker pytest --numprocesses auto --dist loadfile checker/tests
-	$(in_package) checker python -m pytest benchmarks/trust
+test: ## the tests that need no cluster, but for the long ones: five minutes
+	$(suites) --install test-installs test-walk test-roles test-checker test-drifter test-trust test-dags
+
+test-long: ## the long ones: Spark, PostgreSQL, MLflow, every example, and what a running stack promises
+	$(suites) --install test-long-installs test-stack test-checker-long
+
+# What the tests need is installed first, for its seconds to stand apart; and once, for suites that share it.
+.PHONY: test-installs test-long-installs installed-drifter installed-checker installed-airflow installed-checkov
+test-installs: installed-checker installed-airflow installed-checkov installed-drifter .cache/mlflow/release
+test-long-installs: installed-checker .cache/mlflow/release
+
+installed-drifter installed-checker: installed-%: dev
+	$(in_package) $* python -c ''
+
+installed-airflow: dev
+	$(in_airflow) python -c ''
+
+installed-checkov: dev
+	$(uv) run --quiet --isolated --no-project --with-requirements tests/kubernetes/requirements.txt python -c ''
 
 .cache/mlflow/release: roles/mlflow/files/requirements.txt .venv/dev
 	$(uv) venv --quiet --clear .cache/mlflow
 	$(uv) pip sync --quiet --require-hashes --python .cache/mlflow/bin/python $<
 	@touch $@
+
+test-drifter: dev
+	$(in_package) drifter pytest drifter/tests
+
+in_checker_tests = $(in_package) checker pytest --numprocesses auto
+test-checker: dev
+	$(in_checker_tests) -m 'not long' --hypothesis-profile few checker/tests
+
+# What hypothesis tries is tried again, with all its examples. Servers are started once for a file.
+test-checker-long: dev .cache/mlflow/release
+	DRIFT_TEST_MLFLOW=$(mlflow) $(in_checker_tests) --dist loadfile -m 'long or hypothesis' checker/tests
+
+test-trust: dev
+	$(in_package) checker python -m pytest benchmarks/trust
 
 test-dags: dev
 	$(in_airflow) python -m pytest dags
@@ -83,8 +112,13 @@ test-dags: dev
 test-roles: dev
 	.venv/bin/pytest tests --ignore tests/e2e --ignore tests/cluster
 
-test-e2e: dev
-	.venv/bin/pytest tests/e2e
+# One start of the stack, and one stop.
+walk = tests/e2e/test_pages.py tests/e2e/test_walk.py
+test-walk: dev
+	.venv/bin/pytest $(walk)
+
+test-stack: dev
+	.venv/bin/pytest tests/e2e $(walk:%=--ignore %)
 
 test-cluster: dev ## deploy the stack to minikube and test it there: ticks, isolation
 	.venv/bin/pytest tests/cluster/test_stack.py tests/cluster/test_isolation.py
@@ -100,7 +134,10 @@ cluster_scenarios = cluster preflight namespace kubernetes images postgres minio
 
 molecule-cluster: $(cluster_scenarios:%=molecule-cluster-%) ## test every role by molecule, on the cluster of kubectl's current context
 
-.PHONY: $(cluster_scenarios:%=molecule-cluster-%)
+.PHONY: molecule-scenarios $(cluster_scenarios:%=molecule-cluster-%)
+molecule-scenarios:
+	@echo $(cluster_scenarios)
+
 $(cluster_scenarios:%=molecule-cluster-%): molecule-cluster-%: dev
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s $*
 

@@ -12,8 +12,9 @@ from web import FakeMlflow, Web
 
 from drift_checker.config import Monitors, Settings, load_monitors, load_settings
 
-# No test depends on the time it takes.
+# No test depends on the time it takes. `make test` takes few examples, `make test-long` all.
 hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("few", deadline=None, max_examples=20)
 hypothesis.settings.load_profile("untimed")
 
 MONITORS = """

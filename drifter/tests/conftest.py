@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import hypothesis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,10 @@ import stamina
 from fastapi.testclient import TestClient
 
 from drifter import Settings, create_app
+
+# No test depends on the time it takes.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 DATA = Path(__file__).parents[2] / "data"
 COMMAND = Path(sys.executable).with_name("drifter")

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import demo_settings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import binomtest, chisquare
@@ -83,7 +83,6 @@ def test_rows_are_held_one_chunk_at_a_time(drifter: Drifter) -> None:
     assert max(chunk.num_rows for chunk in draw(drifter, rows=50_000).chunks()) == CHUNK_ROWS
 
 
-@settings(deadline=None)
 @given(rows=st.integers(1, 40_000), seed=st.integers(0, 2**63 - 1), mode=st.sampled_from(Mode))
 def test_batch_has_the_rows_asked_for(drifter: Drifter, rows: int, seed: int, mode: Mode) -> None:
     batch = draw(drifter, rows=rows, seed=seed, mode=mode)

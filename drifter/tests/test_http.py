@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import URL
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 MAX_ROWS = 1_000_000
@@ -94,7 +94,6 @@ def test_override_is_refused_unless_allowed(serve: Callable[..., TestClient]) ->
     assert "DRIFT_ALLOW_OVERRIDE=true" in answer.json()["detail"]
 
 
-@settings(deadline=None)
 @given(
     rows=st.integers(max_value=0)
     | st.integers(min_value=MAX_ROWS + 1)

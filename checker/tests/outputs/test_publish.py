@@ -93,6 +93,7 @@ def post(server: Server, path: str, **body: object) -> dict[str, object]:
     return content
 
 
+@pytest.mark.long
 @pytest.mark.mlflow
 def test_a_run_of_a_real_mlflow(
     real: Settings, server: Server, web: Web, monkeypatch: pytest.MonkeyPatch
@@ -144,6 +145,7 @@ def test_a_run_of_a_real_mlflow(
     assert {"result.json", "current.parquet"} <= {file["path"] for file in files}
 
 
+@pytest.mark.long
 @pytest.mark.mlflow
 def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: Server) -> None:
     with MlflowClient(real) as mlflow:

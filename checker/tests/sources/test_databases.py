@@ -72,7 +72,7 @@ def duckdb_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"duckdb://{path}"
 
 
-@pytest.fixture(params=["postgresql", "duckdb_url"])
+@pytest.fixture(params=[pytest.param("postgresql", marks=pytest.mark.long), "duckdb_url"])
 def database(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue(request.param)
     return url
@@ -175,6 +175,7 @@ def test_a_refused_connection(ask: Callable[..., TableResponse]) -> None:
         ("nobody", None, 'role "nobody" does not exist'),
     ],
 )
+@pytest.mark.long
 def test_a_wrong_login_is_not_tried_again(
     postgresql: str, settings: Settings, user: str, password: str | None, said: str
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_wrong_login_is_not_tried_again(
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.long
 def test_a_database_that_is_not_there(postgresql: str, ask: Callable[..., TableResponse]) -> None:
     with pytest.raises(RejectedResponseError, match='database "none" does not exist'):
         ask(postgresql.replace("/postgres?", "/none?"), "SELECT 1", None)
@@ -216,6 +218,7 @@ def test_the_login_is_quoted_and_only_in_what_the_driver_gets(settings: Settings
     assert "statement_timeout=30000" in options["options"][0]
 
 
+@pytest.mark.long
 def test_a_tick_by_a_login_from_the_environment(
     postgresql: str,
     settings: Settings,

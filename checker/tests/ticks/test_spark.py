@@ -202,6 +202,7 @@ def test_parts_come_to_the_profile_and_the_verdict_of_the_whole(
     check(in_parts, random_table(rng, rows[0]), random_table(rng, rows[1], shift), form)
 
 
+@pytest.mark.long
 @needs_java
 @pytest.mark.parametrize(("form", "shift"), [(".parquet", 0), (".parquet", 0.2), (".csv", 0)])
 def test_spark_comes_to_the_profile_and_the_verdict_of_the_default_engine(
@@ -258,6 +259,7 @@ def fitted_lake(settings: Settings, monitors: Monitors) -> versions.FittedRefere
     return versions.fit_reference(Store(settings), monitors.get("lake"), here)
 
 
+@pytest.mark.long
 @needs_java
 @pytest.mark.usefixtures("spark")
 def test_a_tick_judges_its_window_and_copies_no_rows(
@@ -286,6 +288,7 @@ def test_a_tick_judges_its_window_and_copies_no_rows(
     assert again.current == result.current
 
 
+@pytest.mark.long
 @needs_java
 @pytest.mark.usefixtures("spark")
 def test_drift_and_damage_are_told(settings: Settings, lake: Path, lake_monitors: Monitors) -> None:
@@ -309,6 +312,7 @@ def test_drift_and_damage_are_told(settings: Settings, lake: Path, lake_monitors
         tick(settings, lake_monitors, force=True)
 
 
+@pytest.mark.long
 @needs_java
 @pytest.mark.usefixtures("spark")
 def test_a_reference_whose_files_have_changed_is_refused(
@@ -326,6 +330,7 @@ def test_a_reference_whose_files_have_changed_is_refused(
         versions.load_reference(store, "lake", version)
 
 
+@pytest.mark.long
 @needs_java
 def test_workers_read_from_an_s3_and_tell_their_errors(
     spark: Spark, settings: Settings, monkeypatch: pytest.MonkeyPatch, lake: Path
@@ -395,6 +400,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.long
 @needs_java
 def test_a_tick_through_a_cluster_named_by_its_url(
     settings: Settings, lake_monitors: Monitors, env_file: Path, cluster: str, tmp_path: Path
