@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import islice
 
 import structlog
@@ -96,7 +97,7 @@ class Retention:
         self._monitors = monitors
         self._now = now
         self.cutoff = now - keep
-        self._tick_keys: dict[str, frozenset[str]] = {}
+        self._retained_tick_keys = cache(self._find_retained_tick_keys)
 
     def expired_items(self) -> Iterator[ExpiredItem]:
         """Yield everything that is older than it has to be kept."""
@@ -148,11 +149,9 @@ class Retention:
         tick_keys = self._retained_tick_keys(monitor)
         return key == keys.latest(monitor) or any(tick_key in key for tick_key in tick_keys)
 
-    def _retained_tick_keys(self, monitor: str) -> frozenset[str]:
+    def _find_retained_tick_keys(self, monitor: str) -> frozenset[str]:
         """The ticks of a monitor that are kept whatever their age, as they stand in keys."""
-        if monitor not in self._tick_keys:
-            self._tick_keys[monitor] = frozenset(map(date_key, self._retained_ticks(monitor)))
-        return self._tick_keys[monitor]
+        return frozenset(map(date_key, self._retained_ticks(monitor)))
 
     def _retained_ticks(self, monitor: str) -> Iterator[datetime]:
         result = read_latest_result(self._store, monitor)

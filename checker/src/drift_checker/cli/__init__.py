@@ -22,7 +22,6 @@ _COMMANDS = {
     "run": "drift_checker.cli.run:run",
     "status": "drift_checker.cli.status:status",
 }
-_LOG_LEVELS = ["debug", "info", "warning", "error"]
 
 
 class _LazyGroup(click.Group):
@@ -60,7 +59,7 @@ class _LazyGroup(click.Group):
 )
 @click.option(
     "--log-level",
-    type=click.Choice(_LOG_LEVELS),
+    type=click.Choice(["debug", "info", "warning", "error"]),
     envvar="DRIFT_LOG_LEVEL",
     default="info",
     show_default=True,

@@ -10,6 +10,7 @@ from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import format_option
 from drift_checker.outputs import MonitorStatus, read_status
 from drift_checker.state import Store
+from drift_checker.wording import aligned
 
 SILENT_EXIT_CODE = 5
 
@@ -28,10 +29,7 @@ def status(ctx: click.Context, output_format: str) -> None:
         click.echo(latest.model_dump_json(indent=2))
     else:
         header = ("MONITOR", "LOGICAL DATE", "VERDICT", "DRIFTED COLUMNS AND FAULTS", "RUN")
-        rows = [header, *(_row(monitor) for monitor in latest.monitors)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+        click.echo(aligned([header, *map(_row, latest.monitors)]))
     if any(monitor.silent for monitor in latest.monitors):
         ctx.exit(SILENT_EXIT_CODE)
 

@@ -39,6 +39,7 @@ from drift_checker.tables import Batch
 
 FALSE_ALARM_LEVELS = (0.5, 0.25, 0.1, 0.05)
 """Levels at which drift-free ticks are judged, to see that so many are flagged by chance."""
+NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 
 log = structlog.get_logger()
 
@@ -146,7 +147,8 @@ class _Trials:
             batch = self.source.batch(BatchRequest(NO_DRIFT, 0, number))
             alarms += self._flags(batch, self.options)
             for level in FALSE_ALARM_LEVELS:
-                flagged[level] += self._flags(batch, _without_floors(self.options, level))
+                options = replace(self.options, budget=None, level=level, floors=NO_FLOORS)
+                flagged[level] += self._flags(batch, options)
         log.info("drill", scenario=NO_DRIFT, ticks=ticks, alarms=alarms)
         rates = [DriftFree.of(level, Rate.of(hits, ticks)) for level, hits in flagged.items()]
         return Rate.of(alarms, ticks), rates
@@ -154,11 +156,6 @@ class _Trials:
     def _flags(self, batch: Batch, options: CompareSettings) -> bool:
         result = compare_tables(self.reference.pair_with(batch), options)
         return result.verdict is not Verdict.OK
-
-
-def _without_floors(options: CompareSettings, level: float) -> CompareSettings:
-    floors = Floors(distance=0, tail=0, share=0, correlation=0)
-    return replace(options, budget=None, level=level, floors=floors)
 
 
 def _notify(settings: Settings, monitor: str, plan: DrillPlan) -> dict[str, bool]:

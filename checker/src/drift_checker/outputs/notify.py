@@ -116,7 +116,9 @@ def deliver_events(
         return
     try:
         for event in events:
-            store.put_if_absent(keys.outbox(event.monitor, event.id), _json(event))
+            store.put_if_absent(
+                keys.outbox(event.monitor, event.id), event.model_dump_json().encode()
+            )
         _Delivery(store, addresses, now).deliver(monitor)
     except Exception:  # whatever fails here fails nothing else
         log.exception("not notified", monitor=monitor)
@@ -172,7 +174,8 @@ class _Delivery:
     def _attempt(self, event: Event, address: Address, number: int) -> bool:
         """Claim an attempt and make it; returns whether the event was sent."""
         key = self._claim_key(event, address, number)
-        if not self.store.put_if_absent(key, _json(Attempt(at=self.now))):
+        claim = Attempt(at=self.now)
+        if not self.store.put_if_absent(key, claim.model_dump_json().encode()):
             return False  # another sender is at it
         sent, reason = False, "the service did not take it"
         try:
@@ -180,8 +183,8 @@ class _Delivery:
         except Exception as error:  # noqa: BLE001  # of a hundred services
             # Its message may hold parts of a URL, ours do not.
             reason = str(error) if isinstance(error, DriftCheckerError) else type(error).__name__
-        outcome: Literal["sent", "failed"] = "sent" if sent else "failed"
-        self.store.put(key, _json(Attempt(at=self.now, outcome=outcome)))
+        ended = Attempt(at=self.now, outcome="sent" if sent else "failed")
+        self.store.put(key, ended.model_dump_json().encode())
         if sent:
             log.info("notified", notification=event.id, address=address.name)
         else:
@@ -193,7 +196,3 @@ class _Delivery:
     def _claim_key(event: Event, address: Address, number: int) -> str:
         name = f"{event.kind}.{address.name}.{number}.json"
         return keys.notification(event.monitor, event.date, name)
-
-
-def _json(model: PlainDocument) -> bytes:
-    return model.model_dump_json().encode()

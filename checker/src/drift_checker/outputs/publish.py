@@ -112,8 +112,8 @@ class _Publisher:
         self.store = store
         self.mlflow = mlflow
         self.pending = pending
-        self.claim_key = self._key("published.json")
-        data = store.get(self._key("result.json"))
+        self.claim_key = keys.result(pending.monitor, pending.logical_date, "published.json")
+        data = store.get(keys.result(pending.monitor, pending.logical_date))
         if data is None:
             raise UsageError(f"{pending.monitor} has no result of {pending.logical_date}")
         self.data = data
@@ -131,7 +131,7 @@ class _Publisher:
         experiment = self.mlflow.experiment(f"drift/{self.pending.monitor}")
         run = self._claim(experiment)
         self._fill(run)
-        for duplicate in self._runs(experiment):
+        for duplicate in self.mlflow.find_runs(experiment, self._identity()):
             if duplicate.run_id != run.run_id:
                 self.mlflow.delete_run(duplicate.run_id)
         done = self._record(run, complete=True)
@@ -141,7 +141,7 @@ class _Publisher:
     def _claim(self, experiment: str) -> Run:
         """The run that counts: the recorded one, one of a killed publisher, or a new one."""
         claim = self._claimed()  # before the search, which then must find its run
-        runs = {run.run_id: run for run in self._runs(experiment)}
+        runs = {run.run_id: run for run in self.mlflow.find_runs(experiment, self._identity())}
         if claim is not None:
             if claim.run_id in runs:
                 return runs[claim.run_id]
@@ -163,9 +163,6 @@ class _Publisher:
     def _record(self, run: Run, *, complete: bool) -> Publication:
         url = self.mlflow.url_of(run)
         return Publication(result=self.digest, run_id=run.run_id, url=url, complete=complete)
-
-    def _runs(self, experiment: str) -> list[Run]:
-        return self.mlflow.find_runs(experiment, self._identity())
 
     def _identity(self) -> dict[str, str]:
         date = self.pending.logical_date.astimezone(UTC)
@@ -214,9 +211,6 @@ class _Publisher:
     @property
     def _current_url(self) -> str:
         return self.result.current.url or self.store.url_of(self._batch_key())
-
-    def _key(self, name: str) -> str:
-        return keys.result(self.pending.monitor, self.pending.logical_date, name)
 
     def _batch_key(self) -> str:
         return keys.batch(self.pending.monitor, self.pending.logical_date, "current.parquet")

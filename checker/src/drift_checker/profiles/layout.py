@@ -89,7 +89,9 @@ def fit_layout(
     values = read(table, read_values, _FitValues.merge)
     sample = values.sample.columns
     columns = {
-        name: ColumnLayout(type_, values.bins(name) if name in sample else NO_BINS)
+        name: ColumnLayout(
+            type_, Bins.of(sample[name], *values.ranges[name]) if name in sample else NO_BINS
+        )
         for name, type_ in types.items()
     }
     varying = [name for name in sample if varies_enough(sample[name])]
@@ -111,10 +113,6 @@ class _FitValues:
             for name, (minimum, maximum) in self.ranges.items()
         }
         return _FitValues(ranges, self.sample.merge(other.sample))
-
-    def bins(self, name: str) -> Bins:
-        """Return the bins of a column."""
-        return Bins.of(self.sample.columns[name], *self.ranges[name])
 
 
 def _fit_values(

@@ -111,4 +111,4 @@ def _count(column: ColumnLayout, values: pa.Array[Any]) -> ColumnProfile:
         case "timestamp":
             return untested.count_timestamps(values)
         case _:
-            return untested.count_nulls(values)
+            return NullProfile(len(values), values.null_count)

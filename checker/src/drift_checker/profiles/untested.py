@@ -46,11 +46,6 @@ class TimestampProfile:
         )
 
 
-def count_nulls(values: pa.Array[Any]) -> NullProfile:
-    """Return the profile of values of any type."""
-    return NullProfile(len(values), values.null_count)
-
-
 def count_timestamps(values: pa.Array[Any]) -> TimestampProfile:
     """Return the profile of points in time."""
     present = values.drop_null()

@@ -7,7 +7,6 @@ tick has the same ones before it, and a late one changes nothing that was judged
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
@@ -28,24 +27,17 @@ no recent normal."""
 TOO_LARGE = "batches of this size are compared with the fixed reference alone"
 
 
-@dataclass(frozen=True)
-class RollingReference:
-    """The reference that rolls along, with what the result says of it; no batch: too few ticks."""
-
-    summary: Rolling
-    batch: Batch | None = None
-
-
 def rolling_reference(
     store: Store,
     monitors: Monitors,
     monitor: Monitor,
     logical_date: datetime,
     reference: StoredReference,
-) -> RollingReference:
+) -> tuple[Rolling, Batch | None]:
     """Make the reference of the last `ok` ticks before one, judged against the version in force.
 
-    It has the columns of the fixed reference, in its types.
+    It has the columns of the fixed reference, in its types. What the result says of it comes with
+    it; where there are too few ticks, or too large ones, there is no batch.
     """
     needed = monitor.baseline.ticks
     look_back = LOOK_BACK_FACTOR * needed
@@ -54,7 +46,7 @@ def rolling_reference(
     ok_ticks = [*islice(_judged_ok(before, reference.version.version), needed)][::-1]
     dates, rows = [date for date, _ in ok_ticks], sum(rows for _, rows in ok_ticks)
     if reference.settings.is_large(rows * len(reference.version.columns)):
-        return RollingReference(_summary(dates, rows=0, reason=TOO_LARGE))
+        return _summary(dates, rows=0, reason=TOO_LARGE), None
     stored = [(date, load_batch(store, monitor.name, date)) for date in dates]
     # Retention may have removed some.
     batches = {date: loaded.batch for date, loaded in stored if loaded}
@@ -63,15 +55,14 @@ def rolling_reference(
             f"the rolling baseline needs {needed} ok ticks among the last {look_back}, and has "
             f"{len(batches)}: batches are compared with the fixed reference alone"
         )
-        return RollingReference(_summary(list(batches), rows=0, reason=reason))
+        return _summary(list(batches), rows=0, reason=reason), None
     tables = [
         cast_to_reference(reference.rows, batch, monitor.name, date)
         for date, batch in batches.items()
     ]
     table = pa.concat_tables(tables, promote_options="permissive")
     digest = sha256("".join(batch.digest for batch in batches.values()).encode()).hexdigest()
-    summary = _summary(dates, rows=table.num_rows, reason=None)
-    return RollingReference(summary, Batch(table, digest))
+    return _summary(dates, rows=table.num_rows, reason=None), Batch(table, digest)
 
 
 def _judged_ok(results: Iterator[Result], version: str) -> Iterator[tuple[datetime, int]]:

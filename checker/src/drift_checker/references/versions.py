@@ -147,8 +147,7 @@ def store_version(
     Of one that is read where it lies there is no table.
     """
     if table is not None:
-        data = as_parquet(table)
-        store.put(keys.reference(monitor, summary.version, "data.parquet"), data)
+        store.put(keys.reference(monitor, summary.version, "data.parquet"), as_parquet(table))
     text = summary.model_dump_json().encode()
     store.put(keys.reference(monitor, summary.version, "profile.json"), text)
 

@@ -137,20 +137,20 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
     tick, settings = context.tick, context.compare_settings
     if tick.monitor.baseline.kind != "rolling" or inputs.batch is None:
         return _compare_with_fixed(context, inputs.tables, settings)
-    rolling = rolling_reference(
+    rolling, rolling_batch = rolling_reference(
         context.store, context.monitors, tick.monitor, tick.logical_date, inputs.reference
     )
-    if rolling.batch is None:
+    if rolling_batch is None:
         fixed = _compare_with_fixed(context, inputs.tables, settings)
-        return fixed.model_copy(update={"rolling": rolling.summary})
+        return fixed.model_copy(update={"rolling": rolling})
     budget = settings.alarm_budget()
     anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
     anchor = _compare_with_fixed(context, inputs.tables, anchor_settings)
     rolling_settings = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
-    rolled = compare_tables(InMemoryPair(rolling.batch, inputs.batch), rolling_settings)
+    rolled = compare_tables(InMemoryPair(rolling_batch, inputs.batch), rolling_settings)
     if rolled.verdict is not Verdict.OK:
         context.store.delete(tick.key("profile.json"))
-    return with_anchor(rolled, anchor, rolling.summary)
+    return with_anchor(rolled, anchor, rolling)
 
 
 def _compare_with_fixed(

@@ -16,9 +16,10 @@ from drift_checker.wording.phrases import (
 )
 from drift_checker.wording.rendering import explanation_markdown, explanation_text
 from drift_checker.wording.summary import summarize
-from drift_checker.wording.terminal import result_text
+from drift_checker.wording.terminal import aligned, result_text
 
 __all__ = [
+    "aligned",
     "categorical_change",
     "explanation_markdown",
     "explanation_text",

@@ -37,7 +37,8 @@ def _changes(result: Result) -> Iterator[str]:
     """A line for each thing that changed: what cannot be trusted, columns, segments, pairs."""
     for fault in result.faults:
         if fault.severity is Severity.STRUCTURAL:
-            yield _structural_fault(fault)
+            where = "" if fault.column is None else f" in {shortened(fault.column)!r}"
+            yield f"{fault.fault}{where}: {fault.detail}"
     for column in by_role_and_p_value(result.columns):
         yield from _column_change(column)
         yield from _statistical_faults(column, result.faults)
@@ -51,11 +52,6 @@ def _changes(result: Result) -> Iterator[str]:
         yield from map(lasting_change, result.sequential.columns)
     if result.anchor and result.anchor.verdict is Verdict.DRIFT:
         yield from (f"against the fixed reference: {line}" for line in _changes(result.anchor))
-
-
-def _structural_fault(fault: Fault) -> str:
-    where = "" if fault.column is None else f" in {shortened(fault.column)!r}"
-    return f"{fault.fault}{where}: {fault.detail}"
 
 
 def _column_change(column: ColumnResult) -> Iterator[str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from drift_checker.result import (
     ColumnResult,
-    Fault,
     Result,
     Rolling,
     Segment,
@@ -26,7 +25,6 @@ from drift_checker.wording.summary import by_role_and_p_value
 _COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "reason")
 _FAULTS = ("fault", "severity", "column", "detail")
 _VERDICTS = [Verdict.INVALID, Verdict.DRIFT, Verdict.OK, None]
-_SEVERITIES = list(Severity)
 
 
 def result_text(result: Result) -> str:
@@ -41,9 +39,9 @@ def result_text(result: Result) -> str:
     columns = sorted(
         by_role_and_p_value(result.columns), key=lambda column: _VERDICTS.index(column.verdict)
     )
-    faults = sorted(result.faults, key=lambda fault: _SEVERITIES.index(fault.severity))
+    faults = sorted(result.faults, key=lambda fault: list(Severity).index(fault.severity))
     explanation = [explanation_text(result.explanation)] if result.explanation else []
-    blocks = [head, *explanation, _aligned([_COLUMNS, *map(_column_row, columns)])]
+    blocks = [head, *explanation, aligned([_COLUMNS, *map(_column_row, columns)])]
     if result.joint:
         change = correlation_change(result.joint.pairs[0])
         p_value = p_value_phrase(result.joint.p_value)
@@ -58,7 +56,10 @@ def result_text(result: Result) -> str:
     if result.rolling and result.anchor:
         blocks.append(_anchor(result.rolling, result.anchor))
     if faults:
-        blocks.append(_aligned([_FAULTS, *map(_fault_row, faults)]))
+        rows = [
+            (fault.fault, fault.severity, fault.column or "-", fault.detail) for fault in faults
+        ]
+        blocks.append(aligned([_FAULTS, *rows]))
     return "\n\n".join(blocks)
 
 
@@ -97,11 +98,8 @@ def _column_row(column: ColumnResult) -> tuple[str, ...]:
     )
 
 
-def _fault_row(fault: Fault) -> tuple[str, ...]:
-    return fault.fault, fault.severity, fault.column or "-", fault.detail
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of as many cells each as lines, the cells of a column below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
