@@ -62,7 +62,11 @@ def run(  # noqa: PLR0917  click passes every option by name
     tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id)
     result, _ = run_tick(settings, monitors, tick, force=force, report=report)
     if outcome is not None:
-        alarm = asdict(result.alarm)
-        content = {"monitor": name, "logical_date": logical_date, "verdict": result.verdict}
-        outcome.write_text(json.dumps({**content, "alarm": alarm}, default=datetime.isoformat))
+        content = {
+            "monitor": name,
+            "logical_date": logical_date,
+            "verdict": result.verdict,
+            "alarm": asdict(result.alarm),
+        }
+        outcome.write_text(json.dumps(content, default=datetime.isoformat))
     exit_on_verdict(ctx, result.verdict, fail_on)

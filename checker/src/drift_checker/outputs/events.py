@@ -50,14 +50,18 @@ def result_events(result: Result, before: Iterator[Result]) -> list[Event]:
         return []
     name, alarm, events = result.monitor, result.alarm, []
     message = _message(result)
+    # Read only where an event depends on it.
+    needed = alarm.state == "opened" or result.verdict is Verdict.INVALID
+    last = next(before, None) if needed else None
     if alarm.state == "opened" and alarm.since:
-        events += _reference_replaced(result, next(before, None))
+        events += _reference_replaced(result, last)
         title = f"{name}: drift since {_utc(alarm.since)}"
         events.append(_event("alarm_opened", name, alarm.since, title, message))
     if alarm.state == "closed" and alarm.since:
         title = f"{name}: the drift since {_utc(alarm.since)} has ended"
         events.append(_event("alarm_closed", name, alarm.since, title, message))
-    if result.verdict is Verdict.INVALID and _verdict(next(before, None)) is not Verdict.INVALID:
+    invalid_before = last is not None and last.verdict is Verdict.INVALID
+    if result.verdict is Verdict.INVALID and not invalid_before:
         title = f"{name}: invalid batch at {_utc(result.logical_date)}"
         events.append(_event("batch_invalid", name, result.logical_date, title, message))
     return events
@@ -91,10 +95,6 @@ def silence_events(store: Store, monitors: Monitors, now: datetime) -> Iterator[
                 f"{monitors.schedule_of(monitor)}. The log of its last check in Airflow says why."
             )
             yield _event("monitor_silent", name, start, title, message)
-
-
-def _verdict(result: Result | None) -> Verdict | None:
-    return result.verdict if result else None
 
 
 def _message(result: Result) -> str:

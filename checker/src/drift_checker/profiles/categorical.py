@@ -54,7 +54,7 @@ class CategoricalProfile:
             return self
         counts: dict[str, int] = {}
         for name, rows in self.counts.items():
-            bucket = _bucket(name)
+            bucket = f"#{crc32(name.encode()) % MAX_NAMED_CATEGORIES}"
             counts[bucket] = counts.get(bucket, 0) + rows
         return CategoricalProfile(counts, self.rows, self.nulls, hashed=True)
 
@@ -78,7 +78,3 @@ def _count(values: pa.Array[Any]) -> CategoricalProfile:
 
 def _bounded(profile: CategoricalProfile) -> CategoricalProfile:
     return profile.bucketed() if len(profile.counts) > MAX_NAMED_CATEGORIES else profile
-
-
-def _bucket(name: str) -> str:
-    return f"#{crc32(name.encode()) % MAX_NAMED_CATEGORIES}"

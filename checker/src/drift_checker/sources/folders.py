@@ -20,6 +20,7 @@ import pyarrow.dataset as ds
 from obstore.store import LocalStore, S3Store
 
 from drift_checker.config import Limits, Settings
+from drift_checker.sources.objects import open_bucket
 from drift_checker.sources.request import Request, Selection
 from drift_checker.sources.responses import (
     RejectedResponseError,
@@ -28,7 +29,6 @@ from drift_checker.sources.responses import (
     store_errors,
     table_response,
 )
-from drift_checker.sources.s3 import open_bucket
 from drift_checker.state import Record, identity
 from drift_checker.tables import Batch, UnreadableError, empty_table, is_text
 

@@ -12,11 +12,10 @@ from typing import Protocol
 from drift_checker.config import Monitor, ReferenceSource, Settings
 from drift_checker.errors import BadReferenceError
 from drift_checker.sources.databases import read_database
-from drift_checker.sources.file import read_file
 from drift_checker.sources.http import read_http
+from drift_checker.sources.objects import read_file, read_object
 from drift_checker.sources.request import Request
 from drift_checker.sources.responses import Response
-from drift_checker.sources.s3 import read_object
 from drift_checker.tables import reference_errors
 
 

@@ -16,7 +16,7 @@ from drift_checker.sources.files import FileListing
 from drift_checker.tables import ChunkedTable, UnreadableError
 
 if TYPE_CHECKING:
-    from pyspark import RDD, SparkContext
+    from pyspark import RDD
 
 S = TypeVar("S", bound=ChunkedTable)
 T = TypeVar("T")
@@ -54,7 +54,28 @@ class Spark:
             ServiceAwayError: The cluster does not answer.
         """
         self._master, self._fan_in = master, fan_in
-        self._context = self._start()
+        try:
+            from py4j.protocol import Py4JError  # noqa: PLC0415  # an extra
+            from pyspark import SparkConf, SparkContext  # noqa: PLC0415  # an extra
+            from pyspark.errors import PySparkException  # noqa: PLC0415  # an extra
+        except ImportError as error:
+            raise UsageError("engine spark needs 'drift-checker[spark]'") from error
+        home = os.environ.get("JAVA_HOME")
+        if not shutil.which("java", path=str(Path(home, "bin")) if home else None):
+            raise UsageError(
+                "engine spark needs Java 17 or 21: install it (Debian: openjdk-17-jre-headless), "
+                "or name its folder with JAVA_HOME"
+            )
+        settings = SparkConf().setMaster(master)
+        if master.startswith("local"):
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+            settings.setAll(list(LOCAL.items()))
+        for name, value in _EVERYWHERE.items():
+            settings.setIfMissing(name, value)
+        try:
+            self._context = SparkContext.getOrCreate(settings)
+        except (PySparkException, Py4JError) as error:
+            raise self._away(error) from error
 
     def __call__(self, table: S, read: Callable[[S], T], merge: Callable[[T, T], T]) -> T:
         """Have a table read, a file listing in parts, and what was read of them merged.
@@ -85,37 +106,9 @@ class Spark:
         """End the Spark of this process, or leave the cluster."""
         self._context.stop()
 
-    def _start(self) -> SparkContext:
-        try:
-            from py4j.protocol import Py4JError  # noqa: PLC0415  # an extra
-            from pyspark import SparkConf, SparkContext  # noqa: PLC0415  # an extra
-            from pyspark.errors import PySparkException  # noqa: PLC0415  # an extra
-        except ImportError as error:
-            raise UsageError("engine spark needs 'drift-checker[spark]'") from error
-        if not shutil.which("java", path=_java_path()):
-            raise UsageError(
-                "engine spark needs Java 17 or 21: install it (Debian: openjdk-17-jre-headless), "
-                "or name its folder with JAVA_HOME"
-            )
-        settings = SparkConf().setMaster(self._master)
-        if self._master.startswith("local"):
-            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-            settings.setAll(list(LOCAL.items()))
-        for name, value in _EVERYWHERE.items():
-            settings.setIfMissing(name, value)
-        try:
-            return SparkContext.getOrCreate(settings)
-        except (PySparkException, Py4JError) as error:
-            raise self._away(error) from error
-
     def _away(self, error: Exception) -> ServiceAwayError:
         reason = str(error).strip().partition("\n\tat ")[0].splitlines()
         return ServiceAwayError(f"DRIFT_SPARK_MASTER={self._master}: {' '.join(reason)}")
-
-
-def _java_path() -> str | None:
-    home = os.environ.get("JAVA_HOME")
-    return str(Path(home, "bin")) if home else None
 
 
 def _merged(

@@ -99,10 +99,7 @@ def _comparable_columns(reference: Batch, current: Batch) -> tuple[pd.DataFrame,
 def _column_pairs(
     reference: Batch, current: Batch
 ) -> Iterator[tuple[str, tuple[pd.Series, pd.Series]]]:
-    names = current.table.column_names
-    for name in reference.table.column_names:
-        if name not in names:
-            continue
+    for name in (name for name in reference.names if name in current.names):
         before = reference_column(reference, name)
         try:
             after = batch_column(current, name, before.type)

@@ -1,4 +1,4 @@
-"""A source that is one object of an S3, read as bytes."""
+"""A source that is a single file, or one object of an S3, read as bytes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,30 @@ from obstore.store import S3Store
 
 from drift_checker.config import Settings
 from drift_checker.sources.request import Request
-from drift_checker.sources.responses import BytesResponse, join_bytes, store_errors
+from drift_checker.sources.responses import (
+    BytesResponse,
+    RejectedResponseError,
+    join_bytes,
+    store_errors,
+)
 from drift_checker.state import open_s3
 
 _CHUNK_BYTES = 1 << 20
+
+
+def read_file(request: Request, settings: Settings) -> BytesResponse:
+    """Read a file.
+
+    Raises:
+        RejectedResponseError: It is not there, or cannot be read, or is too large.
+    """
+    path = request.path
+    try:
+        with path.open("rb") as file:
+            chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
+            return BytesResponse(join_bytes(chunks, settings, str(path)), str(path))
+    except OSError as error:
+        raise RejectedResponseError(f"{path}: {error.strerror or error}") from error
 
 
 def read_object(request: Request, settings: Settings) -> BytesResponse:
