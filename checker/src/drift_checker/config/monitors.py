@@ -87,8 +87,6 @@ def _timespan(value: object) -> object:
 
 Span = Annotated[timedelta, BeforeValidator(_timespan)]
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
-Url = Annotated[str, AfterValidator(_source_url)]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Parameter = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value),
@@ -123,9 +121,9 @@ class _TemplateDate(datetime):
 class SourceSettings(_Section):
     """Where a table comes from: a URL, a path (relative to the monitors file), or a database."""
 
-    url: Url | None = None
+    url: Annotated[str, AfterValidator(_source_url)] | None = None
     path: Path | None = None
-    database: DatabaseUrl | None = None
+    database: Annotated[str, AfterValidator(_database_url)] | None = None
     query: str | None = None
     """What the database runs."""
     columns: tuple[str, ...] = ()

@@ -42,9 +42,7 @@ def _spark_master(url: str) -> str:
     return url
 
 
-StoreUrl = Annotated[str, AfterValidator(_store_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-SparkMaster = Annotated[str, AfterValidator(_spark_master)]
 
 
 class _Variables(BaseSettings):
@@ -85,7 +83,7 @@ class Limits(_Variables):
 class Settings(Limits):
     """What a run needs to know of its surroundings."""
 
-    store_url: StoreUrl
+    store_url: Annotated[str, AfterValidator(_store_url)]
     """Object store: `file:///directory` or `s3://bucket/prefix`."""
     mlflow_url: HttpUrl
     """MLflow's tracking server."""
@@ -93,7 +91,7 @@ class Settings(Limits):
     """The monitors file; see `docs/monitors.md`."""
     report: Literal["episode", "always", "never"] = "episode"
     """When Evidently's page is made."""
-    spark_master: SparkMaster = "local[*]"
+    spark_master: Annotated[str, AfterValidator(_spark_master)] = "local[*]"
     """Where Spark runs, for monitors of `engine: spark`; a URL as Spark knows them."""
     notification_urls: SecretStr | None = None
     """Who is told, as URLs of apprise with spaces between them; nobody where there are none."""
