@@ -13,8 +13,8 @@ from drift_checker.comparison.options import ColumnRoles, CompareSettings
 from drift_checker.config import Settings
 from drift_checker.profiles import read_here
 from drift_checker.references import fitted_by
-from drift_checker.sources.files import list_files
-from drift_checker.sources.folders import Prefix, read_prefix
+from drift_checker.sources.listings import list_files
+from drift_checker.sources.prefixes import Prefix, read_prefix
 from drift_checker.sources.request import Selection
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

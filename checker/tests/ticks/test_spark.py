@@ -46,8 +46,8 @@ from drift_checker.references import versions
 from drift_checker.result import Result, Verdict
 from drift_checker.sources import RejectedResponseError
 from drift_checker.sources import spark as spark_module
-from drift_checker.sources.files import FileListing, list_files
-from drift_checker.sources.folders import Prefix, read_prefix
+from drift_checker.sources.listings import FileListing, list_files
+from drift_checker.sources.prefixes import Prefix, read_prefix
 from drift_checker.sources.request import Selection
 from drift_checker.sources.spark import Spark
 from drift_checker.state import Store, open_s3

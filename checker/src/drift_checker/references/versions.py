@@ -95,7 +95,7 @@ def _read(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, pa.Ta
 
 def _describe(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, None]:
     """Describe files that are read where they lie; their digest names the version."""
-    from drift_checker.sources.files import list_reference  # noqa: PLC0415  # of few monitors
+    from drift_checker.sources.listings import list_reference  # noqa: PLC0415  # of few monitors
     from drift_checker.sources.spark import Spark  # noqa: PLC0415
 
     listing = list_reference(monitor.reference, settings, Spark(settings.spark_master))

@@ -32,10 +32,10 @@ class Source(Protocol):
         """
 
 
-def _read_folder(request: Request, settings: Settings) -> Response:
-    from drift_checker.sources.folders import read_folder  # noqa: PLC0415  # Arrow's datasets
+def _read_files(request: Request, settings: Settings) -> Response:
+    from drift_checker.sources.prefixes import read_files  # noqa: PLC0415  # Arrow's datasets
 
-    return read_folder(request, settings)
+    return read_files(request, settings)
 
 
 _SOURCES: Mapping[str, Source] = {
@@ -46,7 +46,7 @@ _SOURCES: Mapping[str, Source] = {
     "postgresql": read_database,
     "duckdb": read_database,
 }
-"""By the scheme of the URL; for files of which there may be several there is `_read_folder`."""
+"""By the scheme of the URL; for files of which there may be several there is `_read_files`."""
 
 
 def request_batch(monitor: Monitor, logical_date: datetime, settings: Settings) -> Response:
@@ -82,4 +82,4 @@ def request_reference(reference: ReferenceSource, settings: Settings) -> Respons
 
 def source_of(request: Request) -> Source:
     """Choose the kind of source that responds to a request."""
-    return _read_folder if request.several_files else _SOURCES[request.scheme]
+    return _read_files if request.several_files else _SOURCES[request.scheme]

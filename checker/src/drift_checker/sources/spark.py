@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
-from drift_checker.sources.files import FileListing
+from drift_checker.sources.listings import FileListing
 from drift_checker.tables import ChunkedTable, UnreadableError
 
 if TYPE_CHECKING:

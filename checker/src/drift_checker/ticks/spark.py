@@ -23,7 +23,7 @@ from drift_checker.profiles.layout import Layout
 from drift_checker.profiles.profile import TableProfile
 from drift_checker.references import Profiled, StoredReference, fitted_by
 from drift_checker.sources import BatchMeta
-from drift_checker.sources.files import list_batch, list_reference
+from drift_checker.sources.listings import list_batch, list_reference
 from drift_checker.sources.spark import Spark
 from drift_checker.state import keys, read_document
 from drift_checker.tables import UnreadableError

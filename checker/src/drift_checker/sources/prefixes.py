@@ -110,7 +110,7 @@ class _ObjectFile(io.RawIOBase):
         return length
 
 
-def read_folder(request: Request, settings: Settings) -> TableResponse:
+def read_files(request: Request, settings: Settings) -> TableResponse:
     """Read the files of a source.
 
     Raises:
