@@ -24,7 +24,8 @@ from scipy.special import gammaincc
 from benchmarks.trust.design import Cell, Dependence
 from benchmarks.trust.draws import INTEGERS, Population
 from drift_checker import CompareSettings
-from drift_checker.comparison.joint import JointSample, sampled_rows
+from drift_checker.comparison import joint
+from drift_checker.comparison.joint import sampled_rows
 from drift_checker.comparison.options import SHARES
 from drift_checker.decision import (
     Bools,
@@ -490,8 +491,10 @@ class _Joint:
             str(place): (tick[self.numbers[place]][rows], self.reference[place].values[0])
             for place in changed
         }
-        found = JointSample(sides, most=len(sides)).judge(0, 0)
-        return found.p_value * comb(len(self.numbers), 2) / comb(len(sides), 2)
+        result = joint.judge(sides, most=len(sides), level=0, floor=0)
+        if result is None:
+            raise ValueError(joint.TOO_FEW_COLUMNS)
+        return result.p_value * comb(len(self.numbers), 2) / comb(len(sides), 2)
 
 
 def _correlations(columns: Sequence[_Binned]) -> Grades:

@@ -103,8 +103,8 @@ class _ArrayPair:
             return _categorical_sample(self.current, self.reference)
         current, reference = to_floats(self.current), to_floats(self.reference)
         return NumericSample(
-            _finite(current),
-            _finite(reference),
+            np.sort(current[np.isfinite(current)]),
+            np.sort(reference[np.isfinite(reference)]),
             (_infinities(current), _infinities(reference)),
             (current[self.sampled[0]], reference[self.sampled[1]]),
         )
@@ -112,10 +112,6 @@ class _ArrayPair:
 
 _NO_ROWS = (np.arange(0), np.arange(0))
 """A segment has no joint verdict."""
-
-
-def _finite(values: Floats) -> Floats:
-    return np.sort(values[np.isfinite(values)])
 
 
 def _infinities(values: Floats) -> Share:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drift_checker.comparison import aspects, faults, segments, sequential, windows
+from drift_checker.comparison import aspects, faults, joint, segments, sequential, windows
 from drift_checker.comparison.columns import judge_columns
 from drift_checker.comparison.in_memory_pairs import InMemoryPair
-from drift_checker.comparison.joint import JointSample
 from drift_checker.comparison.prepare import Prepared
 from drift_checker.comparison.verdict import Judged, batch_result
 from drift_checker.profiles import TickCounts
@@ -62,7 +61,7 @@ def _judge_rows(
     What has nothing to test leaves its part of the budget to the columns.
     """
     settings = prepared.settings
-    joint, joint_reason, budget = _judge_joint(prepared, settings.alarm_budget())
+    joint_result, joint_reason, budget = _judge_joint(prepared, settings.alarm_budget())
     sequence, budget = _judge_sequence(prepared, past, budget)
     count_faults = faults.judge_counts(
         prepared.count_tests, budget.parts.get("faults", 0.0), settings.floors.share
@@ -76,7 +75,7 @@ def _judge_rows(
         [*count_faults, *notes],
         budget=budget,
         calibration=calibration,
-        joint=joint,
+        joint=joint_result,
         joint_reason=joint_reason,
         sequential=sequence,
         segments=segment_results,
@@ -89,11 +88,15 @@ def _judge_joint(
     """Test how the numeric columns hang together, or say why not."""
     rows = {name: prepared.samples[name].row_sample for name in prepared.target_first}
     numeric = {name: both for name, both in rows.items() if both}
-    joint = JointSample(numeric, most=prepared.settings.joint_columns)
-    if joint.reason is not None:
-        return None, joint.reason, budget.without("joint")
-    level = budget.parts.get("joint", 0.0)
-    return joint.judge(level, prepared.settings.floors.correlation), None, budget
+    result = joint.judge(
+        numeric,
+        most=prepared.settings.joint_columns,
+        level=budget.parts.get("joint", 0.0),
+        floor=prepared.settings.floors.correlation,
+    )
+    if result is None:
+        return None, joint.TOO_FEW_COLUMNS, budget.without("joint")
+    return result, None, budget
 
 
 def _judge_sequence(

@@ -206,18 +206,13 @@ class CategoricalSample:
     current: Ints
     reference: Ints
 
+    infinities = row_sample = None
+    """Categories are finite, and no joint verdict looks at them."""
+
     @property
     def sizes(self) -> tuple[int, int]:
         """The rows that have a category."""
         return int(self.current.sum()), int(self.reference.sum())
-
-    @property
-    def infinities(self) -> None:
-        """Categories are finite."""
-
-    @property
-    def row_sample(self) -> None:
-        """No joint verdict looks at categories."""
 
     @property
     def tick_counts(self) -> dict[str, int] | None:

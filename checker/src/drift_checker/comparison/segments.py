@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +26,6 @@ MIN_SEGMENT_ROWS = 200
 """In either table, below which a segment is pooled with the others."""
 OTHERS = "(others)"
 
-Masks: TypeAlias = "tuple[pa.Array[Any], pa.Array[Any]]"
-"""Which rows of (current, reference)."""
-
 
 @dataclass(frozen=True)
 class SegmentRows:
@@ -36,7 +33,7 @@ class SegmentRows:
 
     name: str
     column: str
-    masks: Masks
+    masks: tuple[pa.Array[Any], pa.Array[Any]]
 
     @property
     def sizes(self) -> tuple[int, int]:
