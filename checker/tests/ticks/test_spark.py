@@ -38,10 +38,10 @@ from drift_checker.comparison.profiled_pairs import (
 )
 from drift_checker.config import Monitor, Monitors, Settings, load_monitors
 from drift_checker.errors import BadReferenceError, ServiceAwayError, UsageError
-from drift_checker.profiles import Reader, read_here
 from drift_checker.profiles.layout import Layout
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import TableProfile
+from drift_checker.profiles.readers import Reader, read_here
 from drift_checker.references import versions
 from drift_checker.result import Result, Verdict
 from drift_checker.sources import RejectedResponseError

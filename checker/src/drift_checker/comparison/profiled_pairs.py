@@ -22,7 +22,7 @@ from drift_checker.comparison.samples import (
 )
 from drift_checker.decision import Floats
 from drift_checker.errors import BadReferenceError
-from drift_checker.profiles import Bins, Reader, read_here
+from drift_checker.profiles import Bins
 from drift_checker.profiles.categorical import CategoricalProfile
 from drift_checker.profiles.layout import Layout, fit_layout
 from drift_checker.profiles.numeric import NumericProfile
@@ -33,6 +33,7 @@ from drift_checker.profiles.profile import (
     profile_chunks,
     profile_table,
 )
+from drift_checker.profiles.readers import Reader, read_here
 from drift_checker.profiles.untested import TimestampProfile
 from drift_checker.result import Fault
 from drift_checker.tables import UNREADABLE, ChunkedTable, MismatchError, UnreadableError

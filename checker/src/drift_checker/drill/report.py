@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Literal
 
-from drift_checker.decision import binomial
+from drift_checker.decision.binomial import interval
 from drift_checker.state import Document
 
 DRIFT_TICKS = 3
@@ -27,7 +27,7 @@ class Rate(Document):
     @classmethod
     def of(cls, hits: int, trials: int) -> Rate:
         """Return the rate with its interval."""
-        low, high = binomial.interval(hits, trials) if trials else (0.0, 1.0)
+        low, high = interval(hits, trials) if trials else (0.0, 1.0)
         return cls(hits=hits, trials=trials, low=low, high=high)
 
     @property
@@ -64,7 +64,7 @@ class DriftFree(Document):
         """
         least, trials = 0.0, flagged.trials
         if trials:
-            least, _ = binomial.interval(flagged.hits, trials, confidence=1 - 2 * REJECTION_LEVEL)
+            least, _ = interval(flagged.hits, trials, confidence=1 - 2 * REJECTION_LEVEL)
         return cls(level=level, flagged=flagged, sound=least <= level)
 
 

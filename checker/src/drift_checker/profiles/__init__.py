@@ -1,12 +1,11 @@
 """Profiles: tables of any size as bounded counts, of a column, of a table and of a tick.
 
 What every comparison needs is exported. The profiles of large tables are imported by their modules
-where a table is large: `layout`, `profile` and `stored`, with the kinds of columns in `numeric`,
-`categorical` and `untested`.
+where a table is large: `layout`, `profile`, `readers` and `stored`, with the kinds of columns in
+`numeric`, `categorical` and `untested`.
 """
 
 from drift_checker.profiles.bins import Bins, bin_counts, bin_edges
-from drift_checker.profiles.readers import Reader, read_here
 from drift_checker.profiles.sample import (
     MIN_JOINT_ROWS,
     SAMPLE_ROWS,
@@ -20,12 +19,10 @@ __all__ = [
     "MIN_JOINT_ROWS",
     "SAMPLE_ROWS",
     "Bins",
-    "Reader",
     "TickCounts",
     "bin_counts",
     "bin_edges",
     "choose_rows",
     "merge_counts",
-    "read_here",
     "varies_enough",
 ]

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from drift_checker.config import Monitor, ReferenceSource, Settings
-from drift_checker.profiles import Reader
+from drift_checker.profiles.readers import Reader
 from drift_checker.result import Fault
 from drift_checker.sources.prefixes import (
     File,
