@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import ROOT, load
+from conftest import ROOT, evaluate, load
 
 content_hash = load("plugins/lookup/content_hash.py")
 port_holders = load("roles/preflight/library/port_holders.py")
@@ -81,19 +81,7 @@ def rendered(folder: Path, text: str, image: str) -> list[dict[str, Any]]:
     (folder / "shared").mkdir(exist_ok=True)
     (folder / "shared/shared.j2").write_text("{% macro labels() %}{of: {{ image }}}{% endmacro %}")
     query = f"query('objects', 'job', folders=['{folder}/own', '{folder}/shared'])"
-    ended = subprocess.run(
-        [
-            Path(sys.executable).with_name("ansible"),
-            *("localhost", "--module-name=debug", "--args", f"msg={{{{ {query} }}}}"),
-            f"--extra-vars=image={image}",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    objects: list[dict[str, Any]] = json.loads(ended.stdout.partition("=>")[2])["msg"]
+    objects: list[dict[str, Any]] = evaluate(query, f"--extra-vars=image={image}")
     return objects
 
 

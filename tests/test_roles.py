@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, evaluate
 
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 DEPLOYMENT = ("roles", "playbooks", "group_vars", "inventory", "molecule")
@@ -118,21 +115,8 @@ def test_kubectl_is_reached_by_the_action_alone() -> None:
 
 def templated(expression: str, *options: str, **settings: Any) -> Any:
     """Return what an expression is with the settings of the project and of people."""
-    ended = subprocess.run(
-        [
-            Path(sys.executable).with_name("ansible"),
-            *("localhost", "--inventory=inventory/local", "--module-name=debug"),
-            f"--args=msg={{{{ {expression} }}}}",
-            *options,
-            f"--extra-vars={json.dumps(settings)}",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return json.loads(ended.stdout.partition("=>")[2])["msg"]
+    people = f"--extra-vars={json.dumps(settings)}"
+    return evaluate(expression, "--inventory=inventory/local", *options, people)
 
 
 def test_the_dags_are_known_by_the_tag_that_they_have() -> None:

@@ -23,13 +23,7 @@ Task = Callable[[], list[Row]]
 
 def main() -> int:
     """Run the simulations, and return 1 where a bound does not hold."""
-    parser = command_line(
-        "benchmarks.trust",
-        __doc__,
-        seed=SEED,
-        smoke="few cells and trials: minutes",
-        choice="--cell",
-    )
+    parser = command_line("benchmarks.trust", __doc__, SEED, choice="--cell")
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--no-power", action="store_true", help="false alarms only")
     parser.add_argument("--no-budget", action="store_true", help="power only")

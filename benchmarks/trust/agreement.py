@@ -164,9 +164,7 @@ def agreements(seed: int, cases: int, jobs: int) -> Iterator[Agreement]:
 
 def main() -> int:
     """Compare all cases, and return 1 where profiles change more than is stated."""
-    arguments = command_line(
-        "benchmarks.trust.agreement", __doc__, seed=SEED, smoke="few cases: seconds"
-    ).parse_args()
+    arguments = command_line("benchmarks.trust.agreement", __doc__, SEED).parse_args()
     cases = SMOKE_CASES if arguments.smoke else CASES
     found = (one.row() for one in agreements(arguments.seed, cases, arguments.jobs))
     return 0 if show("agreement", found, arguments.output, named_by=1) else 1

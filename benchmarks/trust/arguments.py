@@ -11,23 +11,23 @@ from pathlib import Path
 def command_line(
     name: str,
     description: str | None,
-    *,
     seed: int,
-    smoke: str | None = None,
+    *,
+    smoke: bool = True,
     choice: str | None = None,
     **numbers: int,
 ) -> argparse.ArgumentParser:
     """Return a parser of the seed, the number of processes, and where tables are kept.
 
-    With `smoke`, which says how little that is, one may ask for little of all; with `choice`, the
-    name of an option, for some of what there is (see `chosen`). Each of `numbers` is an option.
+    With `smoke`, one may ask for little of all; with `choice`, the name of an option, for some of
+    what there is (see `chosen`). Each of `numbers` is an option.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m {name}", description=description, allow_abbrev=False
     )
     parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="write CSV files there")
     if smoke:
-        parser.add_argument("--smoke", action="store_true", help=smoke)
+        parser.add_argument("--smoke", action="store_true", help="little of all: minutes at most")
     if choice:
         parser.add_argument(choice, action="append", help="only the one of this name; repeatable")
     for option, default in {"seed": seed, **numbers}.items():

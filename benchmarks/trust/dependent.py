@@ -308,13 +308,7 @@ def simulate(
 
 def main() -> int:
     """Run all, and return 1 where a bound does not hold."""
-    parser = command_line(
-        "benchmarks.trust.dependent",
-        __doc__,
-        seed=SEED,
-        smoke="few references and ticks: seconds",
-        choice="--case",
-    )
+    parser = command_line("benchmarks.trust.dependent", __doc__, SEED, choice="--case")
     arguments = parser.parse_args()
     size = SMOKE if arguments.smoke else FULL
     cases = chosen(parser, arguments.case, CASES)

@@ -230,13 +230,7 @@ def rates(cell: Cell, seed: int, references: int, pool: ProcessPoolExecutor) -> 
 
 def main() -> int:
     """Run all cells, and return 1 where a bound does not hold."""
-    parser = command_line(
-        "benchmarks.trust.profiled",
-        __doc__,
-        seed=SEED,
-        smoke="few references: seconds",
-        choice="--cell",
-    )
+    parser = command_line("benchmarks.trust.profiled", __doc__, SEED, choice="--cell")
     arguments = parser.parse_args()
     cells = {cell.name: cell for cell in CELLS}
     names = chosen(parser, arguments.cell, cells)

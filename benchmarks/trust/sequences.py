@@ -215,7 +215,7 @@ def simulate(seed: int, *, references: int, ticks: int, jobs: int) -> Episodes:
 def main() -> int:
     """Run the simulation, and return 1 where the budget does not hold."""
     arguments = command_line(
-        "benchmarks.trust.sequences", __doc__, seed=SEED, references=1000, ticks=TICKS
+        "benchmarks.trust.sequences", __doc__, SEED, smoke=False, references=1000, ticks=TICKS
     ).parse_args()
     found = simulate(
         arguments.seed,

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import obstore
 import pytest
-from moto.server import ThreadedMotoServer
+from s3 import serve_lake
 from samples import parquet, table
 
 from drift_checker.config import Monitor, ReferenceSource, Settings
@@ -19,7 +18,6 @@ from drift_checker.sources import RejectedResponseError, request_batch, request_
 from drift_checker.sources.kinds import source_of
 from drift_checker.sources.request import Request
 from drift_checker.sources.responses import BytesResponse
-from drift_checker.state import open_s3
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -64,16 +62,9 @@ def test_a_request_of_a_tick_is_filled_in() -> None:
 @pytest.fixture
 def lake(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[str]:
     """A bucket with one object."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    for name, value in {"ENDPOINT": endpoint, "ACCESS_KEY": "k", "SECRET_KEY": "s"}.items():
-        monkeypatch.setenv(f"DRIFT_SOURCE_LAKE_{name}", value)
-    httpx.put(f"{endpoint}/lake").raise_for_status()
-    store = open_s3(settings.source("lake"), "lake", "", settings)
-    obstore.put(store, "a b/orders.parquet", parquet(table(30, seed=1)))
-    yield "s3://lake/a%20b/orders.parquet"
-    server.stop()
+    with serve_lake(monkeypatch, settings) as store:
+        obstore.put(store, "a b/orders.parquet", parquet(table(30, seed=1)))
+        yield "s3://lake/a%20b/orders.parquet"
 
 
 def test_an_object_is_read_as_bytes(

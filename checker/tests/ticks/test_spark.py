@@ -16,7 +16,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
 import numpy as np
 import obstore
 import pyarrow as pa
@@ -25,8 +24,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 from obstore.store import LocalStore
+from s3 import serve_lake
 from samples import as_csv
 
 from drift_checker.comparison import ColumnRoles, CompareSettings, compare_tables
@@ -50,13 +49,20 @@ from drift_checker.sources.listings import FileListing, list_files
 from drift_checker.sources.prefixes import Prefix, read_prefix
 from drift_checker.sources.request import Selection
 from drift_checker.sources.spark import Spark
-from drift_checker.state import Store, open_s3
+from drift_checker.state import Store
 from drift_checker.tables import Batch, UnreadableError
 from drift_checker.ticks import Tick, run_tick
 
 needs_java = pytest.mark.skipif(
     shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java"
 )
+
+
+def with_spark(test: Callable[..., None]) -> Callable[..., None]:
+    """Have a test run by a Spark of its own, where there is Java."""
+    return pytest.mark.long(needs_java(pytest.mark.usefixtures("spark")(test)))
+
+
 # PySpark leaves its sockets to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -259,9 +265,7 @@ def fitted_lake(settings: Settings, monitors: Monitors) -> versions.FittedRefere
     return versions.fit_reference(Store(settings), monitors.get("lake"), here)
 
 
-@pytest.mark.long
-@needs_java
-@pytest.mark.usefixtures("spark")
+@with_spark
 def test_a_tick_judges_its_window_and_copies_no_rows(
     settings: Settings, lake: Path, lake_monitors: Monitors
 ) -> None:
@@ -288,9 +292,7 @@ def test_a_tick_judges_its_window_and_copies_no_rows(
     assert again.current == result.current
 
 
-@pytest.mark.long
-@needs_java
-@pytest.mark.usefixtures("spark")
+@with_spark
 def test_drift_and_damage_are_told(settings: Settings, lake: Path, lake_monitors: Monitors) -> None:
     fitted_lake(settings, lake_monitors)
     early = lake_monitors.get("lake").model_copy(update={"name": "lake"})
@@ -312,9 +314,7 @@ def test_drift_and_damage_are_told(settings: Settings, lake: Path, lake_monitors
         tick(settings, lake_monitors, force=True)
 
 
-@pytest.mark.long
-@needs_java
-@pytest.mark.usefixtures("spark")
+@with_spark
 def test_a_reference_whose_files_have_changed_is_refused(
     settings: Settings, lake: Path, lake_monitors: Monitors
 ) -> None:
@@ -335,28 +335,21 @@ def test_a_reference_whose_files_have_changed_is_refused(
 def test_workers_read_from_an_s3_and_tell_their_errors(
     spark: Spark, settings: Settings, monkeypatch: pytest.MonkeyPatch, lake: Path
 ) -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    for name, value in {"ENDPOINT": endpoint, "ACCESS_KEY": "k", "SECRET_KEY": "s"}.items():
-        monkeypatch.setenv(f"DRIFT_SOURCE_LAKE_{name}", value)
-    httpx.put(f"{endpoint}/lake").raise_for_status()
-    store = open_s3(settings.source("lake"), "lake", "", settings)
-    for path in sorted((lake / "reference").iterdir()):
-        obstore.put(store, f"r/{path.name}", path)
-    found = list_files(Prefix(store, "r/", "s3://lake/r/"), Selection(("x", "kind")), spark)
-    layout, reference = profile_reference(found, OPTIONS, spark)
-    expected = profile_batch(read_by(read_here, lake / "reference"), layout)
-    assert list(reference.profile.columns) == ["x", "kind"]
-    assert reference.profile.columns["kind"] == expected.profile.columns["kind"]
+    with serve_lake(monkeypatch, settings) as store:
+        for path in sorted((lake / "reference").iterdir()):
+            obstore.put(store, f"r/{path.name}", path)
+        found = list_files(Prefix(store, "r/", "s3://lake/r/"), Selection(("x", "kind")), spark)
+        layout, reference = profile_reference(found, OPTIONS, spark)
+        expected = profile_batch(read_by(read_here, lake / "reference"), layout)
+        assert list(reference.profile.columns) == ["x", "kind"]
+        assert reference.profile.columns["kind"] == expected.profile.columns["kind"]
 
-    obstore.put(store, "r/2.parquet", b"no table")
-    with pytest.raises(UnreadableError, match="A file is damaged"):
-        fitted_files(found, spark)
-    obstore.delete(store, "r/2.parquet")
-    with pytest.raises(RejectedResponseError, match="s3://lake/r/"):
-        fitted_files(found, spark)
-    server.stop()
+        obstore.put(store, "r/2.parquet", b"no table")
+        with pytest.raises(UnreadableError, match="A file is damaged"):
+            fitted_files(found, spark)
+        obstore.delete(store, "r/2.parquet")
+        with pytest.raises(RejectedResponseError, match="s3://lake/r/"):
+            fitted_files(found, spark)
     with pytest.raises(ServiceAwayError):
         fitted_files(found, spark)
 

@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,29 +115,24 @@ def reference_errors() -> Iterator[None]:
 
 
 @contextmanager
-def parquet_errors() -> Iterator[None]:
-    """Raise what is wrong with Parquet.
+def unreadable_where(raised: tuple[type[Exception], ...], damage: str) -> Iterator[None]:
+    """Raise what a library raises of damaged bytes as an error that says what is damaged.
 
     Raises:
-        UnreadableError: It cannot be read.
+        UnreadableError: They cannot be read.
     """
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableError(f"The Parquet file is damaged or cut off: {error}") from error
+    except raised as error:
+        raise UnreadableError(f"{damage}: {error}") from error
 
 
-@contextmanager
-def csv_errors() -> Iterator[None]:
-    """Raise what is wrong with CSV.
-
-    Raises:
-        UnreadableError: It cannot be read.
-    """
-    try:
-        yield
-    except (csv.Error, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise UnreadableError(f"The CSV file is broken: {error}") from error
+parquet_errors = partial(
+    unreadable_where, (pa.ArrowException, OSError), "The Parquet file is damaged or cut off"
+)
+csv_errors = partial(
+    unreadable_where, (csv.Error, UnicodeDecodeError, pa.ArrowInvalid), "The CSV file is broken"
+)
 
 
 def from_frame(frame: Any) -> Batch:

@@ -1,0 +1,27 @@
+"""An S3 of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from moto.server import ThreadedMotoServer
+from obstore.store import S3Store
+
+from drift_checker.config import Settings
+from drift_checker.state import open_s3
+
+
+@contextmanager
+def serve_lake(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[S3Store]:
+    """The empty bucket `lake`, of which the environment names the login as that of `lake`."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    for name, value in {"ENDPOINT": endpoint, "ACCESS_KEY": "k", "SECRET_KEY": "s"}.items():
+        monkeypatch.setenv(f"DRIFT_SOURCE_LAKE_{name}", value)
+    httpx.put(f"{endpoint}/lake").raise_for_status()
+    yield open_s3(settings.source("lake"), "lake", "", settings)
+    server.stop()
