@@ -11,7 +11,7 @@ from obstore.store import MemoryStore
 
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
 from drift_checker.config import Settings
-from drift_checker.profiles import read_here
+from drift_checker.profiles.readers import read_here
 from drift_checker.references import fitted_by
 from drift_checker.sources.listings import list_files
 from drift_checker.sources.prefixes import Prefix, read_prefix
