@@ -1,6 +1,13 @@
 """Tables: bytes, files and data frames as Arrow columns of known kinds, whole or in chunks."""
 
-from drift_checker.tables.batch import UNREADABLE, Batch, Chunk, chunk_of, decode_dictionary
+from drift_checker.tables.batch import (
+    UNREADABLE,
+    Batch,
+    Chunk,
+    UnreadableError,
+    chunk_of,
+    decode_dictionary,
+)
 from drift_checker.tables.chunks import (
     ChunkedTable,
     chunked_reference,
@@ -23,7 +30,6 @@ from drift_checker.tables.columns import (
     valid_mask,
 )
 from drift_checker.tables.reading import (
-    UnreadableError,
     as_reference,
     duplicate_column_faults,
     empty_table,

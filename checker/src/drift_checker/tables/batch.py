@@ -9,12 +9,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from drift_checker.result import Fault
+from drift_checker.result import Fault, Severity
 
 UNREADABLE = "unreadable"
 """The fault of a batch that is no table."""
 _CHUNK_ROWS = 1 << 18
 """Of a table in memory."""
+
+
+class UnreadableError(Exception):
+    """The bytes claim a format that they do not keep."""
+
+    @property
+    def fault(self) -> Fault:
+        """The same as a fault of a batch."""
+        return Fault(fault=UNREADABLE, severity=Severity.STRUCTURAL, column=None, detail=str(self))
 
 
 @dataclass(frozen=True)

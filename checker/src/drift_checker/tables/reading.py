@@ -26,20 +26,11 @@ import pyarrow.parquet
 
 from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.result import Fault, Severity
-from drift_checker.tables.batch import UNREADABLE, Batch
+from drift_checker.tables.batch import Batch, UnreadableError
 
 _PARQUET_MAGIC = b"PAR1"
 HEAD_BYTES = 512
 """The first bytes of a file, by which its format is recognised."""
-
-
-class UnreadableError(Exception):
-    """The bytes claim a format that they do not keep."""
-
-    @property
-    def fault(self) -> Fault:
-        """The same as a fault of a batch."""
-        return _structural(UNREADABLE, None, str(self))
 
 
 def read_batch(data: bytes | Path, content_type: str | None = None) -> Batch:
