@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-plots trust trust-dependent trust-flights trust-plots trust-profiled trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-flights trust-plots trust-profiled trust-sequences trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -146,9 +146,9 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff format --check
 	PYTHONPATH=checker/src .venv/bin/lint-imports --no-logo --no-cache checker/pyproject.toml
 	$(in_package) drifter mypy drifter/src data
-	$(in_package) checker mypy checker/src benchmarks/trust
+	$(in_package) checker mypy checker/src benchmarks/trust benchmarks/formats
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
-	.venv/bin/mypy plugins/action plugins/lookup roles/preflight/library roles/supervisor/files tests benchmarks --exclude benchmarks/trust
+	.venv/bin/mypy plugins/action plugins/lookup roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'
 	.venv/bin/yamllint --strict .
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/ansible-lint --strict
 	.venv/bin/shellcheck .ci/run
@@ -162,6 +162,16 @@ bench-plots: dev ## plot how the CPU time of large files grows
 
 bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick there
 	PYTHONPATH=tests .venv/bin/python -m benchmarks deploy latency $(ARGS)
+
+# Only the packages named are installed: of most, nothing but their data is read.
+.cache/formats/release: benchmarks/formats/requirements.txt .venv/dev
+	$(uv) venv --quiet --clear .cache/formats
+	$(uv) pip sync --quiet --require-hashes --python .cache/formats/bin/python $<
+	@touch $@
+
+bench-formats: dev .cache/formats/release ## compare public data sets in seven forms, and numbers in each textual form: minutes
+	.cache/formats/bin/python -m benchmarks.formats.write .cache/formats/files
+	$(in_package) checker python -m benchmarks.formats.real_files .cache/formats/files --output benchmarks/results/real-files.md
 
 # Every core has a process already; and memory that arrays give back is kept for the next ones,
 # which saves two fifths of the time.
