@@ -13,6 +13,8 @@ from drift_checker.result import Fault, Severity
 
 UNREADABLE = "unreadable"
 """The fault of a batch that is no table."""
+MIXED_TYPE = pa.struct([("kind", pa.string()), ("json", pa.string())])
+"""Of a column whose values are of several types: the name of the type, the value as JSON."""
 _CHUNK_ROWS = 1 << 18
 """Of a table in memory."""
 
@@ -40,6 +42,21 @@ def chunk_of(first: int, table: pa.Table) -> Chunk:
     return Chunk(
         first, table.num_rows, lambda name: decode_dictionary(table.column(name).combine_chunks())
     )
+
+
+def foreign_type(name: str) -> pa.DataType:
+    """Return the type of a column whose values are of a type that Arrow does not have.
+
+    Only which rows have a value is kept. `name` is that of the type, such as `complex128`.
+    """
+    return pa.struct([pa.field(name, pa.null())])
+
+
+def foreign_name(type_: pa.DataType) -> str | None:
+    """Return the name of the type that Arrow does not have, or None of all other types."""
+    if pa.types.is_struct(type_) and type_.num_fields == 1 and pa.types.is_null(type_[0].type):
+        return str(type_[0].name)
+    return None
 
 
 def decode_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:

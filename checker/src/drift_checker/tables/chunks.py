@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.csv
@@ -18,14 +18,12 @@ import pyarrow.parquet
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
 from drift_checker.tables.batch import Batch, Chunk, chunk_of, decode_dictionary
+from drift_checker.tables.formats import HEAD_BYTES, Format, compression_of, format_of
 from drift_checker.tables.reading import (
-    HEAD_BYTES,
     csv_errors,
     csv_options,
     duplicate_column_faults,
-    format_of,
     parquet_errors,
-    raise_for_no_batch,
     read_batch,
     reference_errors,
 )
@@ -170,7 +168,7 @@ def chunked_table(table: Batch | Path) -> ChunkedTable:
             return ParquetTable(table)
         case "csv":
             return CsvTable(table)
-        case "json":
+        case _:
             return read_batch(table)
 
 
@@ -184,11 +182,11 @@ def chunked_reference(table: Batch | Path) -> ChunkedTable:
         return chunked_table(table)
 
 
-def _format(path: Path) -> Literal["parquet", "json", "csv"]:
+def _format(path: Path) -> Format | None:
+    """Return the format of a file; None if it is compressed or empty, and is read as a whole."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    raise_for_no_batch(head)
-    return format_of(head, path.suffix)
+    return None if compression_of(head) or not head.strip() else format_of(head, path.name)
 
 
 def count_values(table: Batch | Path) -> int:
