@@ -6,6 +6,7 @@ import csv
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import pyarrow.parquet
 
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
-from drift_checker.tables.batch import Batch, Chunk, chunk_of, decode_dictionary
+from drift_checker.tables.batch import Batch, Chunk, UnreadableError, chunk_of, decode_dictionary
 from drift_checker.tables.formats import HEAD_BYTES, Format, compression_of, format_of
 from drift_checker.tables.reading import (
     csv_errors,
@@ -165,11 +166,21 @@ def chunked_table(table: Batch | Path) -> ChunkedTable:
         return table
     match _format(table):
         case "parquet":
-            return ParquetTable(table)
+            return _parquet_table(table)
         case "csv":
             return CsvTable(table)
         case _:
             return read_batch(table)
+
+
+def _parquet_table(path: Path) -> ChunkedTable:
+    table = ParquetTable(path)
+    try:
+        with suppress(UnreadableError):  # raised where it is read
+            table.types  # noqa: B018  the first look into the file
+    except UnicodeDecodeError:  # the name of a column, by which none can be read
+        return read_batch(path)
+    return table
 
 
 def chunked_reference(table: Batch | Path) -> ChunkedTable:

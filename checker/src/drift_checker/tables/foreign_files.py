@@ -14,7 +14,13 @@ from typing import Any
 import pyarrow as pa
 
 from drift_checker.errors import NoBatchError
-from drift_checker.tables.formats import Format, refused, too_large, unreadable_where
+from drift_checker.tables.formats import (
+    Format,
+    refused,
+    too_large,
+    unreadable_where,
+    with_unicode_names,
+)
 from drift_checker.tables.values import clean_text, column_of
 
 _CSV = "save it as CSV"
@@ -107,6 +113,7 @@ def _read_stream(data: bytes) -> pa.Table:
 
 def _validated(table: pa.Table) -> pa.Table:
     # Arrow trusts what it maps into memory; a wrong offset would be read all the same.
+    table = with_unicode_names(table)
     table.validate(full=True)
     return table
 

@@ -83,11 +83,12 @@ def _pandas_column(series: Any) -> Any:
             series = series.sparse.to_dense()
         case pd.CategoricalDtype(categories=categories):
             return _pandas_categories(series, categories)
+    if series.dtype == object:  # Arrow would take the type of the first value
+        return _column_of_objects(series, series.isna().to_numpy().tolist())
     try:
         return pa.array(series, from_pandas=True)
     except _REFUSED:
-        missing = series.isna()
-        return _column_of_objects(series, missing.to_numpy().tolist())
+        return _column_of_objects(series, series.isna().to_numpy().tolist())
 
 
 def _pandas_categories(series: Any, categories: Any) -> pa.Array[Any]:

@@ -31,6 +31,7 @@ from drift_checker.tables.formats import (
     format_of,
     unpack,
     unreadable_where,
+    with_unicode_names,
 )
 
 __all__ = ["MIXED_TYPE", "UnreadableError"]
@@ -211,23 +212,11 @@ def csv_options(columns: int, block_bytes: int | None = None) -> dict[str, Any]:
 
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
     """Drop the columns whose name is not theirs alone."""
-    try:
-        names = table.column_names
-    except UnicodeDecodeError:
-        names = [_field_name(table.schema, at) for at in range(table.num_columns)]
-        table = table.rename_columns(names)
-    faults = duplicate_column_faults(names)
+    table = with_unicode_names(table)
+    faults = duplicate_column_faults(table.column_names)
     repeated = {fault.column for fault in faults}
-    unique = [at for at, name in enumerate(names) if name not in repeated]
+    unique = [at for at, name in enumerate(table.column_names) if name not in repeated]
     return (table.select(unique) if repeated else table), faults
-
-
-def _field_name(schema: pa.Schema, at: int) -> str:
-    """Return a name, in which U+FFFD stands for what is no UTF-8."""
-    try:
-        return str(schema.field(at).name)
-    except UnicodeDecodeError as error:
-        return error.object.decode(errors="replace")
 
 
 def duplicate_column_faults(names: list[str]) -> tuple[Fault, ...]:

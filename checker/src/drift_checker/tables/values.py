@@ -165,7 +165,7 @@ def _kind(value: Any) -> str:
 
 def _column_of_objects(values: Sequence[Any]) -> pa.Array[Any]:
     """Return values that JSON does not have: dates, decimals, scalars of numpy, objects."""
-    values = [value.item() if isinstance(value, np.generic) else value for value in values]
+    values = [_plain(value) for value in values]
     present = [value for value in values if value is not None]
     if set(map(type, present)) <= _JSON_TYPES:
         return column_of(values)
@@ -182,6 +182,13 @@ def _column_of_objects(values: Sequence[Any]) -> pa.Array[Any]:
     except _NOT_CONVERTED:
         return foreign_column(type(present[0]).__name__, [value is None for value in values])
     return column
+
+
+def _plain(value: Any) -> Any:
+    """Return a scalar of numpy as one of Python."""
+    if isinstance(value, np.floating):
+        return float(value)  # also the long ones, whose item() is themselves
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _dates(values: Sequence[date | None]) -> list[date | None]:
