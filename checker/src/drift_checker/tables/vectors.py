@@ -48,7 +48,7 @@ _DECIMALS = 9
 _ROWS_A_SPIKE = 100
 _EXCESS = 0.02
 # Of vectors that fill a space of fewer dimensions, rounding is not to be taken for noise.
-_LEAST_NOISE = 1e-3
+_LEAST_NOISE = 1e-2
 _BLOCK_VALUES = 1 << 22
 
 
