@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -13,24 +12,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
 from drift_checker.tables.batch import Batch, Chunk, UnreadableError, chunk_of, decode_dictionary
+from drift_checker.tables.delimited import open_delimited
 from drift_checker.tables.formats import HEAD_BYTES, Format, compression_of, format_of
 from drift_checker.tables.reading import (
-    csv_errors,
-    csv_options,
     duplicate_column_faults,
     parquet_errors,
     read_batch,
     reference_errors,
 )
 
-_BLOCK_BYTES = 8 << 20
-"""Of a CSV file, read at a time."""
 _BYTES_PER_VALUE = 8
 """Of text, about."""
 
@@ -141,17 +136,15 @@ class CsvTable(_FileTable):
 
     @cached_property
     def _schema(self) -> pa.Schema:
-        with csv_errors(), self.path.open(encoding="utf-8-sig", newline="") as text:
-            names = next(csv.reader(text, strict=True), [])
-        return pa.schema([(name, pa.string()) for name in names])
+        with open_delimited(self.path) as reader:
+            return reader.schema
 
     def chunks(self) -> Iterator[Chunk]:
         """Read a block at a time."""
-        names, first = self._schema.names, 0
-        options = csv_options(len(names), _BLOCK_BYTES)
-        with csv_errors(), pa.csv.open_csv(self.path, **options) as reader:
+        first = 0
+        with open_delimited(self.path) as reader:
             for batch in reader:
-                yield chunk_of(first, pa.Table.from_batches([batch]).rename_columns(names))
+                yield chunk_of(first, pa.Table.from_batches([batch]))
                 first += batch.num_rows
 
 
