@@ -42,6 +42,9 @@ _MAX_TITLE_ROWS = 20
 _SAMPLE_ROWS = 200
 _MOST = 0.9
 """Of the values of a column, as many as make its form."""
+_HALF = 0.5
+_CLEAR_GAIN = 0.1
+"""Of the rows that are as wide as most, for quotes to be taken for a part of the values."""
 UNCLOSED = "unexpected end"
 """In the error of Python's `csv` where a text ends within quotes."""
 _END = 1 << 30
@@ -229,6 +232,8 @@ class _Trial:
     dialect: Dialect
     rows: list[list[str]]
     places: list[int]
+    end: int
+    """The place behind the last row that ends."""
     covered: float
     """The share of lines that are in rows that end."""
     strict: bool
@@ -282,7 +287,9 @@ def _is_better(trial: _Trial, best: _Trial) -> bool:
     """Say whether another way of quoting reads more rows alike, or as many with quotes undone."""
     if trial.dialect.quote is None:
         gain = trial.share() - best.share()
-        return not best.strict and gain >= (0 if trial.dialect.delimiter in _LITERAL else 0.1)
+        if trial.dialect.delimiter in _LITERAL:
+            return gain >= 0 and not (best.strict and best.covered > _HALF)
+        return gain >= _CLEAR_GAIN and not best.strict and best.covered > _HALF
     gain = trial.share() - best.share()
     if gain < 0 or not trial.strict:
         return gain > 0 and not best.strict
@@ -314,7 +321,8 @@ def _try(lines: _Lines, dialect: Dialect) -> _Trial:
             ends = False
         break
     covered = before / max(len(lines.lines), 1)
-    return _Trial(dialect, rows, places, covered, strict or not ends, lines.title)
+    end = lines.places[before] if before < len(lines.places) else _END
+    return _Trial(dialect, rows, places, end, covered, strict or not ends, lines.title)
 
 
 # --- Names -------------------------------------------------------------------------------------
@@ -474,7 +482,7 @@ def _with_names(trial: _Trial, layout: _Layout, sample: list[list[str]], data: i
     )
     if closed:
         names.pop()
-    skipped = trial.places[data] if data < len(trial.rows) else _END
+    skipped = trial.places[data] if data < len(trial.rows) else trial.end
     return replace(
         trial.dialect,
         names=tuple(name or f"column_{place}" for place, name in enumerate(names)),
@@ -506,7 +514,7 @@ def _one_column(
     for delimiter in delimiters:
         trial = _best_trial(text, delimiter)
         if delimiter in _STRONG and trial.rows and len(trial.rows[0]) > 1:
-            data = trial.places[1] if len(trial.rows) > 1 else _END
+            data = [*trial.places, trial.end][1]
             names = (name or f"column_{place}" for place, name in enumerate(trial.rows[0]))
             return replace(trial.dialect, names=tuple(names), skipped=data)
     columns = [
