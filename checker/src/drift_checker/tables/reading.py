@@ -7,9 +7,7 @@ always reached; only a response that is no batch at all raises `NoBatchError`.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.result import Fault, Severity
 from drift_checker.tables.batch import MIXED_TYPE, Batch, UnreadableError
+from drift_checker.tables.delimited import read_delimited
 from drift_checker.tables.formats import (
     HEAD_BYTES,
     MAX_BYTES,
@@ -114,9 +112,6 @@ def reference_errors() -> Iterator[None]:
 parquet_errors = partial(
     unreadable_where, (pa.ArrowException, OSError), "The Parquet file is damaged or cut off"
 )
-csv_errors = partial(
-    unreadable_where, (csv.Error, UnicodeDecodeError, pa.ArrowInvalid), "The CSV file is broken"
-)
 
 
 def from_frame(frame: Any) -> Batch:
@@ -146,7 +141,7 @@ def _parse(data: bytes, kind: str, max_bytes: int) -> tuple[pa.Table, bool]:
         case "parquet":
             return _parse_parquet(data), False
         case "csv":
-            return _parse_csv(data), True
+            return read_delimited(data), True
         case "json":
             from drift_checker.tables.json_records import read_json  # noqa: PLC0415  # of JSON only
 
@@ -177,37 +172,6 @@ def _parse_parquet(data: bytes) -> pa.Table:
             reader = ParquetReader()
             reader.open(pa.BufferReader(data))
             return reader.read_all(use_threads=False)
-
-
-def _parse_csv(data: bytes) -> pa.Table:
-    if not data.strip():
-        return empty_table()
-    with csv_errors():
-        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-        names = next(csv.reader(text, strict=True))
-        return pa.csv.read_csv(io.BytesIO(data), **csv_options(len(names))).rename_columns(names)
-
-
-def csv_options(columns: int, block_bytes: int | None = None) -> dict[str, Any]:
-    """Return how Arrow reads so many columns of a CSV file with a header: as text.
-
-    The columns are named by their numbers, since names in the file may be repeated.
-    """
-    numbered = [str(index) for index in range(columns)]
-    return {
-        "read_options": pa.csv.ReadOptions(
-            column_names=numbered,
-            skip_rows_after_names=1,
-            use_threads=False,
-            block_size=block_bytes,
-        ),
-        "parse_options": pa.csv.ParseOptions(newlines_in_values=True),
-        "convert_options": pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(numbered, pa.string()),
-            strings_can_be_null=True,
-            null_values=[""],
-        ),
-    }
 
 
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
