@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,3 +100,14 @@ def test_a_file_that_is_no_table_is_evidence(tmp_path: Path, settings: Settings)
     with pytest.raises(RejectedResponseError) as caught:
         response.batch()
     assert caught.value.evidence == b"<html>"
+
+
+def test_a_compressed_file_has_the_limit_of_a_body(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "orders.json.gz"
+    path.write_bytes(gzip.compress(b"[" + b'{"x": 1},' * 300_000 + b'{"x": 1}]'))
+    response = request_batch(monitor(path=str(path)), DATE, settings)
+    assert response.content_type == ".json.gz"
+    assert response.batch().rows == 300_001
+    small = settings.model_copy(update={"max_body_mb": 1})
+    with pytest.raises(RejectedResponseError, match="more than 1 MiB .* DRIFT_MAX_BODY_MB"):
+        request_batch(monitor(path=str(path)), DATE, small).batch()

@@ -14,7 +14,12 @@ import stamina
 from drift_checker.config import Limits, Settings, SourceAccess, authorities
 from drift_checker.errors import ServiceAwayError
 from drift_checker.sources.request import Request
-from drift_checker.sources.responses import BytesResponse, RejectedResponseError, join_bytes
+from drift_checker.sources.responses import (
+    BytesResponse,
+    RejectedResponseError,
+    join_bytes,
+    most_bytes,
+)
 
 MAX_REDIRECTS = 5
 
@@ -87,7 +92,7 @@ def _get(client: httpx.Client, url: str, limits: Limits) -> BytesResponse:
         data = join_bytes(_chunks_until(deadline, response), limits, url)
     if not response.is_success:
         raise RejectedResponseError(f"{url}: {status}", data)
-    return BytesResponse(data, url, response.headers)
+    return BytesResponse(data, url, response.headers, most_bytes(limits))
 
 
 def _chunks_until(deadline: float, response: httpx.Response) -> Iterator[bytes]:

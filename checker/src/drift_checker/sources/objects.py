@@ -13,6 +13,7 @@ from drift_checker.sources.responses import (
     BytesResponse,
     RejectedResponseError,
     join_bytes,
+    most_bytes,
     store_errors,
 )
 from drift_checker.state import open_s3
@@ -30,7 +31,8 @@ def read_file(request: Request, settings: Settings) -> BytesResponse:
     try:
         with path.open("rb") as file:
             chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
-            return BytesResponse(join_bytes(chunks, settings, str(path)), str(path))
+            data = join_bytes(chunks, settings, str(path))
+            return BytesResponse(data, str(path), max_bytes=most_bytes(settings))
     except OSError as error:
         raise RejectedResponseError(f"{path}: {error.strerror or error}") from error
 
@@ -46,7 +48,8 @@ def read_object(request: Request, settings: Settings) -> BytesResponse:
     origin = request.url or ""
     with store_errors(origin):
         chunks = obstore.get(bucket, key).stream(min_chunk_size=_CHUNK_BYTES)
-        return BytesResponse(join_bytes(map(bytes, chunks), settings, origin), origin)
+        data = join_bytes(map(bytes, chunks), settings, origin)
+        return BytesResponse(data, origin, max_bytes=most_bytes(settings))
 
 
 def open_bucket(request: Request, settings: Settings) -> tuple[S3Store, str]:

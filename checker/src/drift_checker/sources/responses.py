@@ -19,7 +19,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from drift_checker.config import Limits
 from drift_checker.errors import NoBatchError, ServiceAwayError
 from drift_checker.state import first_line
-from drift_checker.tables import Batch, from_frame, read_batch
+from drift_checker.tables import MAX_BYTES, Batch, from_frame, read_batch
 
 EVIDENCE_BYTES = 64 * 1024
 """As much of a response that is no batch as is kept; enough to read an error page."""
@@ -43,11 +43,14 @@ class BytesResponse:
     data: bytes
     origin: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    max_bytes: int = MAX_BYTES
+    """As many as they may have once they are unpacked, where they are compressed."""
 
     @property
     def content_type(self) -> str:
         """The type that the source states or the name suggests, such as `text/csv` or `.csv`."""
-        return self.headers.get("content-type") or Path(urlsplit(self.origin).path).suffix
+        suffixes = Path(urlsplit(self.origin).path).suffixes[-2:]  # the last may be a compression's
+        return self.headers.get("content-type") or "".join(suffixes)
 
     @property
     def size(self) -> int:
@@ -71,7 +74,7 @@ class BytesResponse:
             RejectedResponseError: They are no table.
         """
         try:
-            return read_batch(self.data, self.content_type)
+            return read_batch(self.data, self.content_type, max_bytes=self.max_bytes)
         except NoBatchError as error:
             raise RejectedResponseError(str(error), self.evidence) from error
 
@@ -107,6 +110,11 @@ Response: TypeAlias = BytesResponse | TableResponse
 """What a source responds with."""
 
 
+def most_bytes(limits: Limits) -> int:
+    """Return how many bytes a body may have."""
+    return int(limits.max_body_mb * (1 << 20))
+
+
 def join_bytes(chunks: Iterable[bytes], limits: Limits, origin: str) -> bytes:
     """Join the chunks of a response.
 
@@ -116,7 +124,7 @@ def join_bytes(chunks: Iterable[bytes], limits: Limits, origin: str) -> bytes:
     joined = bytearray()
     for chunk in chunks:
         joined += chunk
-        if len(joined) > limits.max_body_mb * (1 << 20):
+        if len(joined) > most_bytes(limits):
             raise RejectedResponseError(
                 f"{origin} answered with more than DRIFT_MAX_BODY_MB={limits.max_body_mb:g}",
                 bytes(joined[:EVIDENCE_BYTES]),

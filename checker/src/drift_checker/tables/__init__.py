@@ -29,6 +29,7 @@ from drift_checker.tables.columns import (
     to_floats,
     valid_mask,
 )
+from drift_checker.tables.formats import MAX_BYTES
 from drift_checker.tables.reading import (
     as_reference,
     duplicate_column_faults,
@@ -41,6 +42,7 @@ from drift_checker.tables.reading import (
 )
 
 __all__ = [
+    "MAX_BYTES",
     "UNREADABLE",
     "Batch",
     "Chunk",
