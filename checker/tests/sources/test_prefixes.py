@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import json
+import lzma
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,9 @@ import numpy as np
 import obstore
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.feather
+import pyarrow.orc
+import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import LocalStore, S3Store
@@ -19,11 +28,13 @@ from samples import as_csv, parquet
 
 from drift_checker.comparison import CompareSettings, compare_tables
 from drift_checker.config import Monitor, Settings
-from drift_checker.errors import ServiceAwayError
+from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.references import StoredReference, versions
+from drift_checker.result import Severity
 from drift_checker.sources import RejectedResponseError, fetch_batch, request_batch
 from drift_checker.sources.responses import Response
 from drift_checker.state import Store, open_s3
+from drift_checker.tables import raise_for_faults
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOURS = 24
@@ -186,15 +197,263 @@ def test_what_is_no_batch(
 
 
 @pytest.mark.parametrize(
-    "second", [b"PAR1 and no more", parquet(pa.table({"at": ["x"], "x": ["y"]}))]
+    ("name", "data"),
+    [
+        ("b.parquet", b"PAR1 and no more"),
+        ("b.parquet", parquet(hour(1))[:-50]),
+        ("b.pq", b"x,y\n1,2\n"),
+    ],
 )
 def test_a_damaged_file_makes_the_batch_unreadable(
-    folder: Path, ask: Callable[..., Response], second: bytes
+    folder: Path, ask: Callable[..., Response], name: str, data: bytes
 ) -> None:
     (folder / "a.parquet").write_bytes(parquet(hour(1)))
-    (folder / "b.parquet").write_bytes(second)
+    (folder / name).write_bytes(data)
     found = ask({"path": str(folder)}).batch()
     assert [fault.fault for fault in found.faults] == ["unreadable"]
+    assert f"A file is damaged: {name}: " in found.faults[0].detail
+
+
+def test_a_column_of_several_types_is_left_out_and_the_others_are_read(
+    folder: Path, ask: Callable[..., Response]
+) -> None:
+    (folder / "a.parquet").write_bytes(parquet(hour(1)))
+    second = hour(2).set_column(1, "x", pa.array([str(n) for n in range(60)]))
+    (folder / "b.parquet").write_bytes(parquet(second))
+    found = ask({"path": str(folder)}).batch()
+    assert found.names == ["at", "hour"]
+    assert found.table["hour"].to_pylist() == [1] * 60 + [2] * 60
+    (fault,) = found.faults
+    assert (fault.fault, fault.column) == ("mixed_types", "x")
+    assert "double in a.parquet; text in b.parquet" in fault.detail
+    with pytest.raises(BadReferenceError, match="; text in b"):
+        raise_for_faults(found.faults)
+
+
+def test_what_files_lack_is_null_and_a_note(folder: Path, ask: Callable[..., Response]) -> None:
+    (folder / "a.parquet").write_bytes(parquet(hour(1)))
+    (folder / "b.parquet").write_bytes(parquet(hour(2).drop_columns(["x"])))
+    more = (
+        hour(3).set_column(1, "x", pa.array(range(60), pa.int8())).append_column("z", [["a"] * 60])
+    )
+    (folder / "c.parquet").write_bytes(parquet(more))
+    found = ask({"path": str(folder)}).batch()
+    assert found.names == ["at", "x", "hour", "z"]
+    assert found.table["x"].to_pylist()[60:] == [None] * 60 + list(range(60))
+    assert found.table["z"].null_count == 120
+    assert [(each.fault, each.column, each.severity) for each in found.faults] == [
+        ("missing_in_files", "x", Severity.NOTE),
+        ("missing_in_files", "z", Severity.NOTE),
+    ]
+    assert "1 of 3 files lack the column, where it is null: b.parquet" in found.faults[0].detail
+    raise_for_faults(found.faults)
+
+
+def test_names_that_a_file_has_twice_are_left_out(
+    folder: Path, ask: Callable[..., Response]
+) -> None:
+    twice = pa.table([pa.array([1, 2]), pa.array([3, 4]), pa.array(["a", "b"])], ["x", "x", "k"])
+    (folder / "a.parquet").write_bytes(parquet(pa.table({"x": [0], "k": ["c"]})))
+    (folder / "b.parquet").write_bytes(parquet(twice))
+    found = ask({"path": str(folder)}).batch()
+    assert found.table.to_pydict() == {"k": ["c", "a", "b"]}
+    assert [(each.fault, each.column) for each in found.faults] == [("duplicate_column", "x")]
+
+
+def as_arrow(content: pa.Table, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    pyarrow.feather.write_feather(content, sink, **options)
+    return sink.getvalue()
+
+
+def as_orc(content: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pyarrow.orc.write_table(content, sink)
+    return sink.getvalue()
+
+
+def as_lines(content: pa.Table) -> bytes:
+    rows = content.set_column(0, "at", content["at"].cast(pa.string())).to_pylist()
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("{}.PARQUET", parquet),
+        ("{}.pq", parquet),
+        ("{}.snappy.parquet", parquet),
+        ("{}.feather", as_arrow),
+        ("{}.Arrow", as_arrow),
+        ("{}.ipc", partial(as_arrow, compression="zstd")),
+        ("{}.orc", as_orc),
+        ("{}.csv", as_csv),
+        ("{}.CSV", as_csv),
+        ("{}.jsonl", as_lines),
+        ("{}.ndjson", as_lines),
+        ("{}.JSON", lambda content: b"[" + b",".join(as_lines(content).splitlines()) + b"]"),
+        ("{}", parquet),
+        ("part-{}", as_orc),
+        ("{}.csv.gz", lambda content: gzip.compress(as_csv(content))),
+        ("{}.CSV.GZ", lambda content: gzip.compress(as_csv(content))),
+        ("{}.csv.bz2", lambda content: bz2.compress(as_csv(content))),
+        ("{}.csv.zst", lambda content: pa.Codec("zstd").compress(as_csv(content), asbytes=True)),
+        ("{}.csv.xz", lambda content: lzma.compress(as_csv(content))),
+        ("{}.jsonl.gz", lambda content: gzip.compress(as_lines(content))),
+        ("{}.parquet.gzip", parquet),
+        ("{}.parquet.gz", lambda content: gzip.compress(parquet(content))),
+        ("{}.csv", parquet),
+        ("{}.csv", lambda content: gzip.compress(as_csv(content))),
+        ("{}_0.dat", parquet),
+    ],
+)
+def test_formats_of_files(
+    folder: Path, ask: Callable[..., Response], name: str, written: Callable[[pa.Table], bytes]
+) -> None:
+    for number in (31, 32):
+        file = folder / f"day={number}" / name.format(number)
+        file.parent.mkdir()
+        file.write_bytes(written(hour(number)))
+    (folder / "_SUCCESS").write_bytes(b"")
+    (folder / "README.txt").write_bytes(b"What lies here.")
+    (folder / "day=31" / ".31.parquet.crc").write_bytes(b"crc")
+    found = ask({"path": str(folder), "time": "at", "window": "1h", "columns": ["hour", "day"]})
+    batch = found.batch()
+    assert [str(value) for value in batch.table["hour"]] in (["32"] * 60, ["32.0"] * 60)
+    assert set(batch.table["day"].to_pylist()) == {"32"}
+    assert batch.partition_keys == {"day"}
+    assert not batch.faults
+
+
+@pytest.mark.parametrize(
+    ("others", "left_out"),
+    [
+        (["b.zip"], ["b.zip"]),
+        (["b.xml", "sub/c.log"], ["b.xml", "sub/c.log"]),
+        (["schema.json", "notes.txt"], ["notes.txt", "schema.json"]),
+        (["README", "README.md", "_SUCCESS", ".x.parquet.crc", "LICENSE", "a.sha256"], []),
+        (["_b.zip", "_temporary/c.zip", "docs/d.pdf"], []),
+    ],
+)
+def test_other_files_are_named_unless_they_are_no_data(
+    folder: Path, ask: Callable[..., Response], others: list[str], left_out: list[str]
+) -> None:
+    (folder / "a.parquet").write_bytes(parquet(hour(1)))
+    for name in others:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"something")
+    found = ask({"path": str(folder)}).batch()
+    assert found.rows == 60
+    assert [fault.fault for fault in found.faults] == (["files_left_out"] if left_out else [])
+    for fault in found.faults:
+        assert fault.severity is Severity.NOTE
+        assert fault.detail.endswith(": " + ", ".join(left_out))
+
+
+def test_partitions_are_decoded_and_may_be_without_a_value(
+    folder: Path, ask: Callable[..., Response]
+) -> None:
+    for part in ("kind=a%2Fb", "kind=__HIVE_DEFAULT_PARTITION__", "_kind=c", "kind=%C3%A9 x"):
+        (folder / part).mkdir()
+        (folder / part / "x.parquet").write_bytes(parquet(pa.table({"x": [1]})))
+    found = ask({"path": str(folder), "columns": ["kind", "_kind"]}).batch()
+    assert found.table["kind"].to_pylist() == [None, "\u00e9 x", None, "a/b"]
+    assert found.table["_kind"].to_pylist() == ["c", None, None, None]
+    assert found.partition_keys == {"kind", "_kind"}
+
+
+def test_a_window_by_a_partition(folder: Path, ask: Callable[..., Response]) -> None:
+    for day in ("2026-11-22", "2026-11-23", "__HIVE_DEFAULT_PARTITION__"):
+        (folder / f"day={day}").mkdir()
+        (folder / f"day={day}" / "x.parquet").write_bytes(parquet(pa.table({"d": [day]})))
+    found = ask({"path": str(folder), "time": "day", "window": "1d"}).batch()
+    assert found.table.to_pydict() == {"d": ["2026-11-23"], "day": ["2026-11-23"]}
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S+00:00"]
+)
+@pytest.mark.parametrize("written", [parquet, as_csv])
+def test_a_window_by_times_as_text(
+    folder: Path, ask: Callable[..., Response], form: str, written: Callable[[pa.Table], bytes]
+) -> None:
+    suffix = "parquet" if written is parquet else "csv"
+    for number in (31, 32):
+        table = hour(number)
+        texts = [moment.as_py().strftime(form) for moment in table["at"]]
+        data = written(table.set_column(0, "at", pa.array([*texts[:-1], None], pa.string())))
+        (folder / f"{number}.{suffix}").write_bytes(data)
+    found = ask({"path": str(folder), "time": "at", "window": "1h", "columns": ["hour"]}).batch()
+    assert [str(value) for value in found.table["hour"]] == ["32"] * 59
+
+
+def test_text_that_is_no_time_is_told_with_its_file(
+    folder: Path, ask: Callable[..., Response]
+) -> None:
+    (folder / "a.parquet").write_bytes(parquet(pa.table({"at": ["yesterday"], "x": [1]})))
+    found = ask({"path": str(folder), "time": "at", "window": "1h"}).batch()
+    assert found.unreadable
+    assert "a.parquet: not all values are times" in found.faults[0].detail
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("metadata/00000-8e6d.metadata.json", "a table of Apache Iceberg"),
+        ("orders/metadata/v1.metadata.json", "a table of Apache Iceberg"),
+        (".hoodie/hoodie.properties", "a table of Apache Hudi"),
+    ],
+)
+def test_tables_with_a_log_of_their_own_are_refused_by_name(
+    folder: Path, ask: Callable[..., Response], file: str, said: str
+) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "a.parquet").write_bytes(parquet(hour(1)))
+    (folder / file).parent.mkdir(parents=True)
+    (folder / file).write_bytes(b"{}")
+    with pytest.raises(RejectedResponseError, match=said):
+        ask({"path": str(folder)})
+
+
+def plain_rows(first: int, rows: int) -> pa.Table:
+    start = datetime(2026, 11, 23, tzinfo=UTC)
+    numbers = range(first, first + rows)
+    times = [start + timedelta(seconds=n) for n in numbers]
+    return pa.table(
+        {
+            "at": pa.array(times, pa.timestamp("ms", "UTC")),
+            "x": pa.array([n % 97 / 8 for n in numbers]),
+            "kind": pa.array([None if n % 11 == 0 else "abc"[n % 3] for n in numbers]),
+            "coded": pa.array(["de"[n % 2] for n in numbers]).dictionary_encode(),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "digest"),
+    [
+        ("{}.parquet", {}, "4a82ee723bbd6350"),
+        ("{}.parquet", {"time": "at", "window": "4h"}, "7fa6f6c251b02a88"),
+        ("{}.parquet", {"columns": ["kind", "x"]}, "401679ae3f1d4eda"),
+        ("region={}/x.parquet", {}, "a9447d652bc3376b"),
+        ("region={}/x.parquet", {"time": "at", "window": "4h"}, "0ef2780f3acd44bd"),
+        ("region={}/x.csv", {}, "c63cd15fc24a8ee4"),
+        ("region={}/x.csv", {"columns": ["kind", "x"]}, "fb3d496d4d8ed958"),
+    ],
+)
+def test_digests_are_those_of_0_1_0(
+    folder: Path, ask: Callable[..., Response], name: str, source: Any, digest: str
+) -> None:
+    """A reference that was fitted by an earlier build is found again by its digest."""
+    for number, region in enumerate(("__HIVE_DEFAULT_PARTITION__", "eu", "us")):
+        rows = plain_rows(number * 14_000, 14_000)
+        file = folder / name.format(region if "=" in name else number)
+        file.parent.mkdir(exist_ok=True)
+        if file.suffix == ".csv":
+            file.write_bytes(as_csv(rows.drop_columns(["coded"])))
+        else:
+            pq.write_table(rows, file, row_group_size=5000)
+    assert ask({"path": str(folder), **source}).batch().digest.startswith(digest)
 
 
 def test_a_folder_that_is_not_there_and_a_bucket_that_is_away(

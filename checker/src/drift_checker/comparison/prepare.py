@@ -15,7 +15,7 @@ from drift_checker.comparison.samples import ColumnSample
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import TickCounts
 from drift_checker.result import ColumnResult, Fault, Role, Severity, Verdict
-from drift_checker.tables import ColumnKind, MismatchError, kind_of
+from drift_checker.tables import ColumnKind, MismatchError, kind_of, raise_for_faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,9 @@ def prepare(tables: TablePair, settings: CompareSettings) -> Prepared:
 
 def _check_reference(tables: TablePair, settings: CompareSettings) -> None:
     reference, batch = tables.reference, tables.current
-    if reference.faults or not reference.rows:
-        detail = reference.faults[0].detail if reference.faults else "it has no rows"
-        raise BadReferenceError(f"The reference cannot be used: {detail}.")
+    raise_for_faults(reference.faults)
+    if not reference.rows:
+        raise BadReferenceError("The reference cannot be used: it has no rows.")
     listed = ", ".join(map(repr, reference.names))
     if missing := sorted(settings.required_columns() - set(reference.names)):
         wrong = ", ".join(map(repr, missing))

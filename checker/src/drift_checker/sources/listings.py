@@ -7,44 +7,42 @@ what is made of all of them is what would be made of the whole.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from itertools import accumulate, groupby
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from drift_checker.config import Monitor, ReferenceSource, Settings
 from drift_checker.profiles.readers import Reader
 from drift_checker.result import Fault
-from drift_checker.sources.prefixes import (
-    File,
-    Prefix,
-    damage,
-    list_prefix,
-    open_file,
-    schema_of,
-    window_filter,
-)
+from drift_checker.sources.files import File, SelectedFile, file_errors, raise_for_no_times
+from drift_checker.sources.folders import Prefix, list_prefix
 from drift_checker.sources.request import Request, Selection
 from drift_checker.sources.responses import store_errors
+from drift_checker.sources.united import (
+    as_type,
+    in_schema,
+    nulls,
+    repeated_name_faults,
+    unite_schemas,
+)
 from drift_checker.state import identity
 from drift_checker.tables import (
     Chunk,
     chunk_of,
     decode_dictionary,
-    duplicate_column_faults,
+    partition_keys,
     reference_errors,
 )
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """Rows that are read together: of Parquet a row group, of CSV a file.
+    """Rows that are read together: of Parquet a row group, of other formats a file.
 
     `first` is the number in the table of the first of those that are selected.
     """
@@ -56,29 +54,47 @@ class FilePart:
 
 
 @dataclass(frozen=True)
+class CountedFile:
+    """What is known of a file that was looked at: its columns and its parts."""
+
+    parts: tuple[FilePart, ...]
+    schema: pa.Schema
+    """The columns whose name is theirs alone."""
+    repeated: tuple[str, ...]
+    """The other names."""
+    untyped: bool
+
+    @property
+    def rows(self) -> int:
+        """How many of its rows are selected."""
+        return sum(part.rows for part in self.parts)
+
+
+@dataclass(frozen=True)
 class FileListing:
     """The files below a prefix, or some parts of them."""
 
     prefix: Prefix
     schema: pa.Schema
+    """The columns that are selected, in the types that hold the values of all files."""
     selection: Selection
     digest: str
     """Of the names, sizes and tags of all files, and of what is selected: not of their bytes."""
     untyped: bool
-    """Whether the files are CSV, which carries no types."""
+    """Whether the files are delimited text, which carries no types."""
     parts: tuple[FilePart, ...]
+    faults: tuple[Fault, ...] = ()
+    """What is wrong with columns, which are left out, and notes."""
 
     @cached_property
     def types(self) -> Mapping[str, pa.DataType]:
-        """The columns that are selected and whose name is theirs alone, and their types."""
-        repeated = {fault.column for fault in self.faults}
-        names = self.selection.names(self.schema)
-        return {name: self.schema.field(name).type for name in names if name not in repeated}
+        """The columns that are selected, and their types."""
+        return {field.name: field.type for field in self.schema}
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The names that are there more than once."""
-        return duplicate_column_faults(self.selection.names(self.schema))
+    def partition_keys(self) -> frozenset[str]:
+        """The columns by which rows are laid in folders: with every tick they are others."""
+        return partition_keys(self.schema)
 
     @property
     def rows(self) -> int:
@@ -104,61 +120,54 @@ class FileListing:
         Raises:
             RejectedResponseError: A file has gone.
             ServiceAwayError: The store stayed away.
-            UnreadableError: A file is damaged, or has other types than the first.
+            UnreadableError: A file is damaged, or has values that the type of all does not hold.
         """
-        for part, fragment in self._open_files():
+        for part, opened in self._open_files():
             if part.group is None:
-                yield from self._chunks_of_file(part, fragment)
+                yield from self._blocks(part.first, opened)
             else:
-                yield Chunk(part.first, part.rows, partial(self._column, fragment, part.group))
+                yield Chunk(part.first, part.rows, partial(self._column, opened, part.group))
 
-    def counted(self) -> tuple[FilePart, ...]:
-        """Return the parts with the number of their rows, those of Parquet by row group.
+    def counted(self) -> tuple[CountedFile, ...]:
+        """Return the files with their columns, and the number of their rows by row group.
 
         Raises:
             RejectedResponseError: A file has gone.
             ServiceAwayError: The store stayed away.
-            UnreadableError: A file is damaged, or has other types than the first.
+            UnreadableError: A file is damaged.
         """
-        parts = []
-        for part, fragment in self._open_files():
-            with _file_errors(self.prefix.origin):
-                for group in _row_groups(fragment):
-                    # Scanner.count_rows() counts all groups, whichever were chosen.
-                    blocks = self._scanner(_row_group(fragment, group), []).to_batches()
-                    rows = sum(block.num_rows for block in blocks)
-                    parts.append(FilePart(part.file, group, rows))
-        return tuple(parts)
+        counted = []
+        for part, opened in self._open_files():
+            groups = [FilePart(part.file, each, opened.count(each)) for each in opened.groups]
+            groups = groups or [FilePart(part.file, None, 0)]
+            counted.append(
+                CountedFile(tuple(groups), opened.schema, opened.repeated, opened.untyped)
+            )
+        return tuple(counted)
 
-    def _open_files(self) -> Iterator[tuple[FilePart, ds.Fragment]]:
+    def _open_files(self) -> Iterator[tuple[FilePart, SelectedFile]]:
+        prefix = self.prefix
         for file, parts in groupby(self.parts, key=lambda part: part.file):
-            with _file_errors(self.prefix.origin):
-                fragment = open_file(self.prefix, file, self.schema)
+            opened = SelectedFile(prefix.store, prefix.origin, file, self.selection)
             for part in parts:
-                yield part, fragment
+                yield part, opened
 
-    def _scanner(self, fragment: ds.Fragment, columns: Sequence[str]) -> ds.Scanner:
-        """Have Arrow read the rows that are selected, in the types of the first file."""
-        return ds.Scanner.from_fragment(
-            fragment,
-            schema=self.schema,
-            columns=list(columns),
-            filter=window_filter(self.schema, self.selection, self.prefix.origin),
-            batch_readahead=1,
-            use_threads=False,
-        )
+    def _blocks(self, first: int, opened: SelectedFile) -> Iterator[Chunk]:
+        names = [name for name in self.types if name in opened.schema.names]
+        for table in opened.tables(names):
+            with file_errors(self.prefix.origin, opened.file.name):
+                united = in_schema(table, self.schema)
+            yield chunk_of(first, united)
+            first += table.num_rows
 
-    def _chunks_of_file(self, part: FilePart, fragment: ds.Fragment) -> Iterator[Chunk]:
-        first, names = part.first, list(self.types)
-        with _file_errors(self.prefix.origin):
-            for block in self._scanner(fragment, names).to_batches():
-                yield chunk_of(first, pa.Table.from_batches([block]))
-                first += block.num_rows
-
-    def _column(self, fragment: ds.Fragment, group: int, name: str) -> pa.Array[Any]:
-        with _file_errors(self.prefix.origin):
-            table = self._scanner(_row_group(fragment, group), [name]).to_table()
-        return decode_dictionary(table.column(name).combine_chunks())
+    def _column(self, opened: SelectedFile, group: int, name: str) -> pa.Array[Any]:
+        if name not in opened.schema.names:
+            column = nulls(opened.count(group), self.types[name])
+        else:
+            column = opened.column(group, name)
+        with file_errors(self.prefix.origin, opened.file.name):
+            values: Any = as_type(column, self.types[name]).combine_chunks()
+        return decode_dictionary(values)
 
 
 def list_batch(
@@ -195,40 +204,43 @@ def list_files(prefix: Prefix, selection: Selection, reader: Reader) -> FileList
         ServiceAwayError: The store stayed away.
         UnreadableError: A file is damaged, or has other types than the first.
     """
-    with _file_errors(prefix.origin):
-        files = list_prefix(prefix)
-        schema = schema_of(prefix, files)
-        window_filter(schema, selection, prefix.origin)
-    untyped = files[0].key.suffix == ".csv"
-    listed = [(str(file.key), file.size, file.tag) for file in files]
+    with store_errors(prefix.origin):
+        folder = list_prefix(prefix)
+    listed = [(str(file.key), file.size, file.tag) for file in folder.files]
     digest = identity((listed, selection.identity))
     # By their sizes they are shared out to those who count.
-    parts = tuple(FilePart(file, None, file.size) for file in files)
-    whole = FileListing(prefix, schema, selection, digest, untyped, parts)
+    parts = tuple(FilePart(file, None, file.size) for file in folder.files)
+    whole = FileListing(prefix, pa.schema([]), selection, digest, untyped=False, parts=parts)
     counted = reader(whole, FileListing.counted, operator.add)
-    firsts = accumulate((part.rows for part in counted), initial=0)
-    numbered = (replace(part, first=first) for part, first in zip(counted, firsts, strict=False))
-    return replace(whole, parts=tuple(part for part in numbered if part.rows))
+    raise_for_no_times(selection, (file.schema for file in counted), prefix.origin)
+    repeated = dict.fromkeys(name for file in counted for name in file.repeated)
+    schema, faults = unite_schemas(
+        _selected_schemas(counted, selection), order=selection.columns, without=repeated
+    )
+    return replace(
+        whole,
+        schema=schema,
+        untyped=any(file.untyped for file in counted),
+        parts=tuple(_numbered(part for file in counted for part in file.parts)),
+        faults=(*folder.faults, *repeated_name_faults(repeated), *faults),
+    )
 
 
-def _row_groups(fragment: ds.Fragment) -> list[int] | list[None]:
-    """Return the numbers of a file's row groups; of CSV, None."""
-    if isinstance(fragment, ds.ParquetFileFragment):
-        return list(range(fragment.num_row_groups))
-    return [None]
+def _numbered(parts: Iterable[FilePart]) -> Iterator[FilePart]:
+    """Yield the parts with rows, each with the number of its first."""
+    first = 0
+    for part in parts:
+        if part.rows:
+            yield replace(part, first=first)
+        first += part.rows
 
 
-def _row_group(fragment: ds.Fragment, group: int | None) -> ds.Fragment:
-    if group is None or not isinstance(fragment, ds.ParquetFileFragment):
-        return fragment
-    subset: Any = fragment.subset(row_group_ids=[group])
-    return cast("ds.Fragment", subset)
-
-
-@contextmanager
-def _file_errors(origin: str) -> Iterator[None]:
-    try:
-        with store_errors(origin):
-            yield
-    except pa.ArrowException as error:
-        raise damage(error) from error
+def _selected_schemas(counted: Sequence[CountedFile], selection: Selection) -> dict[str, pa.Schema]:
+    """Return the selected columns of the files with rows, or of all if none has any."""
+    filled = [file for file in counted if file.rows] or counted
+    return {
+        file.parts[0].file.name: pa.schema(
+            [file.schema.field(name) for name in selection.names(file.schema)]
+        )
+        for file in filled
+    }

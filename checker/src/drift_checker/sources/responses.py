@@ -139,10 +139,19 @@ def join_tables(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.T
         RejectedResponseError: They take more memory than a body may have bytes.
         ServiceAwayError: They take more time than a response may.
     """
+    return pa.concat_tables(bounded_tables(tables, limits, origin))
+
+
+def bounded_tables(tables: Iterable[pa.Table], limits: Limits, origin: str) -> Iterator[pa.Table]:
+    """Pass on tables that are kept, within the limits of a source.
+
+    Raises:
+        RejectedResponseError: They take more memory than a body may have bytes.
+        ServiceAwayError: They take more time than a response may.
+    """
     deadline = time.monotonic() + limits.timeout_seconds
-    joined, size = [], 0
+    size = 0
     for table in tables:
-        joined.append(table)
         size += table.nbytes
         if size > limits.max_body_mb * (1 << 20):
             raise RejectedResponseError(
@@ -154,7 +163,7 @@ def join_tables(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.T
                 f"{origin}: reading took longer than "
                 f"DRIFT_TIMEOUT_SECONDS={limits.timeout_seconds:g}"
             )
-    return pa.concat_tables(joined)
+        yield table
 
 
 def table_response(table: pa.Table, origin: str, *, untyped: bool = False) -> TableResponse:

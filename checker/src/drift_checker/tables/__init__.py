@@ -1,12 +1,14 @@
 """Tables: bytes, files and data frames as Arrow columns of known kinds, whole or in chunks."""
 
 from drift_checker.tables.batch import (
+    PARTITION_KEY,
     UNREADABLE,
     Batch,
     Chunk,
     UnreadableError,
     chunk_of,
     decode_dictionary,
+    partition_keys,
 )
 from drift_checker.tables.chunks import (
     ChunkedTable,
@@ -43,6 +45,7 @@ from drift_checker.tables.reading import (
 
 __all__ = [
     "MAX_BYTES",
+    "PARTITION_KEY",
     "UNREADABLE",
     "Batch",
     "Chunk",
@@ -67,6 +70,7 @@ __all__ = [
     "is_text",
     "kind_of",
     "parse_text",
+    "partition_keys",
     "raise_for_faults",
     "read_batch",
     "read_reference",

@@ -15,6 +15,8 @@ UNREADABLE = "unreadable"
 """The fault of a batch that is no table."""
 MIXED_TYPE = pa.struct([("kind", pa.string()), ("json", pa.string())])
 """Of a column whose values are of several types: the name of the type, the value as JSON."""
+PARTITION_KEY = b"partition"
+"""In the metadata of a field, says that the column comes from the names of folders."""
 _CHUNK_ROWS = 1 << 18
 """Of a table in memory."""
 
@@ -66,6 +68,11 @@ def decode_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:
     return column
 
 
+def partition_keys(schema: pa.Schema) -> frozenset[str]:
+    """Return the names of the columns that come from the names of folders."""
+    return frozenset(each.name for each in schema if PARTITION_KEY in (each.metadata or {}))
+
+
 @dataclass(frozen=True)
 class Batch:
     """What was read: a table, and the faults found in reading it.
@@ -93,6 +100,11 @@ class Batch:
     def types(self) -> Mapping[str, pa.DataType]:
         """The columns and their types."""
         return {field.name: field.type for field in self.table.schema}
+
+    @property
+    def partition_keys(self) -> frozenset[str]:
+        """The columns by which rows are laid in folders: with every tick they are others."""
+        return partition_keys(self.table.schema)
 
     @property
     def rows(self) -> int:

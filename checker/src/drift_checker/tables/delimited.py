@@ -63,7 +63,9 @@ def read_delimited(data: bytes, expected: Dialect | None = None) -> pa.Table:
         return pa.Table.from_batches(list(reader), reader.schema)
 
 
-def open_delimited(source: Path | Readable, expected: Dialect | None = None) -> DelimitedReader:
+def open_delimited(
+    source: Path | Readable, expected: Dialect | None = None, *, block_bytes: int = BLOCK_BYTES
+) -> DelimitedReader:
     """Open a file or a stream of delimited text, to be read a block at a time.
 
     `expected` is the dialect of the same source at another time, such as the reference's: where
@@ -73,18 +75,23 @@ def open_delimited(source: Path | Readable, expected: Dialect | None = None) -> 
         OSError: The file cannot be read.
         UnreadableError: Its encoding is not certain, or names are missing that were expected.
     """
-    return DelimitedReader(source, expected)
+    return DelimitedReader(source, expected, block_bytes)
 
 
 class DelimitedReader:
-    """Record batches of some 8 MB of delimited text, which are read once; closed by `with`.
+    """Record batches of blocks of delimited text, which are read once; closed by `with`.
 
     Raises:
         UnreadableError: While it is read: the text is broken.
     """
 
-    def __init__(self, source: Path | Readable, expected: Dialect | None = None) -> None:
-        self._open = ExitStack()
+    def __init__(
+        self,
+        source: Path | Readable,
+        expected: Dialect | None = None,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
+        self._open, self._block_bytes = ExitStack(), block_bytes
         file = self._open.enter_context(source.open("rb")) if isinstance(source, Path) else source
         try:
             self._start(file, expected)
@@ -125,8 +132,9 @@ class DelimitedReader:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self.dialect is None or self._stream.at_end:
             return iter(())
-        rows = _ByArrow if self._in_arrow else _ByPython
-        return rows(self._stream, self.dialect, self._first_line).batches()
+        parts = self._stream, self.dialect, self._first_line
+        rows = _ByArrow(*parts, self._block_bytes) if self._in_arrow else _ByPython(*parts)
+        return rows.batches()
 
     def __enter__(self) -> Self:
         return self
@@ -207,8 +215,11 @@ def _suits_arrow(dialect: Dialect, text: str) -> bool:
 class _ByArrow:
     """Rows as Arrow reads them; its columns are numbered, since names may be repeated."""
 
-    def __init__(self, stream: Utf8Stream, dialect: Dialect, first_line: int) -> None:
+    def __init__(
+        self, stream: Utf8Stream, dialect: Dialect, first_line: int, block_bytes: int
+    ) -> None:
         self._stream, self._dialect, self._first_line = stream, dialect, first_line
+        self._block_bytes = block_bytes
         self._fields = len(dialect.names) + dialect.closed
         self._broken: tuple[int, str] | None = None
 
@@ -233,7 +244,7 @@ class _ByArrow:
         dialect = self._dialect
         return {
             "read_options": pa.csv.ReadOptions(
-                column_names=numbered, use_threads=False, block_size=BLOCK_BYTES
+                column_names=numbered, use_threads=False, block_size=self._block_bytes
             ),
             "parse_options": pa.csv.ParseOptions(
                 delimiter=dialect.delimiter,
@@ -268,7 +279,7 @@ class _ByArrow:
     def _damage(self, error: pa.ArrowInvalid, rows: int) -> UnreadableError:
         if self._broken is None:
             return _unreadable(
-                f"behind row {rows} there is a row of more than {BLOCK_BYTES >> 20} MB. "
+                f"behind row {rows} there is a row of more than {self._block_bytes >> 20} MB. "
                 f"Is a quote ({self._dialect.quote}) not closed? ({error})"
             )
         width, text = self._broken

@@ -193,6 +193,7 @@ class Utf8Stream(io.RawIOBase):
         self.recent: deque[tuple[int, bytes]] = deque(maxlen=3)
         """The last blocks, each with the number of lines that end before it."""
         self._block = memoryview(b"")
+        self._position = 0
         self._refill()
 
     def head(self, size: int, lines: int) -> tuple[bytes, bool]:
@@ -212,6 +213,7 @@ class Utf8Stream(io.RawIOBase):
     def skip(self, size: int) -> None:
         """Leave out so many bytes of the first block."""
         self._block = self._block[size:]
+        self._position += size
 
     @property
     def at_end(self) -> bool:
@@ -225,11 +227,16 @@ class Utf8Stream(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most so many bytes, of one block."""
+        """Return at most so many bytes, of one block.
+
+        What is read ends where it would if all had been read in pieces of this size.
+        """
         if not self._block and not self._ended:
             self._refill()
-        part = bytes(self._block if size < 0 else self._block[:size])
+        end = len(self._block) if size < 0 else size - self._position % max(size, 1)
+        part = bytes(self._block[:end])
         self._block = self._block[len(part) :]
+        self._position += len(part)
         return part
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:

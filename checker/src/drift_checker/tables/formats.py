@@ -215,7 +215,7 @@ def compression_of(head: bytes) -> Compression | None:
 
 
 @contextmanager
-def decoded_stream(source: Path | bytes, compression: Compression) -> Iterator[Any]:
+def decoded_stream(source: Path | bytes | io.IOBase, compression: Compression) -> Iterator[Any]:
     """Open compressed data as a stream of the bytes that they stand for.
 
     Raises:
@@ -225,7 +225,7 @@ def decoded_stream(source: Path | bytes, compression: Compression) -> Iterator[A
     if compression == "xz":
         import lzma  # noqa: PLC0415  # seldom needed
 
-        raw = io.BytesIO(source) if isinstance(source, bytes) else source
+        raw: Any = io.BytesIO(source) if isinstance(source, bytes) else source
         with unreadable_where((lzma.LZMAError, EOFError), damage), lzma.open(raw) as stream:
             yield stream
     else:
@@ -233,8 +233,10 @@ def decoded_stream(source: Path | bytes, compression: Compression) -> Iterator[A
             yield pa.CompressedInputStream(_arrow_file(source), compression)
 
 
-def _arrow_file(source: Path | bytes) -> pa.NativeFile:
-    return pa.BufferReader(source) if isinstance(source, bytes) else pa.OSFile(str(source), "rb")
+def _arrow_file(source: Path | bytes | io.IOBase) -> pa.NativeFile:
+    if isinstance(source, bytes):
+        return pa.BufferReader(source)
+    return pa.OSFile(str(source), "rb") if isinstance(source, Path) else pa.PythonFile(source, "r")
 
 
 def unpack(data: bytes, max_bytes: int) -> bytes:

@@ -83,13 +83,14 @@ def as_reference(read: Callable[[], Batch]) -> Batch:
 
 
 def raise_for_faults(faults: Sequence[Fault]) -> None:
-    """Refuse a reference that was read with faults.
+    """Refuse a reference that was read with faults; notes are none.
 
     Raises:
         BadReferenceError: There are some.
     """
-    if faults:
-        raise _unusable(faults[0].detail)
+    for fault in faults:
+        if fault.severity is Severity.STRUCTURAL:
+            raise _unusable(fault.detail)
 
 
 def _unusable(detail: str) -> BadReferenceError:
@@ -126,7 +127,8 @@ def from_frame(frame: Any) -> Batch:
         from drift_checker.tables.frames import table_of  # noqa: PLC0415  # of the library only
 
         frame = table_of(frame)
-    table, faults = _without_duplicates(frame)
+    # By Arrow's C stream, as ever: the digest is of the buffers that come out of it.
+    table, faults = _without_duplicates(pa.table(frame))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

@@ -1,0 +1,220 @@
+"""What lies below a prefix: which files are data, of which format, and what was left out.
+
+A folder may be a table of a format with a log of its own (Delta, Iceberg, Hudi), in which files
+lie that are no longer, or not yet, part of the table; these are never read as they lie there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Self
+from urllib.parse import unquote
+
+import obstore
+from obstore.store import LocalStore, S3Store
+
+from drift_checker.config import Settings
+from drift_checker.result import Fault, Severity
+from drift_checker.sources.files import COMPRESSIONS, FORMATS, MAGIC, File, Format
+from drift_checker.sources.objects import open_bucket
+from drift_checker.sources.request import Request
+from drift_checker.sources.responses import RejectedResponseError, store_errors
+from drift_checker.sources.united import some
+
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""What Hive calls the folder of rows without a value."""
+_NO_DATA = (
+    *(".crc", ".md5", ".sha1", ".sha256", ".sha512", ".asc", ".sig", ".lock", ".tmp"),
+    *(".md", ".rst", ".pdf", ".html", ".htm", ".png", ".jpg", ".jpeg", ".svg"),
+    *(".py", ".sql", ".sh", ".ipynb", ".yml", ".yaml", ".toml", ".ini"),
+)
+"""Suffixes of what people and tools lay beside their data."""
+_NO_DATA_NAMES = ("readme", "license", "licence", "notice", "changelog", "manifest")
+_WEAK = (".txt", ".json")
+"""Suffixes of data, but also of what is said of data: left out where there are others."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What the keys of a source's files begin with, in a store; `origin` names both to people."""
+
+    store: LocalStore | S3Store
+    key: str
+    origin: str
+
+    @classmethod
+    def of(cls, request: Request, settings: Settings) -> Self:
+        """Open the store of a source.
+
+        Raises:
+            RejectedResponseError: There is no such directory.
+        """
+        if request.scheme == "s3":
+            return cls(*open_bucket(request, settings), request.url or "")
+        path = request.path
+        folder, key = (path, "") if path.is_dir() else (path.parent, path.name)
+        with store_errors(str(path)):
+            return cls(LocalStore(folder), key, str(path))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of data below a prefix, in the order of their names."""
+
+    files: tuple[File, ...]
+    left_out: tuple[str, ...] = ()
+    """The names of files that may be data, but are of no format that is read."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """A note that names what was left out."""
+        if not self.left_out:
+            return ()
+        detail = (
+            f"{len(self.left_out)} of {len(self.left_out) + len(self.files)} files are not read, "
+            f"since their names are of other formats than the rest: {some(self.left_out)}"
+        )
+        return (Fault(fault="files_left_out", severity=Severity.NOTE, column=None, detail=detail),)
+
+
+def list_prefix(prefix: Prefix) -> Folder:
+    """List the files, but for those that tools hide from readers by a leading `_` or `.`.
+
+    Raises:
+        RejectedResponseError: There are none, or of several formats, or of a table whose format
+            is not read.
+        obstore.exceptions.BaseError: The store refused or stayed away.
+    """
+    entries = list(_list_objects(prefix))
+    _raise_for_table(prefix, entries)
+    single = len(entries) == 1 and entries[0]["path"] == prefix.key
+    known: list[File] = []
+    unknown: list[File] = []
+    for entry in entries:
+        file = _file(prefix, entry)
+        if not entry["size"] or _hidden(file):
+            continue
+        if file.format or single:
+            known.append(file)
+        elif not _no_data(file):
+            unknown.append(file)
+    known, weak = _strongest(known)
+    known = known or _by_magic(prefix, unknown)
+    left_out = sorted(
+        file.name for file in (*weak, *unknown) if file.key not in {f.key for f in known}
+    )
+    _raise_for_formats(prefix, known, left_out)
+    return Folder(tuple(sorted(known, key=lambda file: file.key)), tuple(left_out))
+
+
+def _list_objects(prefix: Prefix) -> Iterator[obstore.ObjectMeta]:
+    if prefix.key and not prefix.key.endswith("/"):
+        try:
+            yield obstore.head(prefix.store, prefix.key)
+        except FileNotFoundError:
+            pass
+        else:
+            return
+    for page in obstore.list(prefix.store, prefix.key or None):
+        yield from page
+
+
+def _file(prefix: Prefix, entry: obstore.ObjectMeta) -> File:
+    key = PurePosixPath(entry["path"])
+    parts = key.relative_to(prefix.key).parts
+    folder = PurePosixPath(*parts[:-1])
+    return File(
+        key,
+        entry["size"],
+        folder,
+        entry["e_tag"] or "",
+        format=FORMATS.get(_suffix(key)),
+        partition=tuple(_partition(folder)),
+    )
+
+
+def _suffix(key: PurePosixPath) -> str:
+    """Return the suffix of a format, in lower case, without that of a compression."""
+    suffixes = [suffix.lower() for suffix in key.suffixes]
+    while suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _partition(folder: PurePosixPath) -> Iterator[tuple[str, str | None]]:
+    """Yield the names and values of folders such as `region=eu`."""
+    for part in folder.parts:
+        name, equals, value = part.partition("=")
+        if equals:
+            yield unquote(name), None if value == _NO_VALUE else unquote(value)
+
+
+def _hidden(file: File) -> bool:
+    *folders, name = (*file.folder.parts, file.key.name)
+    # A partition may be by a column whose name begins with _.
+    hidden = any(part.startswith((".", "_")) and "=" not in part for part in folders)
+    return hidden or name.startswith((".", "_"))
+
+
+def _no_data(file: File) -> bool:
+    return file.key.suffix.lower() in _NO_DATA or file.key.name.lower().startswith(_NO_DATA_NAMES)
+
+
+def _strongest(files: Sequence[File]) -> tuple[list[File], list[File]]:
+    """Part files of data from those that may only be told of data, and stand beside others."""
+    files = [file for file in files if not _no_data(file)]
+    strong = [file for file in files if _suffix(file.key) not in _WEAK]
+    if not strong:
+        return files, []
+    return strong, [file for file in files if _suffix(file.key) in _WEAK]
+
+
+def _by_magic(prefix: Prefix, files: Sequence[File]) -> list[File]:
+    """Return files whose names say no format, if the first bytes of the first of them do."""
+    if not files:
+        return []
+    first = min(files, key=lambda file: file.key)
+    head = bytes(
+        obstore.get_range(prefix.store, str(first.key), start=0, length=min(8, first.size))
+    )
+    found: Format | None = next((MAGIC[magic] for magic in MAGIC if head.startswith(magic)), None)
+    alike = [file for file in files if _suffix(file.key) == _suffix(first.key)]
+    return [replace(file, format=found) for file in alike] if found else []
+
+
+def _raise_for_formats(prefix: Prefix, files: Sequence[File], left_out: Sequence[str]) -> None:
+    if not files:
+        others = f"; there are {some(left_out)}" if left_out else ""
+        raise RejectedResponseError(
+            f"{prefix.origin}: there are neither .parquet nor .csv nor other files of a format "
+            f"that is read{others}"
+        )
+    by_format = {file.format: file for file in reversed(files)}
+    if len(by_format) > 1:
+        one, other, *_ = sorted(by_format.values(), key=lambda file: file.format != "parquet")
+        raise RejectedResponseError(
+            f"{prefix.origin}: there are both {_suffix(one.key)} and {_suffix(other.key)} files, "
+            f"such as {one.name} and {other.name}; name a folder with one of them"
+        )
+
+
+def _raise_for_table(prefix: Prefix, entries: Sequence[obstore.ObjectMeta]) -> None:
+    """Refuse the folders of tables whose files are not to be read as they lie there."""
+    for entry in entries:
+        parts = PurePosixPath(entry["path"]).relative_to(prefix.key).parts
+        if "_delta_log" in parts:
+            raise RejectedResponseError(f"{prefix.origin} is a Delta table")
+        if ".hoodie" in parts:
+            raise RejectedResponseError(
+                f"{prefix.origin} is a table of Apache Hudi, whose files are not to be read as "
+                "they lie there; read it by a query ('database'), or export what is to be checked "
+                "as Parquet"
+            )
+        if parts[-2:-1] == ("metadata",) and parts[-1].endswith(".metadata.json"):
+            raise RejectedResponseError(
+                f"{prefix.origin} is a table of Apache Iceberg, whose files are not to be read as "
+                "they lie there; read it by a query ('database'), or export what is to be checked "
+                "as Parquet"
+            )
