@@ -109,5 +109,5 @@ def test_a_compressed_file_has_the_limit_of_a_body(tmp_path: Path, settings: Set
     assert response.content_type == ".json.gz"
     assert response.batch().rows == 300_001
     small = settings.model_copy(update={"max_body_mb": 1})
-    with pytest.raises(RejectedResponseError, match="more than 1 MiB .* DRIFT_MAX_BODY_MB"):
+    with pytest.raises(RejectedResponseError, match=r"more than 1 MiB .* DRIFT_MAX_BODY_MB"):
         request_batch(monitor(path=str(path)), DATE, small).batch()
