@@ -14,7 +14,15 @@ import pytest
 from samples import as_csv, parquet, table
 
 from drift_checker.errors import BadReferenceError, NoBatchError
-from drift_checker.tables import Batch, chunked_table, count_values, read_batch, read_reference
+from drift_checker.tables import (
+    Batch,
+    UnreadableError,
+    chunked_table,
+    count_values,
+    read_batch,
+    read_reference,
+)
+from drift_checker.tables.chunks import CsvTable
 from drift_checker.tables.formats import format_of
 
 CONTENT = table(50, seed=1)
@@ -84,6 +92,24 @@ def test_what_is_unpacked_is_bounded(suffix: str) -> None:
     with pytest.raises(NoBatchError, match="DRIFT_MAX_BODY_MB"):
         read_batch(COMPRESSED[suffix], max_bytes=len(CSV) - 1)
     assert read_batch(COMPRESSED[suffix], max_bytes=len(CSV) + 1000).rows == CONTENT.num_rows
+
+
+@pytest.mark.parametrize("suffix", ["gz", "GZ", "zst", "bz2", "xz", "lz4"])
+def test_compressed_text_is_read_in_blocks(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(COMPRESSED[suffix])
+    chunked = chunked_table(path)
+    assert isinstance(chunked, CsvTable)
+    assert chunked.digest == read_batch(path).digest
+    (chunk,) = chunked.chunks()
+    assert chunk.column("x").cast(pa.float64()) == CONTENT["x"].combine_chunks()
+    path.write_bytes(COMPRESSED[suffix][:-6])
+    cut_off = chunked_table(path)
+    if isinstance(cut_off, Batch):  # where not even the first bytes can be unpacked
+        assert cut_off.unreadable
+    else:
+        with pytest.raises(UnreadableError, match="damaged or cut off"):
+            list(cut_off.chunks())
 
 
 REFUSED = {

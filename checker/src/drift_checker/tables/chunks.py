@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -17,8 +17,14 @@ import pyarrow.parquet
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
 from drift_checker.tables.batch import Batch, Chunk, UnreadableError, chunk_of, decode_dictionary
-from drift_checker.tables.delimited import open_delimited
-from drift_checker.tables.formats import HEAD_BYTES, Format, compression_of, format_of
+from drift_checker.tables.formats import (
+    HEAD_BYTES,
+    Compression,
+    Format,
+    compression_of,
+    decoded_stream,
+    format_of,
+)
 from drift_checker.tables.reading import (
     duplicate_column_faults,
     parquet_errors,
@@ -26,8 +32,13 @@ from drift_checker.tables.reading import (
     reference_errors,
 )
 
+if TYPE_CHECKING:
+    from drift_checker.tables.delimited import DelimitedReader
+
 _BYTES_PER_VALUE = 8
 """Of text, about."""
+_UNPACKED = 5
+"""Bytes of text, of each that is compressed, about."""
 
 
 class ChunkedTable(Protocol):
@@ -129,6 +140,8 @@ class ParquetTable(_FileTable):
 class CsvTable(_FileTable):
     """A CSV file; a chunk is a block of bytes, of which all columns are held as text."""
 
+    compression: Compression | None = None
+
     untyped = True
     """CSV carries no types."""
     rows = None
@@ -136,16 +149,28 @@ class CsvTable(_FileTable):
 
     @cached_property
     def _schema(self) -> pa.Schema:
-        with open_delimited(self.path) as reader:
+        with self._open() as reader:
             return reader.schema
 
     def chunks(self) -> Iterator[Chunk]:
         """Read a block at a time."""
         first = 0
-        with open_delimited(self.path) as reader:
+        with self._open() as reader:
             for batch in reader:
                 yield chunk_of(first, pa.Table.from_batches([batch]))
                 first += batch.num_rows
+
+    @contextmanager
+    def _open(self) -> Iterator[DelimitedReader]:
+        from drift_checker.tables.delimited import open_delimited  # noqa: PLC0415  # of text only
+
+        if self.compression is None:
+            with open_delimited(self.path) as reader:
+                yield reader
+        else:
+            decoded = decoded_stream(self.path, self.compression)
+            with decoded as stream, open_delimited(stream) as reader:
+                yield reader
 
 
 def chunked_table(table: Batch | Path) -> ChunkedTable:
@@ -158,10 +183,10 @@ def chunked_table(table: Batch | Path) -> ChunkedTable:
     if isinstance(table, Batch):
         return table
     match _format(table):
-        case "parquet":
+        case "parquet", None:
             return _parquet_table(table)
-        case "csv":
-            return CsvTable(table)
+        case "csv", compression:
+            return CsvTable(table, compression)
         case _:
             return read_batch(table)
 
@@ -186,20 +211,28 @@ def chunked_reference(table: Batch | Path) -> ChunkedTable:
         return chunked_table(table)
 
 
-def _format(path: Path) -> Format | None:
-    """Return the format of a file; None if it is compressed or empty, and is read as a whole."""
+def _format(path: Path) -> tuple[Format | None, Compression | None]:
+    """Return the format of a file, or None of one that is empty, and how it is compressed."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    return None if compression_of(head) or not head.strip() else format_of(head, path.name)
+    compression = compression_of(head)
+    if compression:
+        with suppress(UnreadableError), decoded_stream(path, compression) as stream:
+            head = stream.read(HEAD_BYTES)
+    # What is compressed twice is read as a whole.
+    told = head.strip() and not (compression and compression_of(head))
+    return (format_of(head, path.name) if told else None), compression
 
 
 def count_values(table: Batch | Path) -> int:
-    """Return how many values a table has, of a CSV file about; 0 of what cannot be read."""
+    """Return how many values a table has, of a file of text about; 0 of what cannot be read."""
     if isinstance(table, Batch):
         return table.rows * len(table.names)
     try:
-        if _format(table) != "parquet":
-            return table.stat().st_size // _BYTES_PER_VALUE
+        format_, compression = _format(table)
+        if (format_, compression) != ("parquet", None):
+            size = table.stat().st_size * (_UNPACKED if compression else 1)
+            return size // _BYTES_PER_VALUE
         metadata = pa.parquet.read_metadata(table)
     except (OSError, pa.ArrowException, NoBatchError):
         return 0

@@ -29,6 +29,13 @@ _MARKS = (  # that of UTF-32 begins as that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_WIDE: dict[tuple[bool, ...], str] = {
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+}
+"""By which of every four bytes are often NUL."""
 _SAMPLE_BYTES = 4096
 _NUL_SHARE = 0.2
 """Of every second byte, by delimiters and line ends also in a text of few digits and spaces."""
@@ -59,12 +66,9 @@ def encoding_of(data: bytes, *, whole: bool = True) -> str:
     Raises:
         EncodingError: It is none of UTF-8, UTF-16 and UTF-32, and not certainly Windows-1252.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return encoding
-    wide = _wide_encoding(data[:_SAMPLE_BYTES])
-    if wide:
-        return wide
+    told = unicode_encoding(data)
+    if told:
+        return told
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
     except UnicodeDecodeError as error:
@@ -87,22 +91,20 @@ def _foreign_byte(
     )
 
 
-def _wide_encoding(sample: bytes) -> str | None:
-    """Tell UTF-16 and UTF-32 without a mark by their NUL bytes, which other text has not."""
+def unicode_encoding(data: bytes) -> str | None:
+    """Tell an encoding by a byte order mark, UTF-16 and UTF-32 also by NUL bytes, else None.
+
+    Text without a mark has none of these in other encodings.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return encoding
+    sample = data[:_SAMPLE_BYTES]
     if b"\0" not in sample:
         return None
     sample = sample[: len(sample) // 4 * 4]
     shares = [sample[place::4].count(0) / max(len(sample) // 4, 1) for place in range(4)]
-    match [share >= _NUL_SHARE for share in shares]:
-        case [False, True, True, True]:
-            return "utf-32-le"
-        case [True, True, True, False]:
-            return "utf-32-be"
-        case [False, True, False, True]:
-            return "utf-16-le"
-        case [True, False, True, False]:
-            return "utf-16-be"
-    return None
+    return _WIDE.get(tuple(share >= _NUL_SHARE for share in shares))
 
 
 # --- Windows-1252 ------------------------------------------------------------------------------

@@ -57,14 +57,18 @@ _NAMES: dict[str, Format] = {
     "avro": "avro",
 }
 """Words of a suffix or a content type."""
+_BZ2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 _COMPRESSIONS: tuple[tuple[bytes, Compression], ...] = (
-    (rb"\x1f\x8b", "gzip"),
-    (rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "zstd"),
-    (rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)", "bz2"),
-    (rb"\xfd7zXZ\x00", "xz"),
-    (rb"\x04\x22\x4d\x18", "lz4"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    *((bytes([frame]) + b"\x2a\x4d\x18", "zstd") for frame in range(0x50, 0x60)),
+    *((b"BZh%d%b" % (level, block), "bz2") for level in range(1, 10) for block in _BZ2_BLOCKS),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x04\x22\x4d\x18", "lz4"),
 )
-_COMPRESSED_SUFFIX = re.compile(r"\.(gz|gzip|zst|zstd|bz2|xz|lz4|zip)$")
+"""Data of zstd may begin with frames that are skipped."""
+# Patterns are compiled where they are needed: for Parquet and most JSON, they are not.
+_COMPRESSED_SUFFIX = r"\.(gz|gzip|zst|zstd|bz2|xz|lz4|zip)$"
 
 _EXPORT = "export the table as Parquet, CSV or JSON"
 _UNPACK = "unpack it, and point at the file inside"
@@ -115,25 +119,8 @@ _PATTERNS: tuple[tuple[bytes, str, str], ...] = (
         _EXPORT,
     ),
 )
-_WEB_PAGE = re.compile(
-    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype html|html|head|body|table)\b", re.DOTALL
-)
-_JSON_START = re.compile(rb"""\s*(\{\s*(["'}]|$)|\[\s*([{\["\]\d-]|null|true|false|NaN|-?Inf|$))""")
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe\x00\x00", "utf-32-le"),
-    (b"\x00\x00\xfe\xff", "utf-32-be"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
-"""Byte order marks; that of UTF-32 begins as that of UTF-16."""
-_WIDE: dict[tuple[bool, ...], str] = {
-    (False, True, False, True): "utf-16-le",
-    (True, False, True, False): "utf-16-be",
-    (False, True, True, True): "utf-32-le",
-    (True, True, True, False): "utf-32-be",
-}
-"""Which of every four bytes are NUL in text, and in what encoding."""
+_WEB_PAGE = rb"(?s)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype html|html|head|body|table)\b"
+_JSON_START = rb"""\s*(\{\s*(["'}]|$)|\[\s*([{\["\]\d-]|null|true|false|NaN|-?Inf|$))"""
 _CONTROLS = bytes({0, *range(2, 9), *range(14, 27), 127})  # but for those that separate values
 _MOST_CONTROLS = 0.05
 """Of text, by its characters."""
@@ -164,7 +151,7 @@ def format_of(head: bytes, kind: str = "") -> Format:
     named = _NAMES.get(_suffix(kind))
     text = plain_text(head)
     _raise_for_refused(head, text, kind)
-    if _JSON_START.match(text) and not _is_delimited(kind, text):
+    if re.match(_JSON_START, text) and not _is_delimited(kind, text):
         return "json"
     if named is None and _is_binary(text):
         raise refused("binary data of a format that is not known", _EXPORT)
@@ -198,18 +185,18 @@ def refused(what: str, help_: str) -> NoBatchError:
 
 def plain_text(head: bytes) -> bytes:
     """Return the first bytes of text of any Unicode encoding as UTF-8, and all else as it is."""
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return head.removeprefix(mark).decode(encoding, "ignore").encode()
-    lanes = tuple(head[lane::4].count(0) * 5 > len(head) // 4 for lane in range(4))
-    encoding = _WIDE.get(lanes, "")
-    return head.decode(encoding, "ignore").encode() if encoding else head
+    if b"\x00" not in head and head[:1] not in {b"\xef", b"\xfe", b"\xff"}:
+        return head
+    from drift_checker.tables.encoding import unicode_encoding  # noqa: PLC0415  # of odd text only
+
+    encoding = unicode_encoding(head)
+    return head.decode(encoding, "ignore").removeprefix("\ufeff").encode() if encoding else head
 
 
 def compression_of(head: bytes) -> Compression | None:
     """Return how bytes are compressed, by the first of them."""
     for magic, compression in _COMPRESSIONS:
-        if re.match(magic, head):
+        if head.startswith(magic):
             return compression
     return None
 
@@ -274,7 +261,7 @@ def _suffix(kind: str) -> str:
     if "/" in kind:
         words = re.split(r"[^a-z0-9]+", kind.partition(";")[0])
         return next((word for word in reversed(words) if word in _NAMES), words[-1])
-    return _COMPRESSED_SUFFIX.sub("", kind).rpartition(".")[2]
+    return re.sub(_COMPRESSED_SUFFIX, "", kind).rpartition(".")[2]
 
 
 def _is_delimited(kind: str, text: bytes) -> bool:
@@ -287,7 +274,7 @@ def _raise_for_refused(head: bytes, text: bytes, kind: str) -> None:
     for at, magic, what, help_ in _REFUSED:
         if _has_magic(head, at, magic):
             raise refused(what, help_)
-    if _WEB_PAGE.match(text.lower()) or _suffix(kind) in {"html", "htm"}:
+    if re.match(_WEB_PAGE, text.lower()) or _suffix(kind) in {"html", "htm"}:
         raise NoBatchError("The source answered with a web page (HTML), not with a batch.")
     for pattern, what, help_ in _PATTERNS:
         if re.match(pattern, head) or re.match(pattern, text):

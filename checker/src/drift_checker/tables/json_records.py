@@ -54,8 +54,13 @@ def read_json(data: bytes) -> pa.Table:
 
 
 def _text(data: bytes) -> str:
-    # A lone surrogate may stand in the bytes, too; it becomes U+FFFD with the others.
-    return data.decode(json.detect_encoding(data), "surrogatepass")
+    try:
+        # A lone surrogate may stand in the bytes, too; it becomes U+FFFD with the others.
+        return data.decode(json.detect_encoding(data), "surrogatepass")
+    except UnicodeDecodeError:
+        from drift_checker.tables.encoding import decode  # noqa: PLC0415  # of odd text only
+
+        return decode(data)
 
 
 def _name(name: str) -> str:

@@ -21,7 +21,6 @@ import pyarrow.parquet
 from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.result import Fault, Severity
 from drift_checker.tables.batch import MIXED_TYPE, Batch, UnreadableError
-from drift_checker.tables.delimited import read_delimited
 from drift_checker.tables.formats import (
     HEAD_BYTES,
     MAX_BYTES,
@@ -143,6 +142,8 @@ def _parse(data: bytes, kind: str, max_bytes: int) -> tuple[pa.Table, bool]:
         case "parquet":
             return _parse_parquet(data), False
         case "csv":
+            from drift_checker.tables.delimited import read_delimited  # noqa: PLC0415  # of text only
+
             return read_delimited(data), True
         case "json":
             from drift_checker.tables.json_records import read_json  # noqa: PLC0415  # of JSON only
