@@ -46,7 +46,8 @@ _CURRENCIES = frozenset(
     )
 )
 # One word without digits. Of am, pm and Z the column holds times.
-_UNIT = re.compile(r"""(?![AaPp][Mm]$|Z$)[^\d\s.,;:+()'"\[\]{}#&*?!_|\\<>=~@-]{1,12}""")
+_UNIT = r"""(?![AaPp][Mm]$|Z$)[^\d\s.,;:+()'"\[\]{}#&*?!_|\\<>=~@-]{1,12}"""
+_NUMBER = "[.,]?[0-9](?:.*[0-9])?[.,]?"
 _PLAIN = frozenset("+,-.eE")
 _LEADING_ZERO = "^0[0-9]+$"
 _TELEPHONE = r"^\+[0-9]{8,}$"
@@ -113,14 +114,23 @@ class NumberForm:
             missing: Markers of missing values beside `MISSING`; upper and lower case are one.
         """
         texts = as_texts(texts)
+        values, bad = self._read(texts, missing)
+        return values, boolean_array(bad)
+
+    def _read(
+        self, texts: pa.Array[Any], missing: Collection[str], *, strict: bool = False
+    ) -> tuple[pa.Array[Any], Bools]:
+        """Do what `parse` does; if `strict`, values are null where one is wrong."""
         values = None if any(map(_has_digit, missing)) else self._quick(texts)
         if values is None:
             texts = without_missing(texts, missing)
             values = self._quick(texts)
         if values is not None:
-            return values, boolean_array(np.zeros(len(values), dtype=np.bool_))
+            return values, np.zeros(len(values), dtype=np.bool_)
         bare = self._without_affix(texts)
-        return self._carefully(texts) if bare is None else self._bare._carefully(bare)
+        if bare is None:
+            return self._carefully(texts, strict=strict)
+        return self._bare._carefully(bare, strict=strict)
 
     @property
     def _bare(self) -> NumberForm:
@@ -150,7 +160,7 @@ class NumberForm:
             return None
         return _as_floats(_translated(bare, b",", b".") if "," in signs else bare)
 
-    def _carefully(self, texts: pa.Array[Any]) -> tuple[pa.Array[Any], pa.Array[Any]]:
+    def _carefully(self, texts: pa.Array[Any], *, strict: bool) -> tuple[pa.Array[Any], Bools]:
         grammar = _grammar(self)
         valid = as_mask(texts.is_valid())
         of_form = np.zeros(len(texts), dtype=np.bool_)
@@ -158,6 +168,8 @@ class NumberForm:
             of_form = as_mask(pc.match_substring_regex(texts, grammar.plain))
         if (valid & ~of_form).any():
             of_form = as_mask(pc.match_substring_regex(texts, grammar.number))
+            if strict and (valid & ~of_form).any():
+                return pa.nulls(len(texts)), valid & ~of_form
             texts = with_nulls(texts, ~of_form)
             texts = pc.replace_substring_regex(texts, grammar.negative, r"-\1\2\3\4\5")
             texts = pc.replace_substring_regex(texts, grammar.positive, r"\1")
@@ -171,13 +183,13 @@ class NumberForm:
             infinite = as_mask(pc.is_inf(values))
             if infinite.any():
                 infinite &= ~as_mask(pc.match_substring(texts, "inf", ignore_case=True))
-            return with_nulls(values, infinite), boolean_array(bad | infinite)
+            return with_nulls(values, infinite), bad | infinite
         integers = _as_integers(texts)
         if integers is None:
             too_large = as_mask(pc.match_substring_regex(texts, _TOO_LARGE))
             bad |= too_large
             integers = with_nulls(texts, too_large).cast(pa.int64())
-        return integers, boolean_array(bad)
+        return integers, bad
 
 
 # In the order in which they are preferred where a column can be read in several.
@@ -245,8 +257,8 @@ def read_numbers(
     for form in candidates:
         same = _without_absent(form, present)
         if same not in read:
-            values, bad = same.parse(texts, missing)
-            read[same] = None if as_mask(bad).any() or _says_nothing(form, values) else values
+            values, bad = same._read(texts, missing, strict=True)  # noqa: SLF001 - its own
+            read[same] = None if bad.any() or _says_nothing(form, values) else values
     forms = tuple(form for form in candidates if read[_without_absent(form, present)] is not None)
     return forms, read[_without_absent(forms[0], present)] if forms else None
 
@@ -359,8 +371,21 @@ def _grammar(form: NumberForm) -> _Grammar:
 
 
 @cache
-def _pattern(form: NumberForm) -> re.Pattern[str]:
-    return re.compile(_grammar(form).number)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _fits(form: NumberForm, texts: Sequence[str]) -> bool:
+    """Return whether all texts are of the form."""
+    if form.thousands:
+        # A group of other than two or three digits, at a glance.
+        other = rf"{re.escape(form.thousands)}(?![0-9]{{2,3}}(?![0-9]))"
+        if any(map(_compiled(other).search, texts)):
+            return False
+    grammar = _grammar(form)
+    # Most are plain, and the whole grammar takes milliseconds to compile.
+    is_plain = form.prefix == form.suffix and all(map(_compiled(grammar.plain).match, texts))
+    return is_plain or all(map(_compiled(grammar.number).match, texts))
 
 
 def _candidates(head: pa.Array[Any], missing: Collection[str]) -> list[NumberForm] | None:
@@ -375,9 +400,9 @@ def _candidates(head: pa.Array[Any], missing: Collection[str]) -> list[NumberFor
     joined = "".join(texts)
     present = [sign for sign in ",. '" if sign in joined]
     forms = [NumberForm(decimal, thousands, *affixes) for decimal, thousands in _SIGNS]
-    patterns = {form: _pattern(_without_absent(form, present)) for form in forms}
-    fits = {pattern: all(map(pattern.match, texts)) for pattern in set(patterns.values())}
-    return [form for form in forms if fits[patterns[form]]]
+    same = {form: _without_absent(form, present) for form in forms}
+    fits = {form: _fits(form, texts) for form in set(same.values())}
+    return [form for form in forms if fits[same[form]]]
 
 
 def _without_absent(form: NumberForm, present: Collection[str]) -> NumberForm:
@@ -389,22 +414,23 @@ def _without_absent(form: NumberForm, present: Collection[str]) -> NumberForm:
     )
 
 
-def _affixes(head: Sequence[str]) -> tuple[str, str] | None:
+def _affixes(texts: Sequence[str]) -> tuple[str, str] | None:
     """Return what stands before and after the number in all texts; None if that is no number."""
     found: set[tuple[str, str]] = set()
-    for text in head:
-        if re.fullmatch(f"[+-]?{_INFINITY}", text):
-            continue
-        number = re.search(r"[.,]?[0-9](?:.*[0-9])?[.,]?", text)
-        if number is None:
+    bare = _compiled(f"[+-]?(?:{_NUMBER}|{_INFINITY})")
+    for text in texts:
+        if bare.fullmatch(text):
+            found.add(("", ""))
+        elif number := _compiled(_NUMBER).search(text):
+            before, after = text[: number.start()], text[number.end() :]
+            found.add((before.strip("+-( "), after.strip("-) ")))
+        else:
             return None
-        before, after = text[: number.start()].strip("+-( "), text[number.end() :].strip("-) ")
-        found.add((before, after))
         if len(found) > 1:
             return None
-    before, after = found.pop() if found else ("", "")
-    known = before in {"", *_CURRENCIES} and (after in {"", *_CURRENCIES} or _UNIT.fullmatch(after))
-    return (before, after) if known else None
+    ((before, after),) = found
+    is_unit = after in {"", *_CURRENCIES} or re.fullmatch(_UNIT, after)
+    return (before, after) if is_unit and before in {"", *_CURRENCIES} else None
 
 
 def _says_nothing(form: NumberForm, values: pa.Array[Any]) -> bool:
