@@ -161,13 +161,18 @@ def fit_vectors(column: pa.Array[Any]) -> VectorFeatures | str:
         ends = pc.min_max(lengths)
         return f"the lists have {ends['min']} to {ends['max']} numbers"
     right = _right_rows(column, size)
-    rows = min(len(right), FIT_ROWS, max(LEAST_ROWS, FIT_VALUES // size))
-    evenly = np.linspace(0, len(right) - 1, rows).astype(np.int64)
-    vectors = _matrix(_take(column, right[evenly]), size)
+    rows = min(FIT_ROWS, max(LEAST_ROWS, FIT_VALUES // size))
+    vectors = _matrix(take_evenly(_take(column, right), rows), size)
     vectors = vectors[np.isfinite(vectors).all(axis=1)]
     if len(vectors) < LEAST_ROWS:
         return f"{len(vectors)} vectors without a missing number are fewer than {LEAST_ROWS}"
     return _fit(vectors)
+
+
+def take_evenly(column: pa.Array[Any], most: int) -> pa.Array[Any]:
+    """Return rows of a column at even distances, the first and the last among them."""
+    rows = np.linspace(0, len(column) - 1, min(len(column), most))
+    return _take(column, rows.astype(np.intp))
 
 
 def _fit(vectors: Floats) -> VectorFeatures:
