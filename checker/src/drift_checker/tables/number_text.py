@@ -118,13 +118,21 @@ class NumberForm:
         return values, boolean_array(bad)
 
     def _read(
-        self, texts: pa.Array[Any], missing: Collection[str], *, strict: bool = False
+        self,
+        texts: pa.Array[Any],
+        missing: Collection[str],
+        *,
+        signs: Collection[str] | None = None,
+        strict: bool = False,
     ) -> tuple[pa.Array[Any], Bools]:
-        """Do what `parse` does; if `strict`, values are null where one is wrong."""
-        values = None if any(map(_has_digit, missing)) else self._quick(texts)
+        """Do what `parse` does; `signs` are those of the texts, if known.
+
+        If it is `strict`, values are null where one is wrong.
+        """
+        values = None if any(map(_has_digit, missing)) else self._quick(texts, signs)
         if values is None:
             texts = without_missing(texts, missing)
-            values = self._quick(texts)
+            values = self._quick(texts, None)
         if values is not None:
             return values, np.zeros(len(values), dtype=np.bool_)
         bare = self._without_affix(texts)
@@ -147,12 +155,12 @@ class NumberForm:
         bare = pc.utf8_slice_codeunits(texts, len(self.prefix), -len(self.suffix) or None)
         return bare if _signs(bare) <= _PLAIN else pc.utf8_trim(bare, _SPACES)
 
-    def _quick(self, texts: pa.Array[Any]) -> pa.Array[Any] | None:
+    def _quick(self, texts: pa.Array[Any], signs: Collection[str] | None) -> pa.Array[Any] | None:
         """Return the numbers if all are written without thousands and with usual signs."""
         bare = self._without_affix(texts)
         if bare is None or _has_empty(bare):
             return None
-        signs = _signs(bare)
+        signs = set(signs) if signs is not None and bare is texts else _signs(bare)
         if signs <= {"-"}:
             return _as_integers(bare)
         fractions = {self.decimal, "e", "E"}
@@ -248,19 +256,20 @@ def read_numbers(
     if candidates is None:
         texts = without_missing(texts, missing)
         candidates = _candidates(texts.drop_null().slice(0, _HEAD), ())
-    elif not _signs(texts) <= _PLAIN | set(candidates[0].prefix + candidates[0].suffix):
+    signs = _signs(texts)
+    if candidates and not signs <= _PLAIN | set(candidates[0].prefix + candidates[0].suffix):
         texts = without_missing(texts, missing)
-    if not candidates or _has_codes(texts):
+        signs = _signs(texts)
+    if not candidates or _has_codes(texts, signs):
         return (), None
-    present = _signs(texts)
     read: dict[NumberForm, pa.Array[Any] | None] = {}
     for form in candidates:
-        same = _without_absent(form, present)
+        same = _without_absent(form, signs)
         if same not in read:
-            values, bad = same._read(texts, missing, strict=True)  # noqa: SLF001 - its own
+            values, bad = same._read(texts, missing, signs=signs, strict=True)
             read[same] = None if bad.any() or _says_nothing(form, values) else values
-    forms = tuple(form for form in candidates if read[_without_absent(form, present)] is not None)
-    return forms, read[_without_absent(forms[0], present)] if forms else None
+    forms = tuple(form for form in candidates if read[_without_absent(form, signs)] is not None)
+    return forms, read[_without_absent(forms[0], signs)] if forms else None
 
 
 def has_leading_zeros(texts: pa.Array[Any]) -> bool:
@@ -441,10 +450,10 @@ def _says_nothing(form: NumberForm, values: pa.Array[Any]) -> bool:
     return bool(extremes["min"] == extremes["max"])
 
 
-def _has_codes(texts: pa.Array[Any]) -> bool:
+def _has_codes(texts: pa.Array[Any], signs: Collection[str]) -> bool:
     if has_leading_zeros(texts):
         return True
-    return "+" in _signs(texts) and _any(pc.match_substring_regex(texts, _TELEPHONE))
+    return "+" in signs and _any(pc.match_substring_regex(texts, _TELEPHONE))
 
 
 def _has_digit(marker: str) -> bool:
@@ -454,7 +463,7 @@ def _has_digit(marker: str) -> bool:
 def _as_integers(texts: pa.Array[Any]) -> pa.Array[Any] | None:
     """Return digits and minus signs as int64, or else as uint64; None if they are neither."""
     longest = _longest(texts)
-    # A cast that fails costs twenty times one that does not.
+    # A value that cannot be cast costs twenty times one that can, and the cast goes on.
     for type_ in (pa.int64(), pa.uint64()) if longest <= _MOST_DIGITS else ():
         try:
             return texts.cast(type_)
