@@ -347,3 +347,46 @@ def test_what_is_cut_off_is_named(writer: str, share: float) -> None:
     assert batch.faults[0].detail.startswith("The ")
     assert "is damaged or cut off" in batch.faults[0].detail
     assert "CSV" not in batch.faults[0].detail
+
+
+@pytest.mark.parametrize("writer", ["parquet", "orc"])
+@pytest.mark.parametrize("encoded", [True, False])
+def test_text_that_is_no_utf8_is_replaced(writer: str, encoded: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    texts = pa.array(["caXe", "caYe", None, "x"])
+    content = pa.table(
+        {"text": texts.dictionary_encode() if encoded and writer == "parquet" else texts}
+    )
+    data = WRITERS[writer](content).replace(b"caXe", b"ca\xe9e").replace(b"caYe", b"ca\xffe")
+    (tmp_path / "t").write_bytes(data)
+    expected = ["ca\ufffde", "ca\ufffde", None, "x"]
+    assert read_batch(data).table["text"].to_pylist() == expected
+    (chunk,) = chunked_table(tmp_path / "t").chunks()
+    assert chunk.column("text").to_pylist() == expected
+
+
+def open_document(kind: str) -> bytes:
+    space = "urn:oasis:names:tc:opendocument:xmlns"
+    spaces = " ".join(f'xmlns:{name}="{space}:{name}:1.0"' for name in ("office", "table", "text"))
+    cells = (
+        f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+        f'<table:table-cell office:value-type="float" office:value="{number}"/>'
+        for text, number in (("a", 2024), ("x", 1), ("y", 2.5))
+    )
+    rows = "".join(f"<table:table-row>{both}</table:table-row>" for both in cells)
+    body = f'<office:{kind}><table:table table:name="s">{rows}</table:table></office:{kind}>'
+    content = f"<office:body>{body}</office:body>"
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as file:
+        file.writestr("mimetype", f"application/vnd.oasis.opendocument.{kind}")
+        file.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{space}:manifest:1.0"/>')
+        file.writestr(
+            "content.xml", f"<office:document-content {spaces}>{content}</office:document-content>"
+        )
+    return sink.getvalue()
+
+
+def test_documents_of_libreoffice() -> None:
+    read = read_batch(open_document("spreadsheet")).table
+    assert read.to_pydict() == {"a": ["x", "y"], "2024": [1.0, 2.5]}
+    with pytest.raises(NoBatchError, match="LibreOffice"):
+        read_batch(open_document("text"))

@@ -31,6 +31,7 @@ from drift_checker.tables.reading import (
     read_batch,
     reference_errors,
 )
+from drift_checker.tables.unicode import unicode_text
 
 if TYPE_CHECKING:
     from drift_checker.tables.delimited import DelimitedReader
@@ -133,7 +134,7 @@ class ParquetTable(_FileTable):
     def _column(self, group: int, name: str) -> pa.Array[Any]:
         with parquet_errors():
             table = self._file.read_row_group(group, [name], use_threads=False)
-        return decode_dictionary(table.column(name).combine_chunks())
+        return decode_dictionary(unicode_text(table.column(name).combine_chunks()))
 
 
 @dataclass(frozen=True)

@@ -19,20 +19,26 @@ from drift_checker.tables.formats import (
     refused,
     too_large,
     unreadable_where,
-    with_unicode_names,
 )
+from drift_checker.tables.unicode import with_unicode_names
 from drift_checker.tables.values import clean_text, column_of
 
 _CSV = "save it as CSV"
-_OFFICE = {"word/": "a Word document", "ppt/": "a PowerPoint presentation"}
+_OFFICE = {
+    "word/": "a Word document",
+    "ppt/": "a PowerPoint presentation",
+    "META-INF/manifest.xml": "a LibreOffice document",
+}
 _OLE2_STREAMS = {
     "EncryptedPackage": "an Office file with a password",
     "WordDocument": "a Word document",
     "PowerPoint Document": "a PowerPoint presentation",
 }
 """The name of a stream, and what a file that has it is."""
-_WORKBOOK = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
-"""Members of a workbook of Excel (.xlsx, .xlsb) and of LibreOffice (.ods)."""
+_WORKBOOK = ("xl/workbook.xml", "xl/workbook.bin")
+"""Members of a workbook (.xlsx, .xlsb)."""
+_ODS = b"opendocument.spreadsheet"
+"""In the first member of a workbook of LibreOffice (.ods)."""
 
 
 def read_foreign(data: bytes, format_: Format) -> pa.Table:
@@ -57,7 +63,7 @@ def archived_file(data: bytes, max_bytes: int) -> tuple[bytes, str] | None:
     names = [name for name in archive.namelist() if not _is_litter(name)]
     if sum(member.file_size for member in archive.infolist()) > max_bytes:
         raise too_large("The files in the zip archive", max_bytes)
-    if any(name in _WORKBOOK for name in names):
+    if any(name in _WORKBOOK for name in names) or _ODS in data[:200]:
         return None
     _raise_for_other_zip(names)
     member = archive.getinfo(names[0])

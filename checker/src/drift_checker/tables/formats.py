@@ -158,26 +158,6 @@ def format_of(head: bytes, kind: str = "") -> Format:
     return named or "csv"
 
 
-def with_unicode_names(table: pa.Table) -> pa.Table:
-    """Return a table in whose columns' names U+FFFD stands for what is no UTF-8.
-
-    Files of Parquet and Arrow may have such names; at each of them Arrow raises an error.
-    """
-    try:
-        table.column_names  # noqa: B018  raises
-    except UnicodeDecodeError:
-        names = [_field_name(table.schema, at) for at in range(table.num_columns)]
-        return table.rename_columns(names)
-    return table
-
-
-def _field_name(schema: pa.Schema, at: int) -> str:
-    try:
-        return str(schema.field(at).name)
-    except UnicodeDecodeError as error:
-        return error.object.decode(errors="replace")
-
-
 def refused(what: str, help_: str) -> NoBatchError:
     """Return the error of data that are recognised, and not read."""
     return NoBatchError(f"The data are {what}, which is not read; {help_}.")

@@ -28,8 +28,8 @@ from drift_checker.tables.formats import (
     format_of,
     unpack,
     unreadable_where,
-    with_unicode_names,
 )
+from drift_checker.tables.unicode import with_unicode
 
 __all__ = ["MIXED_TYPE", "UnreadableError"]
 
@@ -179,7 +179,7 @@ def _parse_parquet(data: bytes) -> pa.Table:
 
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:
     """Drop the columns whose name is not theirs alone."""
-    table = with_unicode_names(table)
+    table = with_unicode(table)
     faults = duplicate_column_faults(table.column_names)
     repeated = {fault.column for fault in faults}
     unique = [at for at, name in enumerate(table.column_names) if name not in repeated]
