@@ -36,6 +36,7 @@ from drift_checker.tables.dialect import (
 )
 from drift_checker.tables.encoding import (
     BLOCK_BYTES,
+    RECENT_BLOCKS,
     EncodingError,
     Readable,
     Utf8Stream,
@@ -298,28 +299,29 @@ class _ByArrow:
 
         It is looked at as it stands: as many lines from the end as its values have, and one.
         """
-        quote = self._dialect.quote
         text = b"".join(block for _, block in self._stream.recent).rstrip(b"\r\n")
-        if quote is None or self._dialect.loose:
-            return
+        mark = (self._dialect.quote or "").encode()
         values = [str(column[0]).encode() for column in last.columns if column[0].is_valid]
-        ends = [found.end() for found in _LINE_END.finditer(text)]
         inside = sum(map(lines_in, values)) + 1
-        if inside <= len(ends) and quote.encode() not in text:
+        if not mark or self._dialect.loose or (inside == 1 and mark not in text[-BLOCK_BYTES:]):
             return
-        lines = text[ends[-inside] if inside <= len(ends) else 0 :].decode(errors="ignore")
-        reader = csv_reader(list(io.StringIO(lines, newline="")), self._dialect, strict=True)
+        end = b"\n" if b"\n" in text else b"\r"
+        lines = text.rsplit(end, inside)
+        begins = len(lines) > inside or len(self._stream.recent) < RECENT_BLOCKS
+        if begins:
+            lines = lines[-inside:]
+        decoded = [line.decode(errors="ignore") + "\n" for line in lines]
+        reader = csv_reader(decoded, self._dialect, strict=True)
         before = 0
         try:
             for _ in reader:
                 before = reader.line_num
-            unclosed = inside > len(ends) + 1
+            unclosed = not begins
         except csv.Error as error:
             unclosed = UNCLOSED in str(error) or _TOO_LONG in str(error)
-        if unclosed and not (before == 0 and text.endswith(quote.encode())):
-            first, _ = self._stream.recent[0]
-            line = first + len(ends) + 2 - inside + before
-            raise _open_quote(self._dialect, line)
+        if unclosed and not (before == 0 and text.endswith(mark)):
+            first = self._stream.recent[0][0] + lines_in(text) + 2 - inside
+            raise _open_quote(self._dialect, first + before)
 
 
 def _trimmed(column: pa.Array[Any]) -> pa.Array[Any]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 HEAD_BYTES = 1 << 16
 """The first bytes of a text, by which its dialect is told."""
@@ -39,9 +39,12 @@ _LITERAL = frozenset("\t|\x01")
 """Text that they delimit is often not quoted, so that a quote without another is of the value."""
 _COMMENTS = ("#", "//", "%")
 _MAX_TITLE_ROWS = 20
-_SAMPLE_ROWS = 200
+_MAX_TITLE_LINES = 4
+"""Of titles that have as many words as the table has columns."""
+_SAMPLE_ROWS = 100
 _MOST = 0.9
 """Of the values of a column, as many as make its form."""
+_FILLED = 0.9
 _HALF = 0.5
 _CLEAR_GAIN = 0.1
 """Of the rows that are as wide as most, for quotes to be taken for a part of the values."""
@@ -62,11 +65,12 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _MISSING = re.compile(r"\s*(?:n/?a|#n/a|nan|null|none|-+|\?|\.|\\n)?\s*", re.IGNORECASE)
-_UNIT = re.compile(
+_UNIT = (
     r"\s*(?:[\[(<].*[\])>]|%|‰|°\s?[cfk]?|[µunmckMGTh]?(?:m|s|g|l|Hz|V|A|W|Wh|Pa|J|N|bar|B|mol)"
     r"(?:[²³23])?(?:\s?[/*·]\s?[a-zA-Z]{1,3}[²³23]?)*|min|hours?|h|days?|d|sec(?:onds?)?|EUR|USD"
     r"|GBP|CHF|JPY|[€$£¥]|deg|rad|K|kWh|km/h|mph|ft|in|lbs?|oz|pcs|count|units?)\s*"
 )
+"""Compiled where it is needed, which is seldom."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -142,7 +146,7 @@ def dialect_of(head: str, expected: Dialect | None = None, *, whole: bool = True
     for variant in _variants(rest, whole=whole):
         for delimiter in delimiters:
             found = _judge(_best_trial(variant, delimiter), expected)
-            if found and (best is None or found.score > best.score):
+            if found and (best is None or found.goes_before(best)):
                 best = found
             if best and best.certain:
                 break
@@ -172,8 +176,7 @@ def _occurring(lines: Sequence[str], expected: Dialect | None) -> list[str]:
 # --- Lines -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Lines:
+class _Lines(NamedTuple):
     """Lines without comments, each with its place in the text; and the last comment above them."""
 
     lines: list[str]
@@ -248,10 +251,11 @@ class _Trial:
         return next((len(row) for row in self.rows if widths[len(row)] == most), 0)
 
     def share(self, first: int = 0) -> float:
-        """Return the share of rows that are as wide as most, or filled up behind."""
+        """Return the share of rows that are as wide as most; a row filled up is not quite one."""
         rows = self.rows[first:]
-        whole = sum(len(row) == self.width or self.is_filled(row) for row in rows)
-        return self.covered * whole / max(len(rows), 1)
+        fitting = sum(len(row) == self.width for row in rows)
+        fitting += _FILLED * sum(map(self.is_filled, rows))
+        return self.covered * fitting / max(len(rows), 1)
 
     def is_filled(self, row: list[str]) -> bool:
         """Whether nothing stands in what a row has more than others."""
@@ -328,18 +332,22 @@ def _try(lines: _Lines, dialect: Dialect) -> _Trial:
 # --- Names -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """A dialect, and how good it is."""
 
     dialect: Dialect
     score: float
     certain: bool
     """Whether no other needs to be tried."""
+    below_comments: bool
+    """Whether names stand in a row below comments, and in none of them."""
+
+    def goes_before(self, other: _Candidate) -> bool:
+        """Say whether it is better than one that was found before."""
+        return self.score > other.score or (self.score == other.score and self.below_comments)
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """Where the rows of a table begin, and the names above them: None if there are none."""
 
     names: list[str] | None
@@ -356,6 +364,7 @@ def _judge(trial: _Trial, expected: Dialect | None) -> _Candidate | None:
     if layout is None:
         return None
     data = layout.data
+    below_comments = bool(trial.title and layout.names) and data > first
     if layout.names and _is_units(trial.rows[data : data + _SAMPLE_ROWS], width):
         data += 1
     sample = [row for row in trial.rows[data : data + _SAMPLE_ROWS] if len(row) == width]
@@ -365,11 +374,12 @@ def _judge(trial: _Trial, expected: Dialect | None) -> _Candidate | None:
     dialect = _with_names(trial, layout, sample, data)
     consistent = trial.share(first)
     clean = _clean_share(sample or [trial.rows[first]], dialect)
-    titles = bool(first) and trial.title is None
+    titles = bool(first)
     return _Candidate(
         dialect,
         score=consistent * clean - 0.1 * titles + known,
         certain=consistent == clean == 1 and trial.strict and not titles and delimiter in _STRONG,
+        below_comments=below_comments,
     )
 
 
@@ -380,12 +390,24 @@ def _first_row(trial: _Trial) -> int | None:
         if len(row) == width:
             values = sum(bool(cell.strip()) for cell in row)
             if values > (width > 2) or width == 1 or index + 1 == len(trial.rows):  # noqa: PLR2004
-                return index
+                return _behind_titles(trial, index)
         elif trial.is_filled(row):
             return index
-        elif len(row) > width:
+        elif len(row) > width and trial.dialect.delimiter not in SPACES:
             return None
     return None
+
+
+def _behind_titles(trial: _Trial, first: int) -> int:
+    """Return which row is the first: one below a blank line, if that has names and it has none."""
+    rows, places = trial.rows, trial.places
+    for index in range(first + 1, min(first + _MAX_TITLE_LINES, len(rows))):
+        if places[index] > places[index - 1] + 1 and len(rows[index]) == trial.width:
+            below = rows[index + 1 : index + _SAMPLE_ROWS]
+            below = [row for row in below if len(row) == trial.width]
+            if _are_names(rows[index], below, None):
+                return index
+    return first
 
 
 def _layout(trial: _Trial, first: int, expected: Dialect | None) -> _Layout | None:
@@ -399,7 +421,7 @@ def _layout(trial: _Trial, first: int, expected: Dialect | None) -> _Layout | No
     if above:
         return _Layout(above, first)
     gap = first and trial.places[first] > trial.places[first - 1] + 1
-    if first and trial.title is None and not gap:
+    if first and not gap:
         return None
     if proven is None or _count_up([cell for cell in row if _NUMBER.fullmatch(cell)]):
         return _Layout(row, first + 1)
@@ -463,7 +485,9 @@ def _is_units(rows: list[list[str]], width: int) -> bool:
         return False
     columns = _columns([row for row in rest if len(row) == width], width)
     numeric = [place for place, column in enumerate(columns) if _mostly(_NUMBER, column)]
-    return bool(numeric) and all(_UNIT.fullmatch(unit[place]) for place in numeric)
+    if not numeric or any(_NUMBER.fullmatch(unit[place]) for place in numeric):
+        return False
+    return all(re.fullmatch(_UNIT, unit[place]) for place in numeric)
 
 
 def _with_names(trial: _Trial, layout: _Layout, sample: list[list[str]], data: int) -> Dialect:
@@ -548,9 +572,10 @@ def _has_numbers(rows: list[list[str]], width: int) -> bool:
 
 def _clean_share(rows: list[list[str]], dialect: Dialect) -> float:
     """Return the share of cells that look like one value, and not like several."""
-    others = re.compile(f'[{re.escape(_STRONG.replace(dialect.delimiter, ""))}]|^".*"$')
+    others = {*_DELIMITERS} - {*_NEED_NUMBERS, dialect.delimiter}
+    several = re.compile(rf'[{re.escape("".join(others))}]|^".*"$')
     cells = [cell for row in rows for cell in row]
     clean = sum(
-        not others.search(cell) or bool(_NUMBER.fullmatch(cell)) or "\n" in cell for cell in cells
+        not several.search(cell) or bool(_NUMBER.fullmatch(cell)) or "\n" in cell for cell in cells
     )
     return clean / max(len(cells), 1)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 8 << 20
 """Of text, read at a time."""
+RECENT_BLOCKS = 3
+"""So many are kept, of which Arrow has one ahead."""
 
 _MARKS = (  # that of UTF-32 begins as that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
@@ -124,9 +126,13 @@ _BETWEEN_WORDS = rb"\x92\xa0\x96\x97\xb7\xad\x85"
 _ALONE = (
     _BEFORE_WORD + _AFTER_WORD + rb"\x80\xa3\xa5\xa7\xb1\xb7\xbc-\xbe\xd7\xf7\x86\x87\x89\xa2\xb9"
 )
-_WESTERN_WORD = re.compile(
-    rb"\xa0?[%b]\xa0?|[%b]*(?:%b)(?:[%b](?:%b))*[%b]*"
-    % (_ALONE, _BEFORE_WORD, _LETTERS, _BETWEEN_WORDS, _LETTERS, _AFTER_WORD)
+_WESTERN_WORD = rb"\xa0?[%b]\xa0?|[%b]*(?:%b)(?:[%b](?:%b))*[%b]*" % (
+    _ALONE,
+    _BEFORE_WORD,
+    _LETTERS,
+    _BETWEEN_WORDS,
+    _LETTERS,
+    _AFTER_WORD,
 )
 # Letters that Central Europe, the Baltic and Turkey write by the same bytes, and the alphabets
 # that have them: then all of a text's letters have to be of one of these. The o with a tilde is
@@ -148,7 +154,7 @@ _NOT_PORTUGUESE = re.compile("õ(?!e)")
 
 def _is_western(data: bytes) -> bool:
     words = set(_WORD.findall(data))
-    if not all(map(_WESTERN_WORD.fullmatch, words)):
+    if not all(re.fullmatch(_WESTERN_WORD, word) for word in words):
         return False
     text = b" ".join(words).decode("cp1252").lower()
     letters = {letter for letter in text if letter.isalpha() and letter not in "ªºµß"}
@@ -192,7 +198,7 @@ class Utf8Stream(io.RawIOBase):
         self._decoder: codecs.IncrementalDecoder | None = None
         self._ended = False
         self.lines = 0
-        self.recent: deque[tuple[int, bytes]] = deque(maxlen=3)
+        self.recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT_BLOCKS)
         """The last blocks, each with the number of lines that end before it."""
         self._block = memoryview(b"")
         self._position = 0
