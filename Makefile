@@ -160,6 +160,10 @@ bench-plots: dev ## plot how the CPU time of large files grows
 	$(uv) run --quiet --isolated --no-project --with-requirements benchmarks/trust/requirements.txt \
 		python -m benchmarks.plots benchmarks/results/large.json
 
+bench-dialects: dev ## compare ways to tell the dialect of delimited text: two minutes
+	$(uv) run --quiet --frozen --no-editable --project checker --with-requirements benchmarks/dialects/requirements.txt \
+		python -m benchmarks.dialects --output benchmarks/results/dialects.md
+
 bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick there
 	PYTHONPATH=tests .venv/bin/python -m benchmarks deploy latency $(ARGS)
 

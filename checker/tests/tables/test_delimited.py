@@ -6,6 +6,7 @@ import gzip
 import io
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pytest
@@ -15,13 +16,14 @@ from hypothesis import strategies as st
 from drift_checker.tables import UnreadableError
 from drift_checker.tables.delimited import open_delimited, read_delimited
 from drift_checker.tables.dialect import Dialect
+from drift_checker.tables.encoding import Readable
 
 ROWS = 700_000
 LARGE = "id;town;amount\n" + "".join(f"{n};Köln {n % 7};{n % 100},5\n" for n in range(ROWS))
 
 
-def whole(source: Path | io.BufferedIOBase) -> pa.Table:
-    with open_delimited(source) as reader:  # type: ignore[arg-type]
+def whole(source: Path | Readable) -> pa.Table:
+    with open_delimited(source) as reader:
         return pa.Table.from_batches(list(reader), reader.schema)
 
 
@@ -54,11 +56,11 @@ def test_a_compressed_stream_is_read_as_it_comes() -> None:
     data = gzip.compress(LARGE.encode(), 1, mtime=0)
     assert whole(gzip.GzipFile(fileobj=io.BytesIO(data))).num_rows == ROWS
     with pa.CompressedInputStream(io.BytesIO(data), "gzip") as stream:
-        assert whole(stream).num_rows == ROWS
+        assert whole(cast("Readable", stream)).num_rows == ROWS
 
 
 def test_what_arrow_has_no_options_for_is_read_in_blocks_too() -> None:
-    rows = 300_000
+    rows = 210_000
     text = "a  b\n" + "".join(f"{n}   x{n}\n" for n in range(rows))
     table = read_delimited(text.encode())
     assert table.num_rows == rows
@@ -83,9 +85,9 @@ def test_what_arrow_has_no_options_for_is_read_in_blocks_too() -> None:
         (b'# c\nx,y\n1,2\n3,"4\n5,6\n', "in line 4 a quote .* not closed"),
         (b"x,y\n" + b"1,2\n" * 50_000 + b'3,"4\n5,6\n', "in line 50002 a quote .* not closed"),
         (b'x,y\n1,2\n3,"4\n' + b"5,6\n" * 50_000, "in line 3 a quote .* not closed"),
-        (b'x,y\n3,"4\n' + b"5,6\n" * 7_000_000, "a quote .*not closed"),
+        (b'x,y\n3,"4\n' + b"5,6\n" * 6_500_000, "a quote .*not closed"),
         (b"x,y\n" + b"1,2\n" * 50_000 + b"3,4,5\n", "line 50002 has 3 fields"),
-        (b"x,y\n" + b"1,2\n" * 5_000_000 + b"3,4,5\n", "line 5000002 has 3 fields"),
+        (b"x,y\n" + b"1,2\n" * 3_000_000 + b"3,4,5\n", "line 3000002 has 3 fields"),
         (b"x,y\n1,a\0b\n", "line 2 has a NUL byte"),
         (b"x,y\n1,\xff\xfe\n", "line 2 has the byte 0xFF, .* save the file as UTF-8"),
         (b"x,y\r1,2\r3\r", "line 3 has 1 field"),

@@ -253,9 +253,9 @@ class _Trial:
     def share(self, first: int = 0) -> float:
         """Return the share of rows that are as wide as most; a row filled up is not quite one."""
         rows = self.rows[first:]
-        fitting = sum(len(row) == self.width for row in rows)
-        fitting += _FILLED * sum(map(self.is_filled, rows))
-        return self.covered * fitting / max(len(rows), 1)
+        alike = sum(len(row) == self.width for row in rows)
+        filled = sum(map(self.is_filled, rows))
+        return self.covered * (alike + _FILLED * filled) / max(len(rows), 1)
 
     def is_filled(self, row: list[str]) -> bool:
         """Whether nothing stands in what a row has more than others."""
