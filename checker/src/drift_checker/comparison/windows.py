@@ -96,7 +96,8 @@ def cut_windows(times: pa.Array[Any], span: timedelta, *, least: int) -> Windows
 def _microseconds(times: pa.Array[Any]) -> tuple[Ints, Bools]:
     """Return microseconds since the epoch, and which of them are valid."""
     zone = times.type.tz if pa.types.is_timestamp(times.type) else None
-    integers = times.cast(pa.timestamp("us", tz=zone)).cast(pa.int64())
+    # What is lost is less than a microsecond.
+    integers = times.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
     microseconds, valid = np.zeros(len(integers), dtype=np.int64), valid_mask(integers)
     microseconds[valid] = as_numpy(integers.drop_null())
     return microseconds, valid

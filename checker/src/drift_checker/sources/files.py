@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import PurePosixPath
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import obstore
 import pyarrow as pa
@@ -72,6 +72,20 @@ _BLOCK_ROWS = 1 << 17
 """The most rows of a block."""
 
 
+class PartitionValue(NamedTuple):
+    """What all rows of a file have in a column that is not in it."""
+
+    name: str
+    value: Any
+    type: pa.DataType
+
+    def column(self, rows: int) -> pa.Array[Any]:
+        """Return it for so many rows."""
+        value: Any = pa.scalar(self.value, self.type)
+        column: pa.Array[Any] = pa.repeat(value, rows)
+        return column
+
+
 @dataclass(frozen=True)
 class File:
     """A file below a prefix; `folder` is the part of its key between the two."""
@@ -83,8 +97,8 @@ class File:
     """What a store knows its content by."""
     format: Format | None = None
     """By its name; None where the name says nothing."""
-    partition: tuple[tuple[str, Any], ...] = ()
-    """The names and values of its partition: text, or None."""
+    partition: tuple[PartitionValue, ...] = ()
+    """What the names of its folders say, or the log of its table."""
     columns: tuple[tuple[str, str], ...] = ()
     """What columns are called, and what they are called in the file, where names are mapped."""
     deleted: bytes = b""
@@ -372,25 +386,26 @@ class SelectedFile:
         """Return the columns whose name is theirs alone, and the other names."""
         stored = self._content.schema
         times = Counter(stored.names)
-        keys = dict(self.file.partition)
+        keys = {each.name: each.type for each in self.file.partition}
         fields = [field for field in stored if times[field.name] == 1]
         fields = [_as_key(field) if field.name in keys else field for field in fields]
-        more = [pa.field(name, pa.string()) for name in keys if name not in times]
+        more = [pa.field(name, type_) for name, type_ in keys.items() if name not in times]
         repeated = tuple(name for name, number in times.items() if number > 1)
         if isinstance(self._content, _Whole):
             repeated = self._content.repeated
         return pa.schema([*fields, *map(_as_key, more)]), repeated
 
     @property
-    def _folders(self) -> dict[str, Any]:
+    def _folders(self) -> dict[str, PartitionValue]:
         """The columns that only the names of folders tell."""
         stored = self._content.schema.names
-        return {name: value for name, value in self.file.partition if name not in stored}
+        return {each.name: each for each in self.file.partition if each.name not in stored}
 
     @property
     def groups(self) -> Sequence[int | None]:
         """Its row groups; [None] where it is read in blocks."""
-        return self._content.groups
+        # Deleted rows are numbered through the file.
+        return [None] if self.file.deleted else self._content.groups
 
     def tables(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """Read some of its columns, of the selected rows.
@@ -425,8 +440,7 @@ class SelectedFile:
             yield from self._alive(names, None, group)
             return
         if time in folders:
-            value = pa.chunked_array([pa.array([folders[time]], pa.string())])
-            if rows_in_window(value, window)[0].as_py():
+            if rows_in_window(pa.chunked_array([folders[time].column(1)]), window)[0].as_py():
                 yield from self._alive(names, None, group)
             return
         if time not in self.schema.names:
@@ -466,9 +480,7 @@ class SelectedFile:
     def _with_folders(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
         folders = self._folders
         columns = [
-            pa.repeat(pa.scalar(folders[name], pa.string()), table.num_rows)
-            if name in folders
-            else table.column(name)
+            folders[name].column(table.num_rows) if name in folders else table.column(name)
             for name in names
         ]
         return pa.Table.from_arrays(

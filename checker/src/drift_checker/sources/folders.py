@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
-from typing import Self
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Self, TypeVar
 from urllib.parse import unquote
 
 import obstore
+import pyarrow as pa
 from obstore.store import LocalStore, S3Store
 
 from drift_checker.config import Settings
 from drift_checker.result import Fault, Severity
-from drift_checker.sources.files import COMPRESSIONS, FORMATS, MAGIC, File, Format
+from drift_checker.sources.files import COMPRESSIONS, FORMATS, MAGIC, File, Format, PartitionValue
 from drift_checker.sources.objects import open_bucket
-from drift_checker.sources.request import Request
+from drift_checker.sources.request import Request, Selection
 from drift_checker.sources.responses import RejectedResponseError, store_errors
 from drift_checker.sources.united import some
 
+P = TypeVar("P", bound=PurePath)
+
+_DELTA_LOG = "_delta_log"
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """What Hive calls the folder of rows without a value."""
 _NO_DATA = (
@@ -63,9 +67,19 @@ class Prefix:
 class Folder:
     """The files of data below a prefix, in the order of their names."""
 
+    store: LocalStore | S3Store
+    """Where their keys are known."""
     files: tuple[File, ...]
     left_out: tuple[str, ...] = ()
     """The names of files that may be data, but are of no format that is read."""
+    columns: pa.Schema | None = None
+    """Those of the table, where it has a log that says so."""
+
+    def selected_columns(self, selection: Selection) -> pa.Schema | None:
+        """Return those of the table that are selected; None where there is no log."""
+        if self.columns is None:
+            return None
+        return pa.schema([self.columns.field(name) for name in selection.names(self.columns)])
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -85,10 +99,15 @@ def list_prefix(prefix: Prefix) -> Folder:
     Raises:
         RejectedResponseError: There are none, or of several formats, or of a table whose format
             is not read.
+        UnreadableError: The log of a Delta table is damaged.
+        UsageError: What reads that log is not installed.
         obstore.exceptions.BaseError: The store refused or stayed away.
     """
     entries = list(_list_objects(prefix))
     _raise_for_table(prefix, entries)
+    table = _delta_table(prefix, entries)
+    if table is not None:
+        return _delta_folder(prefix, table, entries)
     single = len(entries) == 1 and entries[0]["path"] == prefix.key
     known: list[File] = []
     unknown: list[File] = []
@@ -106,7 +125,7 @@ def list_prefix(prefix: Prefix) -> Folder:
         file.name for file in (*weak, *unknown) if file.key not in {f.key for f in known}
     )
     _raise_for_formats(prefix, known, left_out)
-    return Folder(tuple(sorted(known, key=lambda file: file.key)), tuple(left_out))
+    return Folder(prefix.store, tuple(sorted(known, key=lambda file: file.key)), tuple(left_out))
 
 
 def _list_objects(prefix: Prefix) -> Iterator[obstore.ObjectMeta]:
@@ -143,12 +162,13 @@ def _suffix(key: PurePosixPath) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _partition(folder: PurePosixPath) -> Iterator[tuple[str, str | None]]:
-    """Yield the names and values of folders such as `region=eu`."""
+def _partition(folder: PurePosixPath) -> Iterator[PartitionValue]:
+    """Yield what folders such as `region=eu` say."""
     for part in folder.parts:
         name, equals, value = part.partition("=")
         if equals:
-            yield unquote(name), None if value == _NO_VALUE else unquote(value)
+            known = None if value == _NO_VALUE else unquote(value)
+            yield PartitionValue(unquote(name), known, pa.string())
 
 
 def _hidden(file: File) -> bool:
@@ -204,8 +224,10 @@ def _raise_for_table(prefix: Prefix, entries: Sequence[obstore.ObjectMeta]) -> N
     """Refuse the folders of tables whose files are not to be read as they lie there."""
     for entry in entries:
         parts = PurePosixPath(entry["path"]).relative_to(prefix.key).parts
-        if "_delta_log" in parts:
-            raise RejectedResponseError(f"{prefix.origin} is a Delta table")
+        if _DELTA_LOG in parts[1:]:
+            raise RejectedResponseError(
+                f"{prefix.origin} holds Delta tables, such as {parts[0]}; name the folder of one"
+            )
         if ".hoodie" in parts:
             raise RejectedResponseError(
                 f"{prefix.origin} is a table of Apache Hudi, whose files are not to be read as "
@@ -218,3 +240,47 @@ def _raise_for_table(prefix: Prefix, entries: Sequence[obstore.ObjectMeta]) -> N
                 "they lie there; read it by a query ('database'), or export what is to be checked "
                 "as Parquet"
             )
+
+
+def _delta_table(prefix: Prefix, entries: Sequence[obstore.ObjectMeta]) -> Prefix | None:
+    """Return the Delta table that a prefix is, or is a partition of."""
+    key = prefix.key.rstrip("/")
+    if any(entry["path"].startswith(f"{key}/{_DELTA_LOG}/".lstrip("/")) for entry in entries):
+        return Prefix(prefix.store, key, prefix.origin)
+    if not key and isinstance(prefix.store, LocalStore):
+        folder = Path(str(prefix.store.prefix))
+        table = _without_partitions(folder)
+        if table != folder and (table / _DELTA_LOG).is_dir():
+            return Prefix(LocalStore(table), "", prefix.origin)
+        return None
+    inside = PurePosixPath(key)
+    root = _without_partitions(inside)
+    log = obstore.list(prefix.store, str(root / _DELTA_LOG), chunk_size=1)
+    if root != inside and next(iter(log), None):
+        return Prefix(prefix.store, "" if root.name == "" else str(root), prefix.origin)
+    return None
+
+
+def _without_partitions(folder: P) -> P:
+    """Return the folder above those of partitions."""
+    while "=" in folder.name:
+        folder = folder.parent
+    return folder
+
+
+def _delta_folder(prefix: Prefix, table: Prefix, entries: Sequence[obstore.ObjectMeta]) -> Folder:
+    """List the files that the log of a Delta table names, as far as they are below a prefix."""
+    from drift_checker.sources.delta import live_files  # noqa: PLC0415  # of few sources
+
+    below = prefix.key.rstrip("/")
+    if table.store is not prefix.store:
+        inside = Path(str(prefix.store.prefix)).relative_to(Path(str(table.store.prefix)))
+        below = inside.as_posix()
+    if table.key != below:
+        entries = [entry for page in obstore.list(table.store, table.key or None) for entry in page]
+    files, columns = live_files(table.store, table.key, entries, prefix.origin)
+    found = [file for file in files if file.key.is_relative_to(below)]
+    if not found:
+        raise RejectedResponseError(f"{prefix.origin} is of a Delta table, and has no files in it")
+    files = sorted(found, key=lambda file: file.key)
+    return Folder(table.store, tuple(files), columns=columns)

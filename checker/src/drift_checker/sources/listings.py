@@ -27,6 +27,7 @@ from drift_checker.sources.united import (
     as_type,
     in_schema,
     nulls,
+    of_table,
     repeated_name_faults,
     unite_schemas,
 )
@@ -210,6 +211,7 @@ def list_files(prefix: Prefix, selection: Selection, reader: Reader) -> FileList
     digest = identity((listed, selection.identity))
     # By their sizes they are shared out to those who count.
     parts = tuple(FilePart(file, None, file.size) for file in folder.files)
+    prefix = replace(prefix, store=folder.store)
     whole = FileListing(prefix, pa.schema([]), selection, digest, untyped=False, parts=parts)
     counted = reader(whole, FileListing.counted, operator.add)
     raise_for_no_times(selection, (file.schema for file in counted), prefix.origin)
@@ -217,6 +219,9 @@ def list_files(prefix: Prefix, selection: Selection, reader: Reader) -> FileList
     schema, faults = unite_schemas(
         _selected_schemas(counted, selection), order=selection.columns, without=repeated
     )
+    columns = folder.selected_columns(selection)
+    if columns is not None:
+        schema, faults = of_table(columns, schema, faults)
     return replace(
         whole,
         schema=schema,

@@ -6,14 +6,14 @@ kept. What each file calls a type, or lacks, is united in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 
 from drift_checker.config import Limits, Settings
 from drift_checker.result import Fault
-from drift_checker.sources.files import SelectedFile, raise_for_no_times, without_keys
+from drift_checker.sources.files import File, SelectedFile, raise_for_no_times, without_keys
 from drift_checker.sources.folders import Folder, Prefix, list_prefix
 from drift_checker.sources.request import Request, Selection
 from drift_checker.sources.responses import (
@@ -49,13 +49,16 @@ def read_prefix(prefix: Prefix, selection: Selection, limits: Limits) -> TableRe
     Raises:
         RejectedResponseError: There are none, or of several formats, or too much is in them.
         ServiceAwayError: A file takes longer than it may.
+        UsageError: What reads them is not installed.
         obstore.exceptions.BaseError: The store refused or stayed away.
     """
-    folder = list_prefix(prefix)
+    files: Sequence[File] = ()
     try:
+        folder = list_prefix(prefix)
+        files = folder.files
         return _Reading(prefix, folder, selection).response(limits)
     except UnreadableError as error:
-        digest = identity([file.identity for file in folder.files])
+        digest = identity([file.identity for file in files])
         return TableResponse(Batch(empty_table(), digest, (error.fault,)), prefix.origin)
 
 
@@ -82,7 +85,10 @@ class _Reading:
             pass
         raise_for_no_times(self._selection, self._schemas, self._prefix.origin)
         table, faults = unite_tables(
-            self._parts, order=self._selection.columns, without=self._repeated
+            self._parts,
+            order=self._selection.columns,
+            without=self._repeated,
+            columns=self._folder.selected_columns(self._selection),
         )
         faults = (*self._folder.faults, *repeated_name_faults(self._repeated), *faults)
         return _response(table, self._prefix.origin, faults, untyped=self._untyped)
@@ -91,7 +97,7 @@ class _Reading:
         """Read and keep the selected rows of each file."""
         for file in self._folder.files:
             opened = SelectedFile(
-                self._prefix.store, self._prefix.origin, file, self._selection, max_bytes
+                self._folder.store, self._prefix.origin, file, self._selection, max_bytes
             )
             self._schemas.append(opened.schema)
             self._repeated |= dict.fromkeys(opened.repeated)

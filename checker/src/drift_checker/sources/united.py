@@ -206,13 +206,18 @@ class Part:
 
 
 def unite_tables(
-    parts: Mapping[str, Part], *, order: Sequence[str] = (), without: Container[str] = ()
+    parts: Mapping[str, Part],
+    *,
+    order: Sequence[str] = (),
+    without: Container[str] = (),
+    columns: pa.Schema | None = None,
 ) -> tuple[pa.Table, tuple[Fault, ...]]:
     """Join the rows of several files, by their names.
 
     The columns are in the order of the first file that has them, and null where a file lacks
     them; `order` names all that there may be in another. Files of which no row is selected have
-    no say, unless there are no others.
+    no say, unless there are no others. Where a table's log says which `columns` it has, they are
+    its own, and what a file lacks is no news.
 
     Returns the table, without the columns that cannot be united, and a fault for each of those;
     a note for each column that some of the files lack.
@@ -228,6 +233,8 @@ def unite_tables(
 
     schemas = {file: part.schema for file, part in filled.items()}
     schema, faults = _unite_schemas(schemas, order, without, type_of)
+    if columns is not None:
+        schema, faults = of_table(columns, schema, faults)
     tables = [in_schema(table, schema) for part in parts.values() for table in part.tables]
     # Also the empty ones, which count in the digest as they always have.
     return pa.concat_tables([schema.empty_table(), *tables]), faults
@@ -279,6 +286,20 @@ def _unite_schemas(
         key=lambda own: order.index(own.name) if order else PARTITION_KEY in (own.metadata or {})
     )
     return pa.schema(united), tuple(faults)
+
+
+def of_table(
+    columns: pa.Schema, schema: pa.Schema, faults: Iterable[Fault]
+) -> tuple[pa.Schema, tuple[Fault, ...]]:
+    """Return the columns of a table whose log names them, and what is wrong with them."""
+    wrong = tuple(fault for fault in faults if fault.severity is Severity.STRUCTURAL)
+    left_out = {fault.column for fault in wrong}
+    fields = [
+        schema.field(own.name) if own.name in schema.names else own
+        for own in columns
+        if own.name not in left_out
+    ]
+    return pa.schema(fields), wrong
 
 
 def _type(schema: pa.Schema, name: str) -> pa.DataType:
