@@ -72,6 +72,11 @@ def texts(*values: str | None) -> pa.Array[Any]:
         (["12.50 EUR", "3 EUR"], "amounts in EUR", [12.5, 3]),
         (["USD 12.50", "USD 3"], "amounts in USD", [12.5, 3]),
         (["12 kg", "5\u00a0kg"], "numbers with the unit kg", [12, 5]),
+        (
+            ["1 000 kg", "20 kg"],
+            "numbers with the unit kg and spaces between thousands",
+            [1000, 20],
+        ),
         (["5ms", "7ms"], "numbers with the unit ms", [5, 7]),
         (["3.5 km/h", "4 km/h"], "numbers with the unit km/h", [3.5, 4]),
         (["21 °C", "-3 °C"], "numbers with the unit °C", [21, -3]),

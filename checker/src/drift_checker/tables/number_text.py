@@ -87,15 +87,19 @@ class NumberForm:
     def words(self) -> str:
         """What it is called, in the plural."""
         affix = self.prefix or self.suffix
-        if self.suffix == "%":
+        words, parts = "numbers", []
+        if affix == "%":
             words = "percentages"
         elif affix in _CURRENCIES:
             words = f"amounts in {affix}"
-        else:
-            words = f"numbers with the unit {affix}" if affix else "numbers"
-        separator = {" ": "spaces"}.get(self.thousands, self.thousands)
-        parts = ["decimal comma"] * (self.decimal == ",")
-        parts += [f"{separator} between thousands"] * bool(self.thousands)
+        elif affix:
+            parts.append(f"the unit {affix}")
+        if self.decimal == ",":
+            parts.append("decimal comma")
+        if self.thousands:
+            parts.append(
+                f"{'spaces' if self.thousands == ' ' else self.thousands} between thousands"
+            )
         words += " with " * bool(parts) + " and ".join(parts)
         doubt = "decimal comma" if self.decimal == "." else ", between thousands"
         return words + f" (or {doubt}: no value tells)" * self.ambiguous
@@ -388,7 +392,7 @@ def _fits(form: NumberForm, texts: Sequence[str]) -> bool:
     """Return whether all texts are of the form."""
     if form.thousands:
         # A group of other than two or three digits, at a glance.
-        other = rf"{re.escape(form.thousands)}(?![0-9]{{2,3}}(?![0-9]))"
+        other = rf"{re.escape(form.thousands)}(?=[0-9])(?![0-9]{{2,3}}(?![0-9]))"
         if any(map(_compiled(other).search, texts)):
             return False
     grammar = _grammar(form)

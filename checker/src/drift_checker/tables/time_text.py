@@ -65,13 +65,13 @@ _HALF = r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
 _CLOCK = f"(?P<hour>[0-9]{{1,2}})(?::(?P<minute>[0-9]{{2}})(?::{_SECONDS})?)?{_HALF}"
 _ZONE = (
     "(?: ?(?:(?P<utc>[Zz]|UTC|GMT)|(?:UTC|GMT)?(?P<sign>[+-])(?P<zone_hour>[0-9]{2})"
-    r"(?::?(?P<zone_minute>[0-9]{2}))?)(?:\[[A-Za-z_/+-]+\]| \([A-Za-z ]+\))?)?"
+    r"(?::?(?P<zone_minute>[0-9]{2}))?)(?:\[[A-Za-z_/+-]+\]| \([A-Za-z ]+\)| [A-Z]{3,4})?)?"
 )
 _TIME = f"(?:(?:[Tt]|,? +){_CLOCK}{_ZONE})?"
 _BASIC_DATE = "(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
 _BASIC_CLOCK = f"(?P<hour>[0-9]{{2}})(?:(?P<minute>[0-9]{{2}})(?:{_SECONDS})?)?"
 _NTH = "(?:st|nd|rd|th)?"
-_TO_NAME, _TO_YEAR = r"(?: (?:of )?|-|/|\. ?)", "(?:,? |-|/)(?P<year>[0-9]{4}|[0-9]{2})"
+_TO_NAME, _TO_YEAR = r"(?: (?:of )?|-|/|\. ?)?", "(?:,? |-|/)?(?P<year>[0-9]{4}|[0-9]{2})"
 _NAME_TIME = f"(?:(?:[Tt:]|,? +){_CLOCK}{_ZONE})?"
 _RECENT = "(?P<year>(?:19|20)[0-9]{2})"
 
@@ -81,7 +81,7 @@ _DAY_FIRST_2, _MONTH_FIRST_2 = "day first, two-digit years", "month first, two-d
 _YEAR_FIRST_2 = "year first, two-digit years"
 _OF_MONTHS, _OF_DAY = "months", "times of day"
 _PATTERNS: Mapping[str, tuple[str, ...]] = {
-    _ISO: (f"{_YEAR}-{_MONTH}-{_DAY}{_TIME}", f"{_BASIC_DATE}[Tt]{_BASIC_CLOCK}{_ZONE}"),
+    _ISO: (f"{_YEAR}-{_MONTH}-{_DAY}{_TIME}", f"{_BASIC_DATE}[Tt ]{_BASIC_CLOCK}{_ZONE}"),
     _YEAR_FIRST: (f"{_YEAR}/{_MONTH}/{_DAY}{_TIME}", rf"{_YEAR}\.{_MONTH}\.{_DAY}{_TIME}"),
     _DAY_FIRST: tuple(f"{_DAY}{sign}{_MONTH}{sign}{_YEAR}{_TIME}" for sign in ("/", r"\.", "-")),
     # Points are put between day and month in countries where the day is first.
@@ -109,7 +109,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
 _TWO_DIGITS = (_DAY_FIRST_2, _MONTH_FIRST_2, _YEAR_FIRST_2)
 
 _SHAPES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("[0-9]{4}-[0-9]{1,2}-[0-9]|[0-9]{8}[Tt]", (_ISO,)),
+    ("[0-9]{4}-[0-9]{1,2}-[0-9]|[0-9]{8}[Tt ]", (_ISO,)),
     (r"[0-9]{4}([/.])[0-9]{1,2}\1[0-9]", (_YEAR_FIRST,)),
     (r"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{4}", (_DAY_FIRST, _MONTH_FIRST)),
     (r"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{2}", _TWO_DIGITS),
