@@ -145,9 +145,8 @@ def fit_vectors(column: pa.Array[Any]) -> VectorFeatures | str:
     """Return what to derive of vectors like those of the reference, or why nothing can be.
 
     Scales and correlations are those of at most `FIT_ROWS` rows, or `FIT_VALUES` numbers, at even
-    distances. They are not
-    fitted closely: only principal components that stand out are whitened, so that rows that took
-    part are projected like rows that did not, and can be compared with them.
+    distances. They are not fitted closely: only principal components that stand out are whitened,
+    so that rows that took part are projected like rows that did not, and can be compared with them.
     """
     if not is_vector(column.type):
         return f"{column.type} is no list of numbers"
@@ -208,11 +207,12 @@ def _scales(clipped: Floats, vectors: Floats) -> Floats:
 
 def _signs(size: int) -> Floats:
     """Return random projections (size, projections) of unit length: a dimension is in one only."""
-    rng = np.random.default_rng([_SEED, size])
+    # Raw bits are the same in every version of numpy; what is drawn of them may not be.
+    order, bits = np.random.PCG64([_SEED, size]).random_raw((2, size))
     projections = min(PROJECTIONS, size)
     signs = np.zeros((size, projections))
     places = np.arange(size) % projections
-    signs[rng.permutation(size), places] = rng.choice([-1.0, 1.0], size)
+    signs[np.argsort(order), places] = np.where(bits >> np.uint64(63), 1.0, -1.0)
     return np.asarray(signs / np.sqrt(np.bincount(places)))
 
 
@@ -300,7 +300,8 @@ def _right_rows(column: pa.Array[Any], size: int) -> Indices:
     """Return the numbers of the rows that have a vector of this length."""
     lengths = pc.list_value_length(column)
     # fill_null() would import pandas, which costs more than the rest; so would pa.array() below.
-    return np.flatnonzero(valid_mask(lengths))[as_numpy(lengths.drop_null()) == size]
+    rows = np.flatnonzero(valid_mask(lengths))
+    return np.asarray(rows[as_numpy(lengths.drop_null()) == size])
 
 
 def _take(column: pa.Array[Any], rows: Indices) -> pa.Array[Any]:
