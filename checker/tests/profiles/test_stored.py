@@ -61,7 +61,7 @@ def test_what_is_read_is_what_was_written() -> None:
     assert read_layout.columns.keys() == layout.columns.keys()
     assert read_layout.fit_rows == layout.fit_rows
     for name, column in layout.columns.items():
-        assert read_layout.columns[name].type == column.type
+        assert read_layout.columns[name].reading == column.reading
         np.testing.assert_array_equal(
             read_layout.columns[name].bins.tick_edges, column.bins.tick_edges
         )
@@ -121,8 +121,8 @@ def test_ticks_by_other_bins_are_not_pooled() -> None:
     reference = from_frame(table(900, seed=1))
     digest = reference.digest
     for layout, bins in (
-        (fit_layout(reference), digest),
-        (fit_layout(reference, fit_rows=500), f"{digest}/500"),
+        (fit_layout(reference), f"{digest}/rules-2"),
+        (fit_layout(reference, fit_rows=500), f"{digest}/rules-2/500"),
     ):
         profiled = profile_batch(reference, layout)
         assert ProfiledPair(layout, profiled, profiled).bins_id == bins

@@ -1,4 +1,4 @@
-"""Columns of a batch brought to the kinds of the reference's."""
+"""Columns of reference and batch, as they are read."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import as_csv
 
+from drift_checker.errors import BadReferenceError
 from drift_checker.tables import (
+    Batch,
+    ColumnReading,
     MismatchError,
+    ReadColumns,
+    ReadingSettings,
     as_numpy,
-    batch_column,
-    cast_to_kind,
-    decode_dictionary,
     encode_categories,
+    from_frame,
+    infer_readings,
     is_text,
     kind_of,
-    parse_text,
     read_batch,
-    reference_column,
     to_floats,
     valid_mask,
 )
@@ -34,6 +36,19 @@ TEXTS = st.lists(st.none() | st.text(max_size=3), max_size=30)
 
 def array(values: list[Any], type_: pa.DataType | None = None) -> pa.Array[Any]:
     return pa.array(values, type_)
+
+
+def as_text(values: list[Any]) -> Batch:
+    """Return a batch of CSV with a column `x` of these values."""
+    return read_batch(as_csv(pa.table({"x": array(values, pa.string()), "y": [1] * len(values)})))
+
+
+def reading_of(reference: Batch, name: str = "x", **settings: Any) -> ColumnReading:
+    return infer_readings(reference, ReadingSettings(**settings))[name]
+
+
+def read(reading: ColumnReading, batch: Batch) -> pa.Array[Any]:
+    return ReadColumns.of(batch).read(reading)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +62,12 @@ def array(values: list[Any], type_: pa.DataType | None = None) -> pa.Array[Any]:
             "categorical",
             [pa.string(), pa.string_view(), pa.bool_(), pa.dictionary(pa.int32(), pa.string())],
         ),
+        ("categorical", [pa.dictionary(pa.int32(), pa.int64()), pa.uuid(), pa.bool8()]),
         ("timestamp", [pa.timestamp("us"), pa.timestamp("s", "UTC"), pa.date32(), pa.time64("us")]),
-        ("other", [pa.binary(), pa.list_(pa.int8()), pa.struct([("a", pa.int8())]), pa.null()]),
+        ("vector", [pa.list_(pa.int8()), pa.list_(pa.float32(), 3), pa.large_list(pa.float64())]),
+        ("other", [pa.binary(), pa.list_(pa.string()), pa.struct([("a", pa.int8())]), pa.null()]),
+        ("other", [pa.month_day_nano_interval(), pa.binary_view(), pa.json_()]),
+        ("numeric", [pa.run_end_encoded(pa.int32(), pa.float32()), pa.opaque(pa.int8(), "a", "b")]),
     ],
 )
 def test_kinds(kind: str, types: list[pa.DataType]) -> None:
@@ -61,31 +80,36 @@ def test_text_is_every_type_of_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "type_"),
+    ("texts", "kind", "parse"),
     [
-        (["1", "2", None], "int64"),
-        (["1", "2.5"], "double"),
-        (["1", "NA", " nan "], "int64"),
-        (["true", "false"], "bool"),
-        (["2026-01-01", "2026-01-02 03:04"], "timestamp[us]"),
-        (["2026-01-01T00:00:00Z"], "timestamp[us, tz=UTC]"),
-        (["1", "x"], "string"),
-        ([None, None], "string"),
-        (["NA", "NA"], "string"),
+        (["1", "2", None], "numeric", "numbers"),
+        (["1", "2.5"], "numeric", "numbers"),
+        (["1", "NA", " nan "], "numeric", "numbers"),
+        (["1,5", "2,25"], "numeric", "numbers with decimal comma"),
+        (["12.5%", "7 %"], "numeric", "percentages"),
+        (["1", "?", "3"], "numeric", "numbers"),
+        (["true", "false"], "categorical", ""),
+        (["2026-01-01", "2026-01-02 03:04"], "timestamp", "dates, ISO 8601"),
+        (["2026-01-01T00:00:00Z"], "timestamp", "dates, ISO 8601, with a zone"),
+        (["31/12/2025", "01/02/2026"], "timestamp", "dates, day first"),
+        (["1", "x"], "categorical", ""),
+        (["0x1f", "0x2a"], "categorical", ""),
+        (["01067", "50667"], "categorical", ""),
+        ([None, None], "categorical", ""),
+        (["NA", "NA"], "categorical", ""),
     ],
 )
-def test_the_type_of_a_reference_in_csv_is_that_of_all_its_values(
-    texts: list[str | None], type_: str
+def test_a_column_of_csv_is_what_all_of_its_values_are(
+    texts: list[str | None], kind: str, parse: str
 ) -> None:
-    batch = read_batch(as_csv(pa.table({"x": array(texts, pa.string()), "y": [1] * len(texts)})))
-    column = reference_column(batch, "x")
-    assert str(column.type) == type_
+    reading = reading_of(as_text(texts))
+    assert (reading.kind, reading.form_words) == (kind, parse)
 
 
-def test_typed_text_is_a_number_no_more_than_it_says() -> None:
-    batch = read_batch(b'[{"x": "1", "day": "2026-01-01"}]')
-    assert reference_column(batch, "x").type == pa.string()
-    assert reference_column(batch, "day").type == pa.timestamp("us")
+def test_typed_text_is_a_number_only_where_it_has_fractions() -> None:
+    batch = read_batch(b'[{"x": "1", "price": "1.50", "day": "2026-01-01"}]')
+    kinds = {name: each.kind for name, each in infer_readings(batch, ReadingSettings()).items()}
+    assert kinds == {"x": "categorical", "price": "numeric", "day": "timestamp"}
 
 
 @pytest.mark.parametrize(
@@ -112,32 +136,151 @@ def test_typed_text_is_a_number_no_more_than_it_says() -> None:
 def test_values_in_the_kind_of_a_type(
     type_: pa.DataType, column: pa.Array[Any], *, untyped: bool, fault: str | None
 ) -> None:
+    reading = ColumnReading(name="x", source="x", kind=kind_of(type_), type=type_)
     if fault is None:
-        cast = cast_to_kind(type_, column, untyped=untyped)
-        assert len(cast) == len(column)
-        assert (
-            pa.types.is_null(column.type)
-            or pa.types.is_null(type_)
-            or (kind_of(cast.type) == kind_of(type_))
-        )
+        values = reading.read(column, untyped=untyped)
+        assert len(values) == len(column)
+        assert pa.types.is_null(values.type) or kind_of(values.type) == kind_of(type_)
     else:
         with pytest.raises(MismatchError) as raised:
-            cast_to_kind(type_, column, untyped=untyped)
+            reading.read(column, untyped=untyped)
         assert raised.value.fault == fault
 
 
 def test_values_of_several_types_are_told_by_an_example_of_each() -> None:
     batch = read_batch(b'[{"x": 1}, {"x": "a"}, {"x": 2}]')
+    reading = reading_of(from_frame(pa.table({"x": [1.0, 2.0]})))
     with pytest.raises(MismatchError, match='number such as 1, text such as "a"') as raised:
-        batch_column(batch, "x", pa.float64())
+        read(reading, batch)
     assert raised.value.fault == "mixed_types"
 
 
-def test_text_that_is_not_of_a_type_is_none_of_it() -> None:
-    assert parse_text(array(["1", "x"]), pa.int64()) is None
-    numbers = parse_text(array(["1", "N/A", ""]), pa.int64())
-    assert numbers is not None
-    assert numbers.to_pylist() == [1, None, None]
+def test_a_reference_of_several_types_is_refused_by_the_name_of_the_column() -> None:
+    batch = read_batch(b'[{"tariff": 1}, {"tariff": "a"}]')
+    with pytest.raises(BadReferenceError, match="'tariff'"):
+        infer_readings(batch, ReadingSettings())
+    ignored = infer_readings(batch, ReadingSettings(ignored=frozenset({"tariff"})))
+    assert ignored["tariff"].kind == "other"
+
+
+VALUES = {
+    "whole": ([3, 1, None, 2], [pa.int8(), pa.uint64(), pa.decimal128(20), pa.float64()]),
+    "fractions": (
+        [0.1, 2.7, None, -3.2],
+        [pa.float64(), pa.float32(), pa.decimal128(9, 1), pa.decimal64(9, 1)],
+    ),
+    "text": (
+        ["a", "b", None, "a"],
+        [
+            pa.string(),
+            pa.large_string(),
+            pa.string_view(),
+            pa.dictionary(pa.int8(), pa.string()),
+            pa.dictionary(pa.int32(), pa.large_string()),
+        ],
+    ),
+    "moments": (
+        [timedelta(days=1), None, timedelta(days=900)],
+        [pa.timestamp("s"), pa.timestamp("ns", "Asia/Tokyo"), pa.date32(), pa.date64()],
+    ),
+    "spans": (
+        [timedelta(seconds=3), None, timedelta(hours=1)],
+        [pa.duration("s"), pa.duration("ms"), pa.duration("ns")],
+    ),
+}
+
+
+def stored(values: list[Any], type_: pa.DataType) -> pa.Array[Any]:
+    """Return values as a type stores them, moments given as the time since 1970."""
+    if kind_of(type_) == "timestamp":
+        seconds = [None if each is None else int(each.total_seconds()) for each in values]
+        whole = array(seconds, pa.int64()).cast(pa.timestamp("s"))
+        return (
+            whole.cast(pa.timestamp(type_.unit)).cast(type_)
+            if pa.types.is_timestamp(type_)
+            else whole.cast(type_)
+        )
+    if pa.types.is_decimal(type_):
+        exact = [None if each is None else Decimal(str(each)) for each in values]
+        return array(exact, pa.decimal128(20, type_.scale)).cast(type_)
+    if pa.types.is_dictionary(type_):
+        return array(values, type_.value_type).dictionary_encode().cast(type_)
+    return array(values, type_)
+
+
+@pytest.mark.parametrize("what", VALUES)
+def test_the_same_values_are_the_same_however_they_are_stored(what: str) -> None:
+    values, types = VALUES[what]
+    for before in types:
+        reading = reading_of(from_frame(pa.table({"x": stored(values, before)})))
+        expected = read(reading, from_frame(pa.table({"x": stored(values, before)})))
+        for after in types:
+            found = read(reading, from_frame(pa.table({"x": stored(values, after)})))
+            if reading.kind == "numeric":
+                np.testing.assert_array_equal(to_floats(found), to_floats(expected))
+            else:
+                assert found.to_pylist() == expected.to_pylist()
+
+
+def test_a_dictionary_of_numbers_is_categories_and_so_is_what_comes_for_them() -> None:
+    codes = [1, 2, None, 1] * 20
+    dictionary = array(codes).dictionary_encode()
+    reading = reading_of(from_frame(pa.table({"x": dictionary})))
+    expected = [None if code is None else str(code) for code in codes]
+    assert reading.kind == "categorical"
+    for column in (dictionary, array(codes), array(codes, pa.float64()), array(codes, pa.int8())):
+        assert read(reading, from_frame(pa.table({"x": column}))).to_pylist() == expected
+    for texts in (expected, [each and f"{each}.0" for each in expected]):
+        assert read(reading, as_text(texts)).to_pylist() == expected
+
+
+def test_what_is_declared_goes_before_what_a_column_looks_like() -> None:
+    codes = from_frame(pa.table({"x": list(range(60))}))
+    assert reading_of(codes).untested.startswith("looks like a counter of rows")
+    assert "`columns.kinds: {x: numeric}`" in reading_of(codes).untested
+    assert not reading_of(codes, kinds={"x": "numeric"}).untested
+    assert reading_of(codes, kinds={"x": "categorical"}).kind == "categorical"
+    with pytest.raises(BadReferenceError, match=r"'x' is declared numeric.*'b'"):
+        reading_of(as_text(["1", "b"]), kinds={"x": "numeric"})
+    assert reading_of(as_text(["1", "b"]), kinds={"x": "numeric"}, missing=("b",)).kind == "numeric"
+
+
+def test_what_stands_for_no_value_is_none_in_text_and_in_numbers() -> None:
+    reading = reading_of(as_text(["1", "-999", "2.5"]), missing=("-999", "unknown"))
+    assert read(reading, as_text(["unknown", "3", "-999"])).to_pylist() == [None, 3, None]
+    numbers = from_frame(pa.table({"x": [1.0, -999.0]}))
+    assert read(reading_of(numbers, missing=("-999",)), numbers).to_pylist() == [1, None]
+
+
+def test_ambiguous_numbers_follow_the_other_columns() -> None:
+    table = {"x": ["12,345", "67,890"], "y": ["1,5", "2,75"]}
+    readings = infer_readings(read_batch(as_csv(pa.table(table))), ReadingSettings())
+    assert readings["x"].form_words == "numbers with decimal comma"
+    given = infer_readings(
+        as_text(["12,345", "67,890"]), ReadingSettings(formats={"x": "decimal comma"})
+    )
+    assert given["x"].form_words == "numbers with decimal comma"
+
+
+def test_the_same_numbers_in_another_form_are_the_same() -> None:
+    reading = reading_of(as_text(["1,5", "2,25", "1000,5"]))
+    for texts in (["1.5", "1000.5"], ["1,5", "1.000,5"], [" 1,5", "1000,5 "]):
+        assert read(reading, as_text(texts)).to_pylist() == [1.5, 1000.5]
+
+
+def test_codes_that_lost_their_zeros_are_a_fault() -> None:
+    reading = reading_of(as_text(["01067", "50667", "04109"]))
+    assert read(reading, as_text(["04109"])).to_pylist() == ["04109"]
+    for batch in (as_text(["4109", "50667"]), from_frame(pa.table({"x": [4109, 50667]}))):
+        with pytest.raises(MismatchError, match="'4109': leading zeros were lost") as raised:
+            read(reading, batch)
+        assert raised.value.fault == "lost_zeros"
+
+
+def test_times_that_end_beyond_what_can_be_stored_are_missing() -> None:
+    far = array([2**31 - 1, 1], pa.date32())
+    reading = reading_of(from_frame(pa.table({"x": far})))
+    assert read(reading, from_frame(pa.table({"x": far}))).null_count == 1
 
 
 @given(st.lists(st.none() | st.integers(-(2**53), 2**53), max_size=30))
@@ -160,12 +303,6 @@ def test_codes_stand_for_the_categories_of_both_columns(
     assert len(set(categories)) == len(categories)
     for values, column in zip((first, second), codes, strict=True):
         assert [None if code < 0 else categories[code] for code in column] == values
-
-
-def test_dictionaries_are_the_values_that_they_stand_for() -> None:
-    column = array(["a", None, "a"]).dictionary_encode()
-    assert decode_dictionary(column).to_pylist() == ["a", None, "a"]
-    assert decode_dictionary(decode_dictionary(column)).type == pa.string()
 
 
 def test_arrays_are_not_copied() -> None:

@@ -26,7 +26,7 @@ from drift_checker.references import (
     versions_in_force,
 )
 from drift_checker.state import Store
-from drift_checker.tables import reference_column
+from drift_checker.tables import ReadColumns, infer_readings
 from drift_checker.wording import natural_frequency
 
 
@@ -102,9 +102,9 @@ def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, An
     span = monitors.window_of(monitor)
     if span is None or timestamp is None or monitor.in_place:
         return None
-    times = reference_column(
-        load_reference(store, monitor.name, summary_in_force(store, monitor.name)), timestamp
-    )
+    reference = load_reference(store, monitor.name, summary_in_force(store, monitor.name))
+    reading = infer_readings(reference, settings.columns.reading)[timestamp]
+    times = ReadColumns.of(reference).read(reading)
     windows = overview(reference_windows(times, settings, span), settings)
     if windows is None:
         return None

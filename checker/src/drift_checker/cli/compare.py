@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +15,15 @@ from drift_checker.comparison import ColumnRoles, CompareSettings, compare, pars
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.result import EvidentlySummary, Result
-from drift_checker.tables import Batch, as_reference, read_batch, read_reference
+from drift_checker.tables import (
+    FORMATS,
+    Batch,
+    DeclaredKind,
+    as_reference,
+    is_format,
+    read_batch,
+    read_reference,
+)
 from drift_checker.wording import result_text
 
 if TYPE_CHECKING:
@@ -25,6 +35,22 @@ def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> time
         return None if value is None else parse_span(value)
     except UsageError as error:
         raise click.BadParameter(str(error), ctx, param) from None
+
+
+def _formats(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    formats = dict(value.rpartition("=")[::2] for value in values)
+    for name, format_ in formats.items():
+        if not name or not is_format(format_):
+            allowed = f"allowed: COLUMN={FORMATS}"
+            raise click.BadParameter(f"{name}={format_}: {allowed}", ctx, param)
+    return formats
+
+
+def _kinds(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, DeclaredKind]:
+    if both := sorted({*categorical} & {*numeric}):
+        raise UsageError(f"{', '.join(both)}: either --categorical or --numeric")
+    kinds: dict[str, DeclaredKind] = dict.fromkeys(categorical, "categorical")
+    return kinds | dict.fromkeys(numeric, "numeric")
 
 
 @click.command("compare")
@@ -66,6 +92,32 @@ def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> time
 @click.option("--id", "id_", metavar="COLUMN")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="May be given several times.")
 @click.option(
+    "--categorical",
+    metavar="COLUMN",
+    multiple=True,
+    help="Compare the shares of its values, such as of codes; may be given several times.",
+)
+@click.option(
+    "--numeric",
+    metavar="COLUMN",
+    multiple=True,
+    help="Compare it as a number, whatever it looks like; may be given several times.",
+)
+@click.option(
+    "--missing",
+    metavar="TEXT",
+    multiple=True,
+    help="Stands for no value, such as ? or -999; may be given several times.",
+)
+@click.option(
+    "--column-format",
+    "formats",
+    metavar="COLUMN=FORMAT",
+    callback=_formats,
+    multiple=True,
+    help=f"How its values are written: {FORMATS}; may be given several times.",
+)
+@click.option(
     "--segment",
     "segments",
     metavar="COLUMN",
@@ -78,6 +130,7 @@ def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> time
     help="Also write Evidently's report to this file (needs drift-checker[report], and memory for "
     "both tables).",
 )
+@click.option("--verbose", "-v", is_flag=True, help="Also say how each column was read, and why.")
 @fail_on_option
 @click.pass_context
 def compare_command(  # noqa: PLR0917  click passes every option by name
@@ -95,11 +148,20 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     prediction: str | None,
     id_: str | None,
     ignore: tuple[str, ...],
+    categorical: tuple[str, ...],
+    numeric: tuple[str, ...],
+    missing: tuple[str, ...],
+    formats: dict[str, str],
     segments: tuple[str, ...],
     html: Path | None,
     fail_on: tuple[str, ...],
+    *,
+    verbose: bool,
 ) -> None:
-    """Compare CURRENT with REFERENCE: CSV, Parquet or JSON records, files or http(s) URLs."""
+    """Compare CURRENT with REFERENCE: files or http(s) URLs.
+
+    Both may be CSV and the like, JSON, Parquet, Arrow, ORC, Avro or Excel, also compressed.
+    """
     settings = CompareSettings(
         level=level,
         min_rows=min_rows,
@@ -108,14 +170,24 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
         min_windows=min_windows,
         baseline=baseline,
         columns=ColumnRoles(
-            timestamp=timestamp, target=target, prediction=prediction, id=id_, ignore=ignore
+            timestamp=timestamp,
+            target=target,
+            prediction=prediction,
+            id=id_,
+            ignore=ignore,
+            kinds=_kinds(categorical, numeric),
+            missing=missing,
+            formats=formats,
         ),
     )
     before, after = _reference(ctx, reference), _current(ctx, current)
     result = compare(before, after, settings=settings)
     if html is not None:
-        result = result.model_copy(update={"evidently": _report(before, after, result, html)})
-    click.echo(result.model_dump_json(indent=2) if output_format == "json" else result_text(result))
+        result = result.model_copy(
+            update={"evidently": _report(before, after, result, html, settings.columns)}
+        )
+    text = partial(result_text, result, readings=verbose)
+    click.echo(result.model_dump_json(indent=2) if output_format == "json" else text())
     exit_on_verdict(ctx, result.verdict, fail_on)
 
 
@@ -150,7 +222,11 @@ def _content(ctx: click.Context, location: str) -> Path | BytesResponse:
 
 
 def _report(
-    reference: Path | Batch, current: Path | Batch, result: Result, path: Path
+    reference: Path | Batch,
+    current: Path | Batch,
+    result: Result,
+    path: Path,
+    columns: ColumnRoles,
 ) -> EvidentlySummary:
     before = read_reference(reference) if isinstance(reference, Path) else reference
     after = read_batch(current) if isinstance(current, Path) else current
@@ -159,4 +235,5 @@ def _report(
         from drift_checker.wording.page import write_report  # noqa: PLC0415
     except ImportError as error:
         raise UsageError("--html needs Evidently: pip install 'drift-checker[report]'") from error
-    return write_report(before, after, path, result.explanation)
+    reading = columns.reading
+    return write_report(before, after, path, result.explanation, settings=reading)

@@ -28,7 +28,7 @@ from drift_checker.decision import (
     window_ranks,
 )
 from drift_checker.result import ColumnResult, Fault, JointResult, PairResult, Severity, Verdict
-from drift_checker.tables import encode_categories, kind_of, to_floats
+from drift_checker.tables import ColumnKind, encode_categories, to_floats
 from drift_checker.wording import p_value_phrase, percent
 
 _MIN_CORRELATION_ROWS = 200
@@ -64,14 +64,15 @@ def measure(
     windows: Windows,
     columns: Mapping[str, tuple[pa.Array[Any], pa.Array[Any]]],
     *,
+    kinds: Mapping[str, ColumnKind],
     tested: Sequence[str],
     joint_columns: int,
     floors: Floors,
 ) -> Iterator[Aspect]:
     """Measure the missing values of all columns, and all else of those that are tested.
 
-    `columns` are the rows of (current, reference); `tested` are in the order in which at most
-    `joint_columns` numeric ones are looked at in pairs.
+    `columns` are the rows of (current, reference), of these `kinds`; `tested` are in the order in
+    which at most `joint_columns` numeric ones are looked at in pairs.
     """
     numeric: dict[str, list[Floats]] = {}
     for name, (current, reference) in columns.items():
@@ -79,7 +80,7 @@ def measure(
         yield null_share_aspect(name, nulls, floors)
     for name in tested:
         current, reference = columns[name]
-        if kind_of(reference.type) == "numeric":
+        if kinds[name] == "numeric":
             numeric[name] = windows.split(to_floats(reference), to_floats(current))
             yield from numeric_aspects(name, numeric[name], floors)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.samples import ColumnSample
@@ -37,10 +38,8 @@ def _judged(
     alarming = decision.alarming(threshold)
     decisive = alarming or decision.most_significant
     evidence = decisive.evidence
-    return ColumnResult(
-        name=column.name,
-        kind=column.kind,
-        role=column.role,
+    return replace(
+        column,
         verdict=Verdict.DRIFT if alarming else Verdict.OK,
         test=evidence.test,
         statistic=evidence.statistic,

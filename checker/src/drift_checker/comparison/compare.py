@@ -73,7 +73,8 @@ def read_tables(reference: Tabular, current: Tabular, settings: CompareSettings)
         from drift_checker.comparison.profiled_pairs import profile_pair  # noqa: PLC0415  # seldom needed
 
         return profile_pair(chunked_reference(before), chunked_table(after), settings)
-    return InMemoryPair(_read(before, read_reference), _read(after, read_batch))
+    pair = _read(before, read_reference), _read(after, read_batch)
+    return InMemoryPair(*pair, settings.columns.reading)
 
 
 def _located(table: Tabular) -> Batch | Path:

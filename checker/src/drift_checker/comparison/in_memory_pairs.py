@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,16 +13,17 @@ import pyarrow.compute as pc
 
 from drift_checker.comparison.faults import Share
 from drift_checker.comparison.joint import sampled_rows
-from drift_checker.comparison.pairs import ColumnPair
+from drift_checker.comparison.pairs import ColumnPair, read_by_rules
 from drift_checker.comparison.samples import CategoricalSample, ColumnSample, NumericSample
 from drift_checker.decision import Bools, Floats, Indices
 from drift_checker.tables import (
     Batch,
+    ColumnReading,
+    ReadColumns,
+    ReadingSettings,
     as_numpy,
-    batch_column,
     encode_categories,
-    kind_of,
-    reference_column,
+    infer_readings,
     to_floats,
 )
 
@@ -29,22 +31,29 @@ from drift_checker.tables import (
 class InMemoryPair:
     """Two tables in memory."""
 
-    def __init__(self, reference: Batch, current: Batch) -> None:
-        """Take reference and batch."""
+    def __init__(
+        self, reference: Batch, current: Batch, settings: ReadingSettings | None = None
+    ) -> None:
+        """Take reference and batch, and what the settings say of how columns are read."""
         self.reference, self.current = reference, current
+        self._settings = settings or ReadingSettings()
         self._sampled = sampled_rows(current.rows), sampled_rows(reference.rows)
-        self._columns: dict[str, pa.Array[Any]] = {}
+        self._columns = ReadColumns.of(current), ReadColumns.of(reference)
         self._pairs: dict[str, _ArrayPair] = {}
 
     @property
     def bins_id(self) -> str:
-        """The digest of the reference, of which all rows choose the bins."""
-        return self.reference.digest
+        """The digest of the reference, of which all rows choose the bins, and how it was read."""
+        return read_by_rules(self.reference.digest)
 
-    def column_type(self, name: str) -> pa.DataType:
-        """Return the type of a column of the reference."""
-        type_: pa.DataType = self._reference_column(name).type
-        return type_
+    @cached_property
+    def readings(self) -> Mapping[str, ColumnReading]:
+        """How the columns of the reference are read.
+
+        Raises:
+            BadReferenceError: Values are of several types, or not what the settings say.
+        """
+        return infer_readings(self.reference, self._settings)
 
     def column_pair(self, name: str) -> _ArrayPair:
         """Return a column that is in both tables.
@@ -53,26 +62,24 @@ class InMemoryPair:
             MismatchError: It did not arrive in the kind of the reference's.
         """
         if name not in self._pairs:
-            reference = self._reference_column(name)
-            current = batch_column(self.current, name, reference.type)
-            self._pairs[name] = _ArrayPair(current, reference, self._sampled)
+            reading, (current, reference) = self.readings[name], self._columns
+            self._pairs[name] = _ArrayPair(
+                reading, current.read(reading), reference.read(reading), self._sampled
+            )
         return self._pairs[name]
 
     def filtered_pair(self, name: str, masks: tuple[pa.Array[Any], pa.Array[Any]]) -> ColumnPair:
         """Return a column in the rows that masks of (current, reference) choose."""
         pair, (current, reference) = self.column_pair(name), masks
-        return _ArrayPair(pair.current.filter(current), pair.reference.filter(reference), _NO_ROWS)
-
-    def _reference_column(self, name: str) -> pa.Array[Any]:
-        if name not in self._columns:
-            self._columns[name] = reference_column(self.reference, name)
-        return self._columns[name]
+        rows = pair.current.filter(current), pair.reference.filter(reference)
+        return _ArrayPair(pair.reading, *rows, _NO_ROWS)
 
 
 @dataclass(frozen=True)
 class _ArrayPair:
     """A column as Arrow holds it, and the numbers of the rows for a joint verdict."""
 
+    reading: ColumnReading
     current: pa.Array[Any]
     reference: pa.Array[Any]
     sampled: tuple[Indices, Indices]
@@ -89,7 +96,7 @@ class _ArrayPair:
     @property
     def repeated_ids(self) -> Share:
         rows = len(self.current)
-        if pa.types.is_nested(self.current.type) or _repeated(self.reference):
+        if self.reading.kind in {"other", "vector"} or _repeated(self.reference):
             return 0, rows
         return _repeated(self.current), rows
 
@@ -99,7 +106,7 @@ class _ArrayPair:
 
     @cached_property
     def sample(self) -> ColumnSample:
-        if kind_of(self.reference.type) == "categorical":
+        if self.reading.kind == "categorical":
             return _categorical_sample(self.current, self.reference)
         current, reference = to_floats(self.current), to_floats(self.reference)
         return NumericSample(

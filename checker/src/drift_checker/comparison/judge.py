@@ -86,7 +86,12 @@ def _judge_joint(
     prepared: Prepared, budget: AlarmBudget
 ) -> tuple[JointResult | None, str | None, AlarmBudget]:
     """Test how the numeric columns hang together, or say why not."""
-    rows = {name: prepared.samples[name].row_sample for name in prepared.target_first}
+    readings = prepared.tables.readings
+    rows = {
+        name: prepared.samples[name].row_sample
+        for name in prepared.target_first
+        if not readings[name].feature
+    }
     numeric = {name: both for name, both in rows.items() if both}
     result = joint.judge(
         numeric,
@@ -151,6 +156,7 @@ def _judge_windows(prepared: Prepared, cut: windows.Windows, calibration: Calibr
     measured = aspects.measure(
         cut,
         {name: arrays for name, pair in prepared.pairs.items() if (arrays := pair.arrays)},
+        kinds={name: column.kind for name, column in prepared.columns.items()},
         tested=prepared.target_first,
         joint_columns=settings.joint_columns,
         floors=settings.floors,

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import UsageError
 from drift_checker.result import AlarmBudget
+from drift_checker.tables import DeclaredKind, ReadingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnRoles:
-    """Columns that are not plain features, by name."""
+    """Columns that are not plain features, by name, and what else is said of how they are read.
+
+    `kinds` says what a column is, whatever its values look like; `missing` are texts that stand for
+    no value; `formats` names how values are written: `decimal comma` or `day first`.
+    """
 
     timestamp: str | None = None
     target: str | None = None
     prediction: str | None = None
     id: str | None = None
     ignore: tuple[str, ...] = ()
+    kinds: Mapping[str, DeclaredKind] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    formats: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> ReadingSettings:
+        """What is said of how columns are read."""
+        return ReadingSettings(
+            kinds=self.kinds,
+            missing=self.missing,
+            formats=self.formats,
+            identifiers=frozenset({self.id} - {None}),  # type: ignore[arg-type]  # it cannot tell
+            ignored=frozenset(self.ignore),
+            tested=frozenset({self.target, self.prediction, self.timestamp} - {None}),  # type: ignore[arg-type]
+        )
 
     def named_columns(self) -> set[str]:
         """Return the columns that have a role."""
         single = (self.timestamp, self.target, self.prediction, self.id)
-        return {name for name in single if name is not None} | set(self.ignore)
+        named = {*self.ignore, *self.kinds, *self.formats}
+        return {name for name in single if name is not None} | named
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -12,6 +13,15 @@ import pyarrow as pa
 from drift_checker.comparison.faults import Share
 from drift_checker.comparison.samples import ColumnSample
 from drift_checker.result import Fault
+from drift_checker.tables import READING_RULES, ColumnReading
+
+
+def read_by_rules(digest: str) -> str:
+    """Return a digest of a reference with the version of the rules by which it is read.
+
+    What was counted by other rules cannot be pooled.
+    """
+    return f"{digest}/rules-{READING_RULES}"
 
 
 class ComparedTable(Protocol):
@@ -80,8 +90,9 @@ class TablePair(Protocol):
     def bins_id(self) -> str:
         """What the bins of tick counts were chosen by: counts of equal ones can be pooled."""
 
-    def column_type(self, name: str) -> pa.DataType:
-        """Return the type of a column of the reference."""
+    @property
+    def readings(self) -> Mapping[str, ColumnReading]:
+        """How the columns of the reference are read, and what is derived from them."""
 
     def column_pair(self, name: str) -> ColumnPair:
         """Return a column that is in both tables.

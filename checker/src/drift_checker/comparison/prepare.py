@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-import pyarrow as pa
-
 from drift_checker.comparison.faults import CountTest, changed_share
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
 from drift_checker.comparison.pairs import ColumnPair, TablePair
 from drift_checker.comparison.samples import ColumnSample
 from drift_checker.errors import BadReferenceError
 from drift_checker.profiles import TickCounts
-from drift_checker.result import ColumnResult, Fault, Role, Severity, Verdict
-from drift_checker.tables import ColumnKind, MismatchError, kind_of, raise_for_faults
+from drift_checker.result import ColumnResult, Compared, Fault, Role, Severity, Verdict
+from drift_checker.tables import ColumnReading, MismatchError, raise_for_faults
+
+_SHOWN_REASONS = 3
+"""Columns of which it is said why they were not compared, where none was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Prepared:
     tables: TablePair
     settings: CompareSettings
     faults: Sequence[Fault]
+    compared: Compared
     columns: Mapping[str, ColumnResult]
     count_tests: Sequence[CountTest]
     pairs: Mapping[str, ColumnPair]
@@ -72,17 +74,39 @@ def prepare(tables: TablePair, settings: CompareSettings) -> Prepared:
             has no column in common with the batch.
     """
     _check_reference(tables, settings)
-    columns = [_prepared(tables, settings, name) for name in tables.reference.names]
-    batch_faults = [*tables.current.faults, *_batch_faults(tables, settings)]
+    columns = [_prepared(tables, settings, reading) for reading in tables.readings.values()]
+    faults = [*tables.current.faults, *_batch_faults(tables, settings)]
+    faults += [fault for column in columns for fault in column.faults]
+    compared = _compared(tables, columns)
+    if not (compared.columns or any(each.severity is Severity.STRUCTURAL for each in faults)):
+        faults.append(_nothing_compared(columns))
     return Prepared(
         tables=tables,
         settings=settings,
-        faults=(*batch_faults, *(fault for column in columns for fault in column.faults)),
+        faults=faults,
+        compared=compared,
         columns={column.result.name: column.result for column in columns},
         count_tests=[test for column in columns for test in column.count_tests],
         pairs={column.result.name: column.pair for column in columns if column.pair is not None},
         samples={column.result.name: column.sample for column in columns if column.sample},
     )
+
+
+def _compared(tables: TablePair, columns: Sequence[_Column]) -> Compared:
+    """Count the columns of the reference whose values are tested, or those of what they are."""
+    sources = {name: reading.source for name, reading in tables.readings.items()}
+    ignored = {column.result.name for column in columns if column.result.role == "ignored"}
+    tested = {sources[column.result.name] for column in columns if column.sample}
+    return Compared(columns=len(tested), of=len(set(sources.values()) - ignored))
+
+
+def _nothing_compared(columns: Sequence[_Column]) -> Fault:
+    """Say that no column was compared, and why not the first of them."""
+    reasons = [f"{each.result.name!r}: {each.result.reason}" for each in columns]
+    shown = "; ".join(reasons[:_SHOWN_REASONS])
+    more = f"; and {len(reasons) - _SHOWN_REASONS} more" if len(reasons) > _SHOWN_REASONS else ""
+    detail = f"none of {len(columns)} columns was compared ({shown}{more})"
+    return _fault(Severity.STRUCTURAL, None, "nothing_compared", detail)
 
 
 def _check_reference(tables: TablePair, settings: CompareSettings) -> None:
@@ -121,17 +145,24 @@ def _fault(severity: Severity, column: str | None, fault: str, detail: str) -> F
     return Fault(fault=fault, severity=severity, column=column, detail=detail)
 
 
-def _prepared(tables: TablePair, settings: CompareSettings, name: str) -> _Column:
+def _prepared(tables: TablePair, settings: CompareSettings, reading: ColumnReading) -> _Column:
     """Bring a column to one kind, look for its faults, and take its sample."""
-    batch, role, type_ = tables.current, _role(name, settings.columns), tables.column_type(name)
-    result = partial(ColumnResult, name=name, kind=kind_of(type_), role=role)
+    name, batch, role = reading.name, tables.current, _role(reading, settings.columns)
+    result = partial(
+        ColumnResult,
+        name=name,
+        kind=reading.kind,
+        role=role,
+        parse=reading.form_words or None,
+        why=reading.why or None,
+    )
     structural = partial(_fault, Severity.STRUCTURAL, name)
     if role == "ignored":
         return _Column(result(verdict=None, reason="ignored by the settings"))
     if batch.unreadable or not batch.rows:
         return _Column(result(verdict=None, reason="the batch has no rows"))
-    if name not in batch.names:
-        repeated = any(fault.column == name for fault in batch.faults)
+    if reading.source not in batch.names:
+        repeated = reading.feature or any(fault.column == name for fault in batch.faults)
         return _Column(
             result(verdict=Verdict.INVALID, reason="missing or there more than once"),
             () if repeated else [structural("missing_column", "the column is missing")],
@@ -141,16 +172,17 @@ def _prepared(tables: TablePair, settings: CompareSettings, name: str) -> _Colum
     except MismatchError as error:
         return _Column(
             result(verdict=Verdict.INVALID, reason=error.detail),
-            [structural(error.fault, error.detail)],
+            # Of a column that is derived, it is said of the one that it is derived from.
+            [] if reading.feature else [structural(error.fault, error.detail)],
         )
-    return _sampled(result(verdict=Verdict.OK), type_, pair)
+    return _sampled(result(verdict=Verdict.OK), reading, pair)
 
 
-def _sampled(result: ColumnResult, type_: pa.DataType, pair: ColumnPair) -> _Column:
+def _sampled(result: ColumnResult, reading: ColumnReading, pair: ColumnPair) -> _Column:
     """Look at the rows of a column that is in both tables, and take its sample."""
     name, notes = result.name, [*_role_faults(result, pair)]
-    tests = [changed_share("nulls", name, "nulls", *pair.nulls)]
-    reason = _reason_untested(result.kind, result.role, type_)
+    tests = [] if reading.feature else [changed_share("nulls", name, "nulls", *pair.nulls)]
+    reason = _reason_untested(result.role, reading)
     sample = None if reason else pair.sample
     if sample and sample.infinities:
         tests.append(changed_share("not_finite", name, "infinities", *sample.infinities))
@@ -183,17 +215,16 @@ def _role_faults(column: ColumnResult, pair: ColumnPair) -> Iterator[Fault]:
             yield _fault(Severity.STRUCTURAL, column.name, "duplicate_ids", detail)
 
 
-def _role(name: str, roles: ColumnRoles) -> Role:
+def _role(reading: ColumnReading, roles: ColumnRoles) -> Role:
+    name = reading.source
     # Of several roles, the last counts.
     by_name: dict[str | None, Role] = {roles.id: "id", roles.prediction: "prediction"}
     by_name |= {roles.target: "target", roles.timestamp: "timestamp"}
     return "ignored" if name in roles.ignore else by_name.get(name, "feature")
 
 
-def _reason_untested(kind: ColumnKind, role: Role, type_: pa.DataType) -> str:
+def _reason_untested(role: Role, reading: ColumnReading) -> str:
     """Say why a column's values are not tested, or nothing."""
-    if kind == "timestamp":
+    if reading.kind == "timestamp":
         return "a point in time"
-    if role in {"id", "timestamp"}:
-        return f"the role is {role}"
-    return f"values of type {type_} are not compared" if kind == "other" else ""
+    return f"the role is {role}" if role in {"id", "timestamp"} else reading.untested

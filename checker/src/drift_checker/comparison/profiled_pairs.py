@@ -5,15 +5,15 @@ Counts of categories and of faults are as exact as those of a table; of numbers 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
 
 from drift_checker.comparison.faults import Share
 from drift_checker.comparison.options import CompareSettings
-from drift_checker.comparison.pairs import ColumnPair
+from drift_checker.comparison.pairs import ColumnPair, read_by_rules
 from drift_checker.comparison.samples import (
     BinnedSample,
     BucketedSample,
@@ -36,7 +36,13 @@ from drift_checker.profiles.profile import (
 from drift_checker.profiles.readers import Reader, read_here
 from drift_checker.profiles.untested import TimestampProfile
 from drift_checker.result import Fault
-from drift_checker.tables import UNREADABLE, ChunkedTable, MismatchError, UnreadableError
+from drift_checker.tables import (
+    UNREADABLE,
+    ChunkedTable,
+    ColumnReading,
+    MismatchError,
+    UnreadableError,
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def profile_reference(
     try:
         layout = fit_layout(
             reference,
-            untested={*roles.ignore, roles.id, roles.timestamp},
+            settings=roles.reading,
             preferred={roles.target, roles.prediction},
             max_sampled=settings.joint_columns,
             read=read,
@@ -121,12 +127,13 @@ class ProfiledPair:
     @property
     def bins_id(self) -> str:
         """The reference's digest, and how many of its rows chose the bins where not all did."""
-        digest, rows = self.reference.digest, self.layout.fit_rows
+        digest, rows = read_by_rules(self.reference.digest), self.layout.fit_rows
         return digest if self.reference.rows <= rows else f"{digest}/{rows}"
 
-    def column_type(self, name: str) -> pa.DataType:
-        """Return the type of a column of the reference."""
-        return self.layout.columns[name].type
+    @property
+    def readings(self) -> Mapping[str, ColumnReading]:
+        """How the columns of the reference are read."""
+        return {name: column.reading for name, column in self.layout.columns.items()}
 
     def column_pair(self, name: str) -> ColumnPair:
         """Return a column that is in both tables.

@@ -119,6 +119,8 @@ def _texts(tables: InMemoryPair, name: str) -> tuple[pa.Array[Any], pa.Array[Any
         pair = tables.column_pair(name)
     except MismatchError:
         return None
+    if pair.reading.kind in {"vector", "other"}:
+        return None
     return pair.current.cast(pa.string()), pair.reference.cast(pa.string())
 
 

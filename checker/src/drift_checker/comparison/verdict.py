@@ -84,6 +84,7 @@ def batch_result(
         reference=ReferenceInfo(version=reference.digest, rows=reference.rows),
         current=CurrentInfo(rows=current.rows, digest=current.digest),
         columns=columns,
+        compared=prepared.compared,
         joint=joint,
         joint_reason=joint_reason,
         sequential=sequential,

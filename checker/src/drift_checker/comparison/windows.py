@@ -78,7 +78,7 @@ class Windows:
 
 
 def cut_windows(times: pa.Array[Any], span: timedelta, *, least: int) -> Windows:
-    """Cut rows into windows of a span, counted from the epoch in UTC.
+    """Cut rows by their times, `timestamp[us]`, into windows of a span, counted from the epoch.
 
     Windows of fewer than `least` rows, such as those at either end, are left out.
     """
@@ -95,9 +95,7 @@ def cut_windows(times: pa.Array[Any], span: timedelta, *, least: int) -> Windows
 
 def _microseconds(times: pa.Array[Any]) -> tuple[Ints, Bools]:
     """Return microseconds since the epoch, and which of them are valid."""
-    zone = times.type.tz if pa.types.is_timestamp(times.type) else None
-    # What is lost is less than a microsecond.
-    integers = times.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
+    integers = times.cast(pa.int64())
     microseconds, valid = np.zeros(len(integers), dtype=np.int64), valid_mask(integers)
     microseconds[valid] = as_numpy(integers.drop_null())
     return microseconds, valid
@@ -109,7 +107,7 @@ def reference_windows(times: pa.Array[Any], settings: CompareSettings, span: tim
     Raises:
         BadReferenceError: The column holds no times.
     """
-    if not (pa.types.is_timestamp(times.type) or pa.types.is_date(times.type)):
+    if not pa.types.is_timestamp(times.type):
         name = settings.columns.timestamp
         detail = f"the timestamp column {name!r} has values of type {times.type}"
         raise BadReferenceError(f"The reference cannot be cut into windows: {detail}.")

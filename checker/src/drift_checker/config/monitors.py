@@ -33,6 +33,7 @@ from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import UsageError
+from drift_checker.tables import FORMATS, DeclaredKind, is_format
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
 PLACEHOLDERS = ("seed", "logical_date")
@@ -93,6 +94,9 @@ Parameter = Annotated[
     AfterValidator(_template),
 ]
 Credentials = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Marker = Annotated[
+    str, BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value)
+]
 DagId = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,200}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -196,7 +200,27 @@ class Columns(_Section):
     prediction: str | None = None
     id: str | None = None
     ignore: tuple[str, ...] = ()
+    kinds: dict[str, DeclaredKind] = Field(default_factory=dict)
+    """What a column is, whatever its values look like."""
+    missing: tuple[Marker, ...] = ()
+    """Texts that stand for no value, besides an empty one."""
+    formats: dict[str, str] = Field(default_factory=dict)
+    """How the values of a column are written."""
     segments: tuple[str, ...] = ()
+
+    @field_validator("formats")
+    @classmethod
+    def _known_formats(cls, formats: dict[str, str]) -> dict[str, str]:
+        for name, format_ in formats.items():
+            if not is_format(format_):
+                raise ValueError(f"{name}: {format_!r} is no format; allowed: {FORMATS}")
+        return formats
+
+    @model_validator(mode="after")
+    def _kind_or_ignored(self) -> Self:
+        if both := sorted({*self.kinds, *self.formats} & set(self.ignore)):
+            raise ValueError(f"{', '.join(both)}: either `ignore` or `kinds` and `formats`")
+        return self
 
     def named(self) -> set[str]:
         """Return the columns that the reference must have."""

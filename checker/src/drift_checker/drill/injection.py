@@ -23,7 +23,7 @@ from drift_checker.sources import (
     truth_of,
 )
 from drift_checker.state import Store, keys, read_document
-from drift_checker.tables import Batch, kind_of, reference_column
+from drift_checker.tables import Batch, infer_readings
 
 SCENARIOS = tuple(PERTURBATIONS)
 NO_DRIFT = "none"
@@ -141,10 +141,9 @@ class StoredBatchSource:
         roles = self._roles
         untested = {roles.timestamp, roles.id, *roles.ignore}
         columns: dict[str, list[str]] = {}
-        for name in self._reference.table.column_names:
-            if name not in untested:
-                kind = kind_of(reference_column(self._reference, name).type)
-                columns.setdefault(kind, []).append(name)
+        for name, reading in infer_readings(self._reference, roles.reading).items():
+            if name not in untested and not (reading.untested or reading.feature):
+                columns.setdefault(reading.kind, []).append(name)
         return columns
 
     @cached_property

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,33 +14,40 @@ from drift_checker.profiles.bins import NO_BINS, Bins
 from drift_checker.profiles.readers import Reader, read_here
 from drift_checker.profiles.sample import RowSample, RowSampler, hash_bound, varies_enough
 from drift_checker.tables import (
+    GUESS_ROWS,
     ChunkedTable,
-    ColumnKind,
-    candidate_types,
-    cast_to_kind,
-    is_text,
-    kind_of,
-    parse_text,
+    ColumnReading,
+    ReadColumns,
+    ReadingSettings,
+    choose,
+    decimal_sign,
+    holds_text,
+    joined,
+    possible_readings,
+    settle,
     to_floats,
+    without_values,
 )
 
 FIT_ROWS = 1 << 20
 """Rows of the reference that its bins are chosen from, at most."""
 FIT_VALUES = 1 << 25
 """Values of all its columns that are held meanwhile, at most: a quarter of a gigabyte."""
+GUESS_VALUES = 1 << 22
+"""Values of all its columns, at most, by which it is told what they look like."""
 
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """A column of the reference: its type once it is read, and its bins if it is numeric."""
+    """A column of the reference, or one derived: how it is read, and its bins if it is numeric."""
 
-    type: pa.DataType
+    reading: ColumnReading
     bins: Bins = NO_BINS
 
     @property
-    def kind(self) -> ColumnKind:
-        """How it is compared."""
-        return kind_of(self.type)
+    def tested(self) -> bool:
+        """Whether its numbers are counted by bins."""
+        return self.reading.kind == "numeric" and not self.reading.untested
 
 
 @dataclass(frozen=True)
@@ -56,45 +63,52 @@ class Layout:
 def fit_layout(
     table: ChunkedTable,
     *,
-    untested: Collection[str | None] = (),
+    settings: ReadingSettings | None = None,
     preferred: Collection[str | None] = (),
     max_sampled: int = 50,
     fit_rows: int = FIT_ROWS,
     read: Reader = read_here,
 ) -> Layout:
-    """Have a reference read once for its types where it is text, and once for its bins.
+    """Have a reference read once for how its columns are read, and once for its bins.
 
     Args:
         table: The reference.
-        untested: Columns that have no bins, and of which no rows are kept.
+        settings: What they say of how columns are read; of those that identify rows, or are
+            ignored, there are no bins.
         preferred: Columns of which rows are kept before all others.
         max_sampled: Columns of which rows are kept, at most.
         fit_rows: Rows that the bins are chosen from, at most.
         read: What has the table read.
 
     Raises:
+        BadReferenceError: Values of a column are of several types, or not what the settings say.
         UnreadableError: It is damaged.
     """
-    types = dict(table.types)
-    for name, possible in read(table, _text_types, _common_types).items():
-        types[name] = possible[0] if possible else types[name]
-    numeric = {
-        name: type_
-        for name, type_ in types.items()
-        if kind_of(type_) == "numeric" and name not in untested
-    }
+    settings = settings or ReadingSettings()
+    looks = read(table, partial(_first_looks, settings=settings), _Looks.merge)
+    readings = _readings(table, looks, settings)
+    untested = settings.identifiers | settings.ignored
+    numeric = [
+        reading
+        for reading in readings
+        if reading.kind == "numeric" and not reading.untested and reading.name not in untested
+    ]
     fit_rows = min(fit_rows, FIT_VALUES // max(1, len(numeric)))
     new_sampler = partial(RowSampler, fit_rows, hash_bound(fit_rows, table.rows))
-    read_values = partial(_fit_values, types=numeric, new_sampler=new_sampler)
+    read_values = partial(_fit_values, readings=numeric, new_sampler=new_sampler)
     values = read(table, read_values, _FitValues.merge)
     sample = values.sample.columns
     columns = {
-        name: ColumnLayout(
-            type_, Bins.of(sample[name], *values.ranges[name]) if name in sample else NO_BINS
+        reading.name: ColumnLayout(
+            reading,
+            Bins.of(sample[reading.name], *values.ranges[reading.name])
+            if reading.name in sample
+            else NO_BINS,
         )
-        for name, type_ in types.items()
+        for reading in readings
     }
-    varying = [name for name in sample if varies_enough(sample[name])]
+    kept = [reading.name for reading in numeric if reading.name in sample and not reading.feature]
+    varying = [name for name in kept if varies_enough(sample[name])]
     sampled = sorted(varying, key=lambda name: name not in preferred)[:max_sampled]
     return Layout(columns, tuple(sampled), fit_rows)
 
@@ -116,52 +130,103 @@ class _FitValues:
 
 
 def _fit_values(
-    table: ChunkedTable, *, types: Mapping[str, pa.DataType], new_sampler: Callable[[], RowSampler]
+    table: ChunkedTable, *, readings: Sequence[ColumnReading], new_sampler: Callable[[], RowSampler]
 ) -> _FitValues:
-    """Read the numeric columns, which have these types once they are read."""
+    """Read the numeric columns."""
     sampler = new_sampler()
-    ranges = dict.fromkeys(types, (np.inf, -np.inf))
-    for chunk in table.chunks() if types else ():
+    ranges = {reading.name: (np.inf, -np.inf) for reading in readings}
+    for chunk in table.chunks() if readings else ():
         chosen = sampler.choose(chunk.first, chunk.rows)
-        for name, type_ in types.items():
-            values = to_floats(cast_to_kind(type_, chunk.column(name), untyped=table.untyped))
+        columns = ReadColumns(chunk.column, untyped=table.untyped)
+        for reading in readings:
+            values = to_floats(columns.read(reading))
             finite = values[np.isfinite(values)]
-            minimum, maximum = ranges[name]
-            ranges[name] = (
+            minimum, maximum = ranges[reading.name]
+            ranges[reading.name] = (
                 float(finite.min(initial=minimum)),
                 float(finite.max(initial=maximum)),
             )
-            sampler.add(name, values[chosen])
+            sampler.add(reading.name, values[chosen])
         sampler.end_chunk()
     return _FitValues(ranges, sampler.sample())
 
 
-_TextTypes: TypeAlias = "dict[str, tuple[pa.DataType, ...]]"
-"""The types that all values of a column of text are of, by its name; none of empty columns."""
+@dataclass(frozen=True)
+class _Looks:
+    """What is seen of columns before it is sure how they are read.
+
+    `possible` has how all values of a column of text may be read, none where it has no value;
+    `heads` has the first values of each column.
+    """
+
+    possible: Mapping[str, tuple[ColumnReading, ...]]
+    heads: Mapping[str, pa.Array[Any]]
+    most: int
+
+    def merge(self, other: _Looks) -> _Looks:
+        """Return that of the rows of both."""
+        both = {
+            name: _in_common(readings, other.possible[name])
+            for name, readings in self.possible.items()
+            if name in other.possible
+        }
+        heads = {
+            name: joined([head, other.heads[name]]).slice(0, self.most)
+            for name, head in self.heads.items()
+        }
+        return _Looks({**self.possible, **other.possible, **both}, heads, self.most)
 
 
-def _text_types(table: ChunkedTable) -> _TextTypes:
-    """Read the columns of text, until nothing but text is possible of them."""
-    types: _TextTypes = {}
-    undecided = {name for name, type_ in table.types.items() if is_text(type_)}
-    for chunk in table.chunks() if undecided else ():
-        for name in sorted(undecided):
+def _first_looks(table: ChunkedTable, *, settings: ReadingSettings) -> _Looks:
+    """Read the first rows, and the columns of text until nothing but text is possible of them."""
+    most, rows = min(GUESS_ROWS, GUESS_VALUES // max(1, len(table.types))), 0
+    possible: dict[str, tuple[ColumnReading, ...]] = {}
+    heads: dict[str, list[pa.Array[Any]]] = {name: [] for name in table.types}
+    undecided = [name for name, type_ in table.types.items() if holds_text(type_)]
+    for chunk in table.chunks():
+        for name in table.types if rows < most else undecided:
             column = chunk.column(name)
-            if column.null_count == len(column):
-                continue
-            possible = types.get(name) or candidate_types(column, untyped=table.untyped)
-            types[name] = tuple(t for t in possible if parse_text(column, t) is not None)
-        undecided -= {name for name, possible in types.items() if not possible}
-        if not undecided:
+            if rows < most:
+                heads[name].append(column.slice(0, most - rows))
+            if name in undecided:
+                found = possible_readings(name, column, untyped=table.untyped, settings=settings)
+                possible[name] = _in_common(possible.get(name, found), found)
+        undecided = [name for name in undecided if len(possible[name]) != 1]
+        rows += chunk.rows
+        if rows >= most and not undecided:
             break
-    return types
-
-
-def _common_types(first: _TextTypes, second: _TextTypes) -> _TextTypes:
-    """Return the types that the values of both are of."""
-    both = {
-        name: tuple(type_ for type_ in possible if type_ in second[name])
-        for name, possible in first.items()
-        if name in second
+    empty = {
+        name: pa.nulls(0).cast(type_) for name, type_ in table.types.items() if not heads[name]
     }
-    return {**first, **second, **both}
+    return _Looks(
+        possible, {name: joined(each) for name, each in heads.items() if each} | empty, most
+    )
+
+
+def _in_common(
+    first: tuple[ColumnReading, ...], second: tuple[ColumnReading, ...]
+) -> tuple[ColumnReading, ...]:
+    """Return how the values of both may be read; where one has none, how those of the other may."""
+    if not (first and second):
+        return first or second
+    return tuple(reading for reading in first if reading in second)
+
+
+def _readings(table: ChunkedTable, looks: _Looks, settings: ReadingSettings) -> list[ColumnReading]:
+    """Return how all columns are read."""
+    readings, possible = [], dict(looks.possible)
+    for name, head in looks.heads.items():
+        if name not in possible:
+            possible[name] = possible_readings(name, head, untyped=table.untyped, settings=settings)
+    decimal = decimal_sign(possible.values())
+    for name, head in looks.heads.items():
+        ways = possible[name]
+        readings += settle(
+            choose(ways, decimal) if ways else without_values(name, settings),
+            head,
+            untyped=table.untyped,
+            settings=settings,
+            partition=name in table.partition_keys,
+            whole=len(head) < looks.most,
+        )
+    return readings

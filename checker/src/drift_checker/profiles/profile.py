@@ -14,14 +14,14 @@ from drift_checker.profiles.layout import ColumnLayout, Layout
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample, RowSampler
 from drift_checker.profiles.untested import NullProfile, TimestampProfile
-from drift_checker.tables import Chunk, ChunkedTable, MismatchError, cast_to_kind, to_floats
+from drift_checker.tables import Chunk, ChunkedTable, MismatchError, ReadColumns, to_floats
 
 
 @dataclass(frozen=True)
 class Mismatch:
     """A column that did not arrive in the kind of its reference: the first fault of its chunks."""
 
-    fault: Literal["changed_type", "mixed_types"]
+    fault: Literal["changed_type", "mixed_types", "lost_zeros"]
     detail: str
 
 
@@ -63,7 +63,9 @@ def profile_table(table: ChunkedTable, layout: Layout) -> TableProfile:
         UnreadableError: It is damaged.
     """
     names = table.types.keys()
-    columns = {name: column for name, column in layout.columns.items() if name in names}
+    columns = {
+        name: column for name, column in layout.columns.items() if column.reading.source in names
+    }
     return profile_chunks(table.chunks(), columns, layout.sampled, untyped=table.untyped)
 
 
@@ -87,10 +89,13 @@ def profile_chunks(
     }
     sampler, rows = RowSampler(SAMPLE_ROWS), 0
     for chunk in chunks:
-        chosen = sampler.choose(chunk.first, chunk.rows)
+        chosen, read = (
+            sampler.choose(chunk.first, chunk.rows),
+            ReadColumns(chunk.column, untyped=untyped),
+        )
         for name, column in columns.items():
             try:
-                values = cast_to_kind(column.type, chunk.column(name), untyped=untyped)
+                values = read.read(column.reading)
             except MismatchError as error:
                 profiles[name] = _merge(profiles[name], Mismatch(error.fault, error.detail))
                 values = pa.nulls(chunk.rows)
@@ -103,7 +108,7 @@ def profile_chunks(
 
 
 def _count(column: ColumnLayout, values: pa.Array[Any]) -> ColumnProfile:
-    match column.kind:
+    match column.reading.kind:
         case "numeric":
             return numeric.count_numbers(to_floats(values), column.bins.edges)
         case "categorical":

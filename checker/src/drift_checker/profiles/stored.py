@@ -21,8 +21,15 @@ from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import ColumnProfile, Mismatch, TableProfile
 from drift_checker.profiles.sample import RowSample
 from drift_checker.profiles.untested import NullProfile, TimestampProfile
+from drift_checker.tables import (
+    ColumnReading,
+    Features,
+    features_as_arrays,
+    features_of_arrays,
+    read_form,
+)
 
-VERSION = 1
+VERSION = 2
 """Of this form; what is fitted by another version is not read."""
 
 _NUMBERS = "Numbers"
@@ -44,10 +51,14 @@ def to_bytes(layout: Layout, profile: TableProfile) -> bytes:
     columns = []
     for index, (name, column) in enumerate(layout.columns.items()):
         described = _describe(column.bins, profile.columns[name], f"{index}.", arrays)
-        columns.append({"name": name, **described})
+        reading, source = column.reading, column.reading.source
+        columns.append({"name": name, "reading": _describe_reading(reading), **described})
+        if reading.features and f"{source}.class" not in arrays:
+            fields = features_as_arrays(reading.features)
+            arrays |= {f"{source}.{field}": values for field, values in fields.items()}
     for index, name in enumerate(layout.sampled):
         arrays[f"row.{index}"] = profile.sample.columns[name]
-    schema = pa.schema([(name, column.type) for name, column in layout.columns.items()])
+    schema = pa.schema([(name, column.reading.type) for name, column in layout.columns.items()])
     arrays["schema"] = np.frombuffer(schema.serialize().to_pybytes(), np.uint8)
     head = {
         "rows": profile.rows,
@@ -67,15 +78,48 @@ def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         head = json.loads(arrays["head"].tobytes())
         schema = pa.ipc.read_schema(pa.py_buffer(arrays["schema"].tobytes()))
-        columns, profiles = {}, {}
+        columns, profiles, features = {}, {}, _read_features(arrays)
         for index, described in enumerate(head["columns"]):
             name = described["name"]
             bins, profiles[name] = _read(described, f"{index}.", arrays)
-            columns[name] = ColumnLayout(schema.field(index).type, bins)
+            reading = described["reading"]
+            derived = features.get(reading["source"]) if reading["feature"] else None
+            columns[name] = ColumnLayout(
+                _read_reading(name, reading, schema.field(index).type, derived), bins
+            )
         values = {name: arrays[f"row.{index}"] for index, name in enumerate(head["sampled"])}
         sample = RowSample(head["most"], arrays["rows"], values)
     layout = Layout(columns, tuple(head["sampled"]), head["fit_rows"])
     return layout, TableProfile(head["rows"], profiles, sample)
+
+
+def _describe_reading(reading: ColumnReading) -> dict[str, Any]:
+    """Return how a column is read as JSON holds it; its type and its features lie beside."""
+    names = ("kind", "missing", "digits", "why", "untested", "source", "feature")
+    described = {name: getattr(reading, name) for name in names}
+    if reading.form is not None:
+        described["form"] = [type(reading.form).__name__, asdict(reading.form)]
+    return described
+
+
+def _read_reading(
+    name: str, described: dict[str, Any], type_: pa.DataType, features: Features | None
+) -> ColumnReading:
+    described = {**described, "missing": tuple(described["missing"])}
+    if "form" in described:
+        described["form"] = read_form(*described["form"])
+    return ColumnReading(name=name, type=type_, features=features, **described)
+
+
+def _read_features(arrays: Any) -> dict[str, Features]:
+    """Return the features that are derived of columns, by their names."""
+    sources = [key.removesuffix(".class") for key in arrays.files if key.endswith(".class")]
+    return {source: features_of_arrays(_below(f"{source}.", arrays)) for source in sources}
+
+
+def _below(prefix: str, arrays: Any) -> Arrays:
+    names = [name for name in arrays.files if name.startswith(prefix)]
+    return {name.removeprefix(prefix): arrays[name] for name in names}
 
 
 def _describe(

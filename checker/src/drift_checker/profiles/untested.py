@@ -51,8 +51,6 @@ def count_timestamps(values: pa.Array[Any]) -> TimestampProfile:
     present = values.drop_null()
     if not len(present):
         return TimestampProfile(len(values), len(values))
-    if pa.types.is_date(present.type):
-        present = present.cast(pa.timestamp("ms"))
     times = np.from_dlpack(present.cast(pa.int64()))
     back = int((times[1:] < times[:-1]).sum())
     return TimestampProfile(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from drift_checker.comparison import ColumnRoles
 from drift_checker.config import Monitor, date_key
 from drift_checker.errors import BadReferenceError, UsageError
 from drift_checker.references import versions
@@ -25,7 +26,13 @@ from drift_checker.state import (
     read_latest_result,
     results_before,
 )
-from drift_checker.tables import Batch, MismatchError, batch_column, reference_column
+from drift_checker.tables import (
+    Batch,
+    ColumnReading,
+    MismatchError,
+    ReadColumns,
+    infer_readings,
+)
 
 ENOUGH_ROWS = 5000
 """Rows beyond which no further tick is taken by itself; more make a reference little better."""
@@ -142,7 +149,8 @@ def _store_ticks(store: Store, monitor: Monitor, ticks: list[datetime]) -> Refer
     name = monitor.name
     reference = versions.load_reference(store, name, versions.summary_in_force(store, name))
     tables = [
-        cast_to_reference(reference, _valid_batch(store, name, tick), name, tick) for tick in ticks
+        cast_to_reference(reference, monitor.columns.roles, _valid_batch(store, name, tick), tick)
+        for tick in ticks
     ]
     source = f"the batch of {date_key(ticks[0])}"
     if len(ticks) > 1:
@@ -168,27 +176,32 @@ def _valid_batch(store: Store, monitor: str, tick: datetime) -> Batch:
     return batch.batch
 
 
-def cast_to_reference(reference: Batch, batch: Batch, monitor: str, tick: datetime) -> pa.Table:
+def cast_to_reference(
+    reference: Batch, roles: ColumnRoles, batch: Batch, tick: datetime
+) -> pa.Table:
     """Return the batch with the columns of the reference, in its types as far as values allow.
 
     Raises:
         BadReferenceError: it lacks a column, or has one of another kind.
     """
     names = reference.table.column_names
+    readings = infer_readings(reference, roles.reading)
+    read = ReadColumns.of(batch)
     try:
-        columns = [_cast_column(reference, batch, name) for name in names]
+        columns = [_cast_column(read, readings[name]) for name in names]
     except (KeyError, MismatchError) as error:
         raise BadReferenceError(
-            f"{monitor}: the batch of {date_key(tick)} does not fit the reference: {error}"
+            f"The batch of {date_key(tick)} does not fit the reference: {error}"
         ) from error
     return pa.Table.from_arrays(columns, names=names)
 
 
-def _cast_column(reference: Batch, batch: Batch, name: str) -> pa.Array[Any]:
-    type_ = reference_column(reference, name).type
-    column = batch_column(batch, name, type_)
+def _cast_column(read: ReadColumns, reading: ColumnReading) -> pa.Array[Any]:
+    column = read.read(reading)
+    if reading.form is not None or reading.kind not in {"numeric", "timestamp"}:
+        return column
     try:
-        return column.cast(type_)
+        return column.cast(reading.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return column  # whole numbers that have become fractions
 

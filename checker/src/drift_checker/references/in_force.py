@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from drift_checker.comparison import CompareSettings, InMemoryPair, TablePair
 from drift_checker.references import versions
 from drift_checker.state import Record, Store, identity, keys
-from drift_checker.tables import Batch, count_values
+from drift_checker.tables import READING_RULES, Batch, count_values
 
 if TYPE_CHECKING:
     from drift_checker.comparison.profiled_pairs import ProfiledTable
@@ -52,7 +52,7 @@ class StoredReference:
         values = self.version.rows * len(self.version.columns)
         values = max(values, count_values(batch))
         if batch.unreadable or not self.settings.is_large(values):
-            return InMemoryPair(self.rows, batch)
+            return InMemoryPair(self.rows, batch, self.settings.columns.reading)
         from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch  # noqa: PLC0415  # seldom needed
 
         layout, reference = self._profile_of_rows
@@ -99,5 +99,14 @@ def fitted_by(settings: CompareSettings) -> str:
             "ignore": tuple(roles.ignore),
         },
     )
-    digest = identity((stored.VERSION, columns, settings.joint_columns))
+    reading = Record(
+        "Reading",
+        {
+            "rules": READING_RULES,
+            "kinds": sorted(roles.kinds.items()),
+            "missing": tuple(roles.missing),
+            "formats": sorted(roles.formats.items()),
+        },
+    )
+    digest = identity((stored.VERSION, columns, reading, settings.joint_columns))
     return digest[: versions.VERSION_LENGTH]

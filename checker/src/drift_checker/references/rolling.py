@@ -57,7 +57,7 @@ def rolling_reference(
         )
         return _summary(list(batches), rows=0, reason=reason), None
     tables = [
-        cast_to_reference(reference.rows, batch, monitor.name, date)
+        cast_to_reference(reference.rows, reference.settings.columns, batch, date)
         for date, batch in batches.items()
     ]
     table = pa.concat_tables(tables, promote_options="permissive")

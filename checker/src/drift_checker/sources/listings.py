@@ -35,7 +35,6 @@ from drift_checker.state import identity
 from drift_checker.tables import (
     Chunk,
     chunk_of,
-    decode_dictionary,
     partition_keys,
     reference_errors,
 )
@@ -167,8 +166,8 @@ class FileListing:
         else:
             column = opened.column(group, name)
         with file_errors(self.prefix.origin, opened.file.name):
-            values: Any = as_type(column, self.types[name]).combine_chunks()
-        return decode_dictionary(values)
+            values: pa.Array[Any] = as_type(column, self.types[name]).combine_chunks()
+        return values
 
 
 def list_batch(

@@ -12,7 +12,7 @@ from drift_checker.state.store import Store
 class Document(BaseModel):
     """What is stored, or printed, as JSON: it has exactly its fields, and does not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class _Json(Protocol):

@@ -41,9 +41,7 @@ class Chunk:
 
 def chunk_of(first: int, table: pa.Table) -> Chunk:
     """Return all rows of a table as a chunk; `first` is the number of its first row."""
-    return Chunk(
-        first, table.num_rows, lambda name: decode_dictionary(table.column(name).combine_chunks())
-    )
+    return Chunk(first, table.num_rows, lambda name: table.column(name).combine_chunks())
 
 
 def foreign_type(name: str) -> pa.DataType:
@@ -59,13 +57,6 @@ def foreign_name(type_: pa.DataType) -> str | None:
     if pa.types.is_struct(type_) and type_.num_fields == 1 and pa.types.is_null(type_[0].type):
         return str(type_[0].name)
     return None
-
-
-def decode_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:
-    """Return a column's values; of dictionary codes, the values that they stand for."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column
 
 
 def partition_keys(schema: pa.Schema) -> frozenset[str]:

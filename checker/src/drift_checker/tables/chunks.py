@@ -9,14 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet
 
 from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
-from drift_checker.tables.batch import Batch, Chunk, UnreadableError, chunk_of, decode_dictionary
+from drift_checker.tables.batch import Batch, Chunk, UnreadableError, chunk_of
 from drift_checker.tables.formats import (
     HEAD_BYTES,
     Compression,
@@ -54,6 +54,10 @@ class ChunkedTable(Protocol):
         """The names that are there more than once."""
 
     @property
+    def partition_keys(self) -> frozenset[str]:
+        """The columns whose values are names of folders."""
+
+    @property
     def rows(self) -> int | None:
         """The number of rows, if it is known before they are read."""
 
@@ -78,6 +82,8 @@ class _FileTable(ABC):
     """A file, of a format that knows the names and types of its columns."""
 
     path: Path
+    partition_keys: ClassVar[frozenset[str]] = frozenset()
+    """A file has none."""
 
     @property
     def digest(self) -> str:
@@ -134,7 +140,7 @@ class ParquetTable(_FileTable):
     def _column(self, group: int, name: str) -> pa.Array[Any]:
         with parquet_errors():
             table = self._file.read_row_group(group, [name], use_threads=False)
-        return decode_dictionary(unicode_text(table.column(name).combine_chunks()))
+        return unicode_text(table.column(name).combine_chunks())
 
 
 @dataclass(frozen=True)

@@ -1,211 +1,341 @@
-"""Columns of the reference and of the batch brought to one type, so that they can be compared."""
+"""How a column is read: of which kind it is, in what form its values are written, and why.
+
+It is inferred once, with the reference, and holds for every batch: values that differ in nothing
+but how they are stored are the same.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import Any, Literal
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drift_checker.decision import Bools, Floats, Ints
-from drift_checker.tables.batch import Batch, decode_dictionary
-from drift_checker.tables.reading import MIXED_TYPE
+from drift_checker.decision import Floats
+from drift_checker.tables.arrays import from_floats, from_texts, to_floats
+from drift_checker.tables.batch import MIXED_TYPE, Batch
+from drift_checker.tables.types import (
+    ColumnKind,
+    is_text,
+    kind_of,
+    plain,
+)
 
-ColumnKind = Literal["numeric", "categorical", "timestamp", "other"]
+if TYPE_CHECKING:
+    from drift_checker.tables.free_text import TextFeatures
+    from drift_checker.tables.number_text import NumberForm
+    from drift_checker.tables.time_text import TimeForm
+    from drift_checker.tables.vectors import VectorFeatures
 
-# What data tools write for a missing number.
-_NO_NUMBER = r"^\s*(NA|N/A|#N/A|NaN|nan|null|NULL|None)?\s*$"
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+Form: TypeAlias = "NumberForm | TimeForm"
+"""How the values of a column of text are written."""
+Features: TypeAlias = "VectorFeatures | TextFeatures"
+"""What is derived of a column that is no number and no category."""
+
+READING_RULES = 2
+"""The version of all rules by which bytes become columns; what other rules fitted is fitted
+anew."""
+
+DeclaredKind: TypeAlias = Literal["numeric", "categorical", "timestamp", "text"]
+"""What the settings may say that a column is."""
+
+
+FORMATS = (
+    "decimal comma, decimal point, day first, month first, or a format of strptime such as %d.%m.%Y"
+)
+"""What the settings may name as the form of a column."""
+_SIGNS = {"decimal comma": ",", "decimal point": "."}
+_ORDERS = ("day first", "month first")
+
+
+def is_format(text: str) -> bool:
+    """Return whether the settings may name this as the form of a column."""
+    return text in _SIGNS or text in _ORDERS
+
+
+def matches_format(form: Form, format_: str) -> bool:
+    """Return whether a form is the one that the settings name."""
+    sign = getattr(form, "decimal", None)
+    return sign == _SIGNS[format_] if format_ in _SIGNS else format_ in form.words
 
 
 class MismatchError(Exception):
-    """The batch's values are not of the reference's type: `changed_type` or `mixed_types`."""
+    """The batch's values are not of the reference's kind."""
 
-    def __init__(self, fault: Literal["changed_type", "mixed_types"], detail: str) -> None:
+    def __init__(
+        self, fault: Literal["changed_type", "mixed_types", "lost_zeros"], detail: str
+    ) -> None:
         super().__init__(detail)
         self.fault, self.detail = fault, detail
 
 
-def kind_of(type_: pa.DataType) -> ColumnKind:
-    """Return how columns of a type are compared.
+@dataclass(frozen=True, kw_only=True)
+class ReadingSettings:
+    """What the settings say of how columns are read, by their names.
 
-    Integers, floats, decimals and durations are numeric; text, booleans and dictionaries are
-    categorical; dates and times are timestamps; all else (binary, nested) is not compared.
+    `missing` are texts that stand for no value, besides an empty one; `formats` names the form of a
+    column's text, such as `decimal comma` or `day first`. `identifiers` are read as
+    they are written, those that are `ignored` as they are stored; what is `tested` is taken for
+    what its type says, whatever it looks like.
     """
-    t = pa.types
-    if t.is_integer(type_) or t.is_floating(type_) or t.is_decimal(type_) or t.is_duration(type_):
-        return "numeric"
-    if t.is_dictionary(type_) or t.is_boolean(type_) or is_text(type_):
-        return "categorical"
-    if t.is_temporal(type_):
-        return "timestamp"
-    return "other"
+
+    kinds: Mapping[str, DeclaredKind] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    formats: Mapping[str, str] = field(default_factory=dict)
+    identifiers: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    tested: frozenset[str] = frozenset()
 
 
-def reference_column(batch: Batch, name: str) -> pa.Array[Any]:
-    """Return a column of the reference; the type of untyped text is inferred from its values.
+@dataclass(frozen=True, kw_only=True)
+class ColumnReading:
+    """How a column of the reference is read, and so of every batch.
 
-    It is the first type of which all values are, and not all missing.
+    `source` is the column of the table, of whose type the values are once they are read; a column
+    that is derived from it has another `name`, and is the `feature` of that name. `why` says by
+    what its kind is known, `untested` why its values are not tested, if they are not.
     """
-    column = _column(batch, name)
-    if not is_text(column.type):
-        return column
-    for type_ in candidate_types(column, untyped=batch.untyped):
-        converted = parse_text(column, type_)
-        if converted is not None and converted.null_count < len(converted):
-            return converted
-    return column
 
+    name: str
+    kind: ColumnKind
+    type: pa.DataType
+    form: Form | None = None
+    missing: tuple[str, ...] = ()
+    digits: int = 0
+    """Of codes with leading zeros that all have as many."""
+    why: str = ""
+    untested: str = ""
+    source: str = ""
+    features: Features | None = None
+    feature: str = ""
 
-def candidate_types(column: pa.Array[Any], *, untyped: bool) -> tuple[pa.DataType, ...]:
-    """Return the types that the text in a column may be of, by its first value, in order."""
-    if _DATE.match(str(pc.first(column))):
-        return (pa.timestamp("us"),)
-    return (pa.int64(), pa.float64(), pa.bool_()) if untyped else ()
+    @property
+    def form_words(self) -> str:
+        """How the values are written, such as `numbers with decimal comma`; nothing of types."""
+        return "" if self.form is None else self.form.words
 
+    def read(self, column: pa.Array[Any], *, untyped: bool) -> pa.Array[Any]:
+        """Return values of the column in the kind of the reference; `untyped` text may be any.
 
-def parse_text(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any] | None:
-    """Return text converted to a type, or None where a value is not of the type."""
-    try:
-        return _parse(column, type_)
-    except pa.ArrowInvalid:
-        return None
+        Numbers as they are stored, categories as text or booleans, moments as `timestamp[us]`, text
+        as `string`, a derived feature as `double`; nulls of any type where there are no values.
 
+        Raises:
+            MismatchError: They are of another kind, or of several.
+        """
+        if column.type == MIXED_TYPE:
+            raise MismatchError("mixed_types", describe_mixed(column))
+        values = self.without_missing(plain(column))
+        if values.null_count == len(values) or pa.types.is_null(self.type):
+            return pa.nulls(len(values))
+        match self.kind:
+            case "numeric":
+                return self._numbers(values, column.type, untyped=untyped)
+            case "categorical":
+                return self._categories(values, column.type, untyped=untyped)
+            case "timestamp":
+                return self._moments(values)
+            case kind if kind_of(values.type) == kind or (kind == "text" and is_text(values.type)):
+                return values
+        raise self._changed(values)
 
-def batch_column(batch: Batch, name: str, type_: pa.DataType) -> pa.Array[Any]:
-    """Return a column of the batch in the kind of the reference's type.
+    def compute(self, column: pa.Array[Any]) -> Mapping[str, Floats]:
+        """Return all features that are derived of the source's values, each (rows,).
 
-    Raises:
-        MismatchError: The column arrived in another type, or its values are of several.
-    """
-    return cast_to_kind(type_, _column(batch, name), untyped=batch.untyped)
+        Raises:
+            MismatchError: The values are of another kind, or vectors of several lengths.
+        """
+        if self.features is None:
+            raise TypeError(f"{self.name} is not derived")
+        return self.features.compute(column)
 
-
-def cast_to_kind(type_: pa.DataType, column: pa.Array[Any], *, untyped: bool) -> pa.Array[Any]:
-    """Return values in the kind of a type; `untyped` text may hold values of any.
-
-    Raises:
-        MismatchError: They are of another type, or of several.
-    """
-    expected, arrived = kind_of(type_), kind_of(column.type)
-    if column.type == MIXED_TYPE:
-        raise MismatchError("mixed_types", _describe_mixed(column))
-    if pa.types.is_null(column.type) or pa.types.is_null(type_):
-        return column
-    if is_text(column.type) and not is_text(type_) and expected != "other":
-        if untyped or expected == "timestamp":
-            return _parse_or_explain(column, type_)
-        if not pa.types.is_dictionary(type_):
-            raise MismatchError("changed_type", f"expected {type_}, arrived as text")
-    same_category = expected != "categorical" or pa.types.is_boolean(
-        column.type
-    ) == pa.types.is_boolean(type_)
-    if arrived != expected or not same_category:
-        raise MismatchError("changed_type", f"expected {type_}, arrived as {column.type}")
-    return column
-
-
-def _column(batch: Batch, name: str) -> pa.Array[Any]:
-    return decode_dictionary(batch.table.column(name).combine_chunks())
-
-
-def to_floats(values: pa.Array[Any]) -> Floats:
-    """Return numbers as floats (rows,), nulls as NaN; durations in the unit of their type."""
-    if pa.types.is_duration(values.type):
-        values = values.cast(pa.int64())
-    present: Floats = as_numpy(values.drop_null().cast(pa.float64(), safe=False))
-    if not values.null_count:
+    def without_missing(self, values: pa.Array[Any]) -> pa.Array[Any]:
+        """Return the same values, null where the settings say that there is none."""
+        if not self.missing:
+            return values
+        if is_text(values.type):
+            missing = pc.is_in(pc.utf8_trim_whitespace(values), from_texts(self.missing))
+        elif kind_of(values.type) == "numeric":
+            markers = [float(text) for text in self.missing if _is_number(text)]
+            numbers = values.cast(pa.float64(), safe=False)
+            missing = pc.is_in(numbers, from_floats(np.array(markers, np.float64)))
+        else:
+            return values
+        present: pa.Array[Any] = pc.if_else(missing, pa.scalar(None, values.type), values)
         return present
-    numbers = np.full(len(values), np.nan)
-    numbers[valid_mask(values)] = present
-    return numbers
 
+    def _changed(self, values: pa.Array[Any]) -> MismatchError:
+        expected = self.form_words or ("text" if is_text(self.type) else str(self.type))
+        arrived = "text" if is_text(values.type) else str(values.type)
+        example = ""
+        if arrived == "text":
+            example = f", such as {str(values.drop_null()[0])!r}"
+        return MismatchError("changed_type", f"expected {expected}, arrived as {arrived}{example}")
 
-def encode_categories(*columns: pa.Array[Any]) -> tuple[list[str], list[Ints]]:
-    """Return the categories of all columns, and the codes of each column's rows (rows,).
+    def _numbers(
+        self, values: pa.Array[Any], stored: pa.DataType, *, untyped: bool
+    ) -> pa.Array[Any]:
+        if is_text(values.type):
+            if not untyped and self.form is None:
+                raise self._changed(values)
+            return self._parsed_numbers(values)
+        if kind_of(values.type) != "numeric":
+            raise self._changed(values)
+        if pa.types.is_duration(self.type) and pa.types.is_duration(values.type):
+            return _in_unit(values, self.type)
+        return _in_width(values, stored if pa.types.is_floating(stored) else values.type, self.type)
 
-    A row's code is the index of its category, or -1 where it has none.
-    """
-    texts = pa.concat_arrays([column.cast(pa.string()) for column in columns]).dictionary_encode()
-    codes = np.full(len(texts), -1, dtype=np.int64)
-    codes[valid_mask(texts)] = as_numpy(texts.indices.drop_null())
-    ends = np.cumsum([len(column) for column in columns])[:-1]
-    return list(map(str, texts.dictionary.to_pylist())), np.split(codes, ends)
+    def _parsed_numbers(self, texts: pa.Array[Any]) -> pa.Array[Any]:
+        from drift_checker.tables.number_text import NumberForm, number_form  # noqa: PLC0415  # of text alone
 
+        form = self.form if isinstance(self.form, NumberForm) else NumberForm()
+        values, bad = form.parse(texts)
+        if pc.any(bad).as_py():
+            # The same numbers may have come in another form, which is no change of theirs.
+            other = number_form(texts)
+            if other is None:
+                raise self._explained(texts, bad)
+            values, _ = other.parse(texts)
+        return values
 
-def valid_mask(values: pa.Array[Any]) -> Bools:
-    """Return which rows have a value (rows,)."""
-    return np.asarray(as_numpy(values.is_valid().cast(pa.uint8())) > 0)
-
-
-def as_numpy(values: pa.Array[Any]) -> NDArray[Any]:
-    """Return values without nulls as they lie in memory."""
-    # Array.to_numpy() would import pandas, which costs more than the rest of a comparison.
-    return np.from_dlpack(values)
-
-
-def is_text(type_: pa.DataType) -> bool:
-    """Return whether a type is text."""
-    return bool(
-        pa.types.is_string(type_)
-        or pa.types.is_large_string(type_)
-        or pa.types.is_string_view(type_)
-    )
-
-
-def _parse(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
-    """Convert text; raises `pa.ArrowInvalid` if a value is not of the type."""
-    if kind_of(type_) == "numeric":
-        return _parse_numbers(column, type_)
-    if pa.types.is_timestamp(type_):
-        return _parse_times(column)
-    return column.cast(type_)
-
-
-def _parse_numbers(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
-    try:
-        return column.cast(type_)
-    except pa.ArrowInvalid:
-        missing = pc.match_substring_regex(column, _NO_NUMBER)
-        present: pa.Array[Any] = pc.if_else(missing, pa.nulls(len(column), column.type), column)
-        return present.cast(type_)
-
-
-def _parse_times(column: pa.Array[Any]) -> pa.Array[Any]:
-    """Parse ISO 8601, with or without a zone; without one, UTC."""
-    try:
-        return column.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        return column.cast(pa.timestamp("us", tz="UTC"))
-
-
-def _parse_or_explain(column: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
-    type_ = pa.float64() if kind_of(type_) == "numeric" else type_
-    try:
-        return _parse(column, type_)
-    except pa.ArrowInvalid:
-        pass
-    values = column.drop_null()
-    failing, example = 0, ""
-    for row in range(len(values)):
-        try:
-            _parse(values.slice(row, 1), type_)
-        except pa.ArrowInvalid:
-            failing += 1
-            example = example or str(values[row])
-    if failing == len(values):
-        raise MismatchError(
-            "changed_type", f"expected {type_}, arrived as text, such as {example!r}"
+    def _explained(self, texts: pa.Array[Any], bad: pa.Array[Any]) -> MismatchError:
+        failing = texts.filter(bad)
+        expected = self.form_words or str(self.type)
+        if len(failing) == len(texts) - texts.null_count:
+            return self._changed(texts)
+        return MismatchError(
+            "mixed_types",
+            f"{len(failing)} of {len(texts) - texts.null_count} values are not {expected}, "
+            f"such as {str(failing[0])!r}",
         )
-    raise MismatchError(
-        "mixed_types", f"{failing} of {len(values)} values are not {type_}, such as {example!r}"
-    )
+
+    def _categories(
+        self, values: pa.Array[Any], stored: pa.DataType, *, untyped: bool
+    ) -> pa.Array[Any]:
+        boolean = pa.types.is_boolean(self.type)
+        if boolean and untyped and is_text(values.type):
+            try:
+                return values.cast(pa.bool_())
+            except pa.ArrowInvalid:
+                raise self._changed(values) from None
+        if boolean != pa.types.is_boolean(values.type):
+            raise self._changed(values)
+        if is_text(self.type) and not is_text(values.type):
+            return self._numbers_for_codes(values, stored)
+        if not is_text(self.type) and is_text(values.type):
+            return _canonical_codes(values) if untyped else values
+        texts = values if boolean or is_text(values.type) else code_texts(values)
+        self._check_zeros(texts)
+        return texts
+
+    def _numbers_for_codes(self, values: pa.Array[Any], stored: pa.DataType) -> pa.Array[Any]:
+        """Take numbers for codes where these came as a dictionary of them."""
+        if self.digits:
+            raise MismatchError("lost_zeros", self._zeros_words(code_texts(values)))
+        if pa.types.is_dictionary(stored):
+            return code_texts(values)
+        raise self._changed(values)
+
+    def _check_zeros(self, texts: pa.Array[Any]) -> None:
+        """Refuse codes of digits that are shorter than those of the reference.
+
+        Raises:
+            MismatchError: Some are.
+        """
+        if not self.digits or not is_text(texts.type):
+            return
+        short = pc.match_substring_regex(texts, f"^[0-9]{{1,{self.digits - 1}}}$")
+        if pc.any(short).as_py():
+            raise MismatchError("lost_zeros", self._zeros_words(texts.filter(short)))
+
+    def _zeros_words(self, texts: pa.Array[Any]) -> str:
+        return (
+            f"expected codes of {self.digits} digits, arrived with fewer, such as "
+            f"{str(texts.drop_null()[0])!r}: leading zeros were lost"
+        )
+
+    def _moments(self, values: pa.Array[Any]) -> pa.Array[Any]:
+        from drift_checker.tables.time_text import TimeForm, time_form  # noqa: PLC0415  # of few columns
+
+        if kind_of(values.type) == "timestamp":
+            return values
+        if not is_text(values.type) and (self.form is None or kind_of(values.type) != "numeric"):
+            raise self._changed(values)
+        form = self.form if isinstance(self.form, TimeForm) else time_form(values)
+        if form is None:
+            raise self._changed(values)
+        moments, bad = form.parse(values)
+        if pc.any(bad).as_py():
+            other = time_form(values)
+            if other is None:
+                raise self._explained(values, bad)
+            moments, _ = other.parse(values)
+        return moments
 
 
-def _describe_mixed(column: pa.Array[Any]) -> str:
+_WIDTHS: dict[str, type[np.floating[Any]]] = {"halffloat": np.float16, "float": np.float32}
+
+
+def _in_width(values: pa.Array[Any], stored: pa.DataType, wanted: pa.DataType) -> pa.Array[Any]:
+    """Return floats as close to each other as the narrower of two types can tell them apart.
+
+    What is wider than the reference is rounded to its width. What is narrower becomes the decimal
+    that it is written as, since 0.1 is another number in each width.
+    """
+    before, after = _WIDTHS.get(str(wanted), np.float64), _WIDTHS.get(str(stored), np.float64)
+    if before == after or pa.types.is_integer(values.type):
+        return values
+    if np.dtype(after).itemsize > np.dtype(before).itemsize:
+        return from_floats(to_floats(values).astype(before).astype(np.float64))
+    if after is np.float32:
+        return values.cast(pa.string()).cast(pa.float64())
+    distinct, rows = np.unique(to_floats(values).astype(np.float16), return_inverse=True)
+    return from_floats(np.array([float(str(each)) for each in distinct])[rows])
+
+
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+def _in_unit(values: pa.Array[Any], wanted: Any) -> pa.Array[Any]:
+    """Return durations as numbers in the unit of a type, with fractions of it."""
+    ticks = to_floats(values) * _PER_SECOND[wanted.unit]
+    return from_floats(ticks / _PER_SECOND[values.type.unit])
+
+
+def code_texts(values: pa.Array[Any]) -> pa.Array[Any]:
+    """Return values as the texts of categories; whole numbers without a fraction, in any width."""
+    if pa.types.is_floating(values.type):
+        numbers = to_floats(values)
+        if np.all(np.isnan(numbers) | (np.floor(numbers) == numbers)):
+            values = values.cast(pa.int64(), safe=False)
+        elif values.type != pa.float64():
+            values = _in_width(values, values.type, pa.float64())
+    return values.cast(pa.string())
+
+
+def _canonical_codes(texts: pa.Array[Any]) -> pa.Array[Any]:
+    """Return the texts of numbers as `_code_texts` writes them; all others as they are."""
+    try:
+        return code_texts(texts.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        return texts
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def describe_mixed(column: pa.Array[Any]) -> str:
+    """Say of which types the values of a column are, with an example of each."""
     examples: dict[str, str] = {}
     for value in filter(None, column.to_pylist()):
         if value["kind"] is not None:
@@ -213,3 +343,54 @@ def _describe_mixed(column: pa.Array[Any]) -> str:
     return "values of several types: " + ", ".join(
         f"{kind} such as {example}" for kind, example in sorted(examples.items())
     )
+
+
+class ReadColumns:
+    """The columns of a table or of a chunk, as they are read; a feature is computed once."""
+
+    def __init__(self, column: Callable[[str], pa.Array[Any]], *, untyped: bool) -> None:
+        """Take what returns a column by its name, as it is stored."""
+        self._column, self._untyped = column, untyped
+        self._features: dict[str, Mapping[str, Floats]] = {}
+
+    @classmethod
+    def of(cls, table: Batch) -> Self:
+        """Take a table in memory."""
+        return cls(lambda name: table.table.column(name).combine_chunks(), untyped=table.untyped)
+
+    def read(self, reading: ColumnReading) -> pa.Array[Any]:
+        """Return the values of a column in the kind of the reference.
+
+        Raises:
+            MismatchError: They are of another kind, or of several.
+        """
+        if not reading.feature:
+            return reading.read(self._column(reading.source), untyped=self._untyped)
+        if reading.source not in self._features:
+            self._features[reading.source] = reading.compute(self._column(reading.source))
+        return from_floats(self._features[reading.source][reading.feature])
+
+
+def read_form(name: str, fields: Mapping[str, Any]) -> Form:
+    """Return a form of text by the name of its class, and its fields as JSON has them."""
+    from drift_checker.tables import number_text, time_text  # noqa: PLC0415  # of text alone
+
+    forms = {form.__name__: form for form in (number_text.NumberForm, time_text.TimeForm)}
+    return forms[name](**fields)
+
+
+def features_as_arrays(features: Features) -> dict[str, NDArray[Any]]:
+    """Return features as arrays, with the name of their class as `class`."""
+    arrays = {"class": np.array(type(features).__name__)}
+    if hasattr(features, "to_arrays"):
+        return arrays | features.to_arrays()
+    return arrays | {"json": np.array(json.dumps(features.to_dict()))}
+
+
+def features_of_arrays(arrays: Mapping[str, NDArray[Any]]) -> Features:
+    """Return the features of which `features_as_arrays` gave these."""
+    from drift_checker.tables import free_text, vectors  # noqa: PLC0415  # of few columns
+
+    if "json" in arrays:
+        return free_text.TextFeatures.from_dict(json.loads(str(arrays["json"])))
+    return vectors.VectorFeatures.from_arrays(arrays)

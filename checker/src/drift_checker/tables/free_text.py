@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.decision import Floats, Indices, Ints
-from drift_checker.tables.columns import as_numpy, is_text, valid_mask
+from drift_checker.tables.arrays import as_numpy, valid_mask
+from drift_checker.tables.types import is_text
 from drift_checker.tables.vectors import take_evenly
 
 PROJECTIONS = 4

@@ -20,7 +20,7 @@ import pyarrow.parquet
 
 from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.result import Fault, Severity
-from drift_checker.tables.batch import MIXED_TYPE, Batch, UnreadableError
+from drift_checker.tables.batch import Batch, UnreadableError
 from drift_checker.tables.formats import (
     HEAD_BYTES,
     MAX_BYTES,
@@ -30,8 +30,6 @@ from drift_checker.tables.formats import (
     unreadable_where,
 )
 from drift_checker.tables.unicode import with_unicode
-
-__all__ = ["MIXED_TYPE", "UnreadableError"]
 
 
 def read_batch(

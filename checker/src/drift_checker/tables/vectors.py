@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.decision import Floats, Indices
-from drift_checker.tables.columns import as_numpy, valid_mask
+from drift_checker.tables.arrays import as_numpy, valid_mask
 
 PROJECTIONS = 8
 COMPONENTS = 3

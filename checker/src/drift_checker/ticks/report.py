@@ -29,7 +29,13 @@ def store_report(
 
         with TemporaryDirectory() as folder:
             page = Path(folder, "report.html")
-            evidently = write_report(inputs.reference.rows, batch, page, result.explanation)
+            evidently = write_report(
+                inputs.reference.rows,
+                batch,
+                page,
+                result.explanation,
+                settings=context.compare_settings.columns.reading,
+            )
             context.store.put(tick.key("report.html"), page)
     except Exception:  # whatever fails in a report fails nothing else
         log.exception("no report", monitor=tick.monitor.name)

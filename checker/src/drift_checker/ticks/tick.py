@@ -147,7 +147,9 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
     anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
     anchor = _compare_with_fixed(context, inputs.tables, anchor_settings)
     rolling_settings = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
-    rolled = compare_tables(InMemoryPair(rolling_batch, inputs.batch), rolling_settings)
+    rolled = compare_tables(
+        InMemoryPair(rolling_batch, inputs.batch, settings.columns.reading), rolling_settings
+    )
     if rolled.verdict is not Verdict.OK:
         context.store.delete(tick.key("profile.json"))
     return with_anchor(rolled, anchor, rolling)

@@ -19,7 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.result import EvidentlySummary, Explanation
-from drift_checker.tables import Batch, MismatchError, batch_column, kind_of, reference_column
+from drift_checker.tables import (
+    Batch,
+    MismatchError,
+    ReadColumns,
+    ReadingSettings,
+    infer_readings,
+)
 from drift_checker.wording.rendering import explanation_html
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -42,7 +48,12 @@ POOLED_CATEGORIES = "(all others)"
 
 
 def write_report(
-    reference: Batch, current: Batch, path: Path, explanation: Explanation | None = None
+    reference: Batch,
+    current: Batch,
+    path: Path,
+    explanation: Explanation | None = None,
+    *,
+    settings: ReadingSettings | None = None,
 ) -> EvidentlySummary:
     """Write Evidently's drift report to a file, with our own verdict on top.
 
@@ -53,7 +64,8 @@ def write_report(
     Raises:
         ValueError: there is nothing to show.
     """
-    before, after = map(_sample, _comparable_columns(reference, current))
+    columns = _comparable_columns(reference, current, settings or ReadingSettings())
+    before, after = map(_sample, columns)
     _pool_rare(before, after)
     definition = DataDefinition(
         numerical_columns=list(before.select_dtypes("number")),
@@ -87,8 +99,10 @@ def _sample(table: pd.DataFrame) -> pd.DataFrame:
     return table.sample(rows, random_state=0).sort_index()
 
 
-def _comparable_columns(reference: Batch, current: Batch) -> tuple[pd.DataFrame, pd.DataFrame]:
-    pairs = dict(islice(_column_pairs(reference, current), MAX_COLUMNS))
+def _comparable_columns(
+    reference: Batch, current: Batch, settings: ReadingSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    pairs = dict(islice(_column_pairs(reference, current, settings), MAX_COLUMNS))
     if not pairs:
         raise ValueError("a report needs a column with values on both sides")
     before = pd.DataFrame({name: pair[0] for name, pair in pairs.items()})
@@ -97,17 +111,19 @@ def _comparable_columns(reference: Batch, current: Batch) -> tuple[pd.DataFrame,
 
 
 def _column_pairs(
-    reference: Batch, current: Batch
+    reference: Batch, current: Batch, settings: ReadingSettings
 ) -> Iterator[tuple[str, tuple[pd.Series, pd.Series]]]:
-    for name in (name for name in reference.names if name in current.names):
-        before = reference_column(reference, name)
+    readings = infer_readings(reference, settings)
+    tables = ReadColumns.of(reference), ReadColumns.of(current)
+    for name, reading in readings.items():
+        if reading.source not in current.names or reading.untested:
+            continue
         try:
-            after = batch_column(current, name, before.type)
+            before, after = (columns.read(reading) for columns in tables)
         except MismatchError:
             continue
-        kind = kind_of(before.type)
-        if kind in {"numeric", "categorical"}:
-            pair = _values(before, kind), _values(after, kind)
+        if reading.kind in {"numeric", "categorical"}:
+            pair = _values(before, reading.kind), _values(after, reading.kind)
             if all(values.notna().any() for values in pair):
                 yield name, pair
 

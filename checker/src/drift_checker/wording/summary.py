@@ -15,8 +15,20 @@ _ROLES_FIRST = {"target": 0, "prediction": 1}
 def summarize(result: Result) -> str:
     """Return a sentence that says what the verdict is and what it rests on."""
     reasons = list(_reasons(result)) or ["no drift and no fault"]
+    reasons += _not_compared(result)
     sizes = f"{result.current.rows} rows against {result.rows_compared_with}"
     return f"{result.verdict}: {'; '.join(reasons)} ({sizes})"
+
+
+def _not_compared(result: Result) -> Iterator[str]:
+    """Say of target and prediction that they were not compared, where the batch was."""
+    if not (result.compared and result.compared.columns):
+        return
+    derived = {column.name.split(": ")[0] for column in result.columns if column.test}
+    for column in result.columns:
+        silent = column.verdict is Verdict.OK and column.test is None and column.name not in derived
+        if silent and column.role in _ROLES_FIRST:
+            yield f"{column.role} {shortened(column.name)!r} was not compared: {column.reason}"
 
 
 def by_role_and_p_value(columns: Sequence[ColumnResult]) -> list[ColumnResult]:

@@ -18,17 +18,22 @@ from drift_checker.wording.phrases import (
     correlation_change,
     lasting_change,
     p_value_phrase,
+    shortened,
 )
 from drift_checker.wording.rendering import explanation_text
 from drift_checker.wording.summary import by_role_and_p_value
 
 _COLUMNS = ("column", "verdict", "test", "p-value", "threshold", "effect", "reason")
+_READINGS = ("column", "kind", "role", "read as", "why")
 _FAULTS = ("fault", "severity", "column", "detail")
 _VERDICTS = [Verdict.INVALID, Verdict.DRIFT, Verdict.OK, None]
 
 
-def result_text(result: Result) -> str:
-    """Return the verdict, a line for each column and one for each fault; aligned, no colour."""
+def result_text(result: Result, *, readings: bool = False) -> str:
+    """Return the verdict, a line for each column and one for each fault; aligned, no colour.
+
+    With `readings` it is also said how each column was read, and why.
+    """
     tested = sum(column.test is not None for column in result.columns)
     drifted = len(result.drifted_columns)
     head = (
@@ -55,6 +60,8 @@ def result_text(result: Result) -> str:
         blocks.append(_sequential(result.sequential))
     if result.rolling and result.anchor:
         blocks.append(_anchor(result.rolling, result.anchor))
+    if readings:
+        blocks.append(aligned([_READINGS, *map(_reading_row, result.columns)]))
     if faults:
         rows = [
             (fault.fault, fault.severity, fault.column or "-", fault.detail) for fault in faults
@@ -95,6 +102,16 @@ def _column_row(column: ColumnResult) -> tuple[str, ...]:
         number(column.threshold),
         effect,
         column.reason or "",
+    )
+
+
+def _reading_row(column: ColumnResult) -> tuple[str, ...]:
+    return (
+        shortened(column.name),
+        column.kind,
+        column.role,
+        column.parse or "-",
+        column.why or "",
     )
 
 

@@ -1,0 +1,352 @@
+"""Of which kind the columns of a reference are, inferred from their types, values and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drift_checker.errors import BadReferenceError
+from drift_checker.tables.arrays import from_floats, from_texts, to_floats
+from drift_checker.tables.batch import MIXED_TYPE, Batch
+from drift_checker.tables.columns import (
+    ColumnReading,
+    DeclaredKind,
+    Features,
+    ReadingSettings,
+    describe_mixed,
+    matches_format,
+)
+from drift_checker.tables.types import (
+    describe_type,
+    is_text,
+    kind_of,
+    plain,
+    type_words,
+)
+
+if TYPE_CHECKING:
+    from drift_checker.tables.time_text import TimeForm
+
+GUESS_ROWS = 1 << 16
+"""The first rows of a reference, by which it is told what a column looks like."""
+_DECLARED = "declared by columns.kinds:"
+_FIRST_MONTH = 190_001
+"""No whole number below this one is taken for a date."""
+
+
+def infer_readings(reference: Batch, settings: ReadingSettings) -> dict[str, ColumnReading]:
+    """Return how each column of a reference is read, with those that are derived, by their names.
+
+    Raises:
+        BadReferenceError: Values of a column are of several types, or not what the settings say.
+    """
+    columns = {name: reference.table.column(name).combine_chunks() for name in reference.names}
+    read = partial(possible_readings, untyped=reference.untyped, settings=settings)
+    possible = {name: read(name, column) for name, column in columns.items()}
+    decimal = decimal_sign(possible.values())
+    settled = [
+        settle(
+            choose(ways, decimal) if ways else without_values(name, settings),
+            columns[name],
+            untyped=reference.untyped,
+            settings=settings,
+            partition=name in reference.partition_keys,
+        )
+        for name, ways in possible.items()
+    ]
+    return {reading.name: reading for readings in settled for reading in readings}
+
+
+def without_values(name: str, settings: ReadingSettings) -> ColumnReading:
+    """Return how text is read of which the reference has no value."""
+    return ColumnReading(
+        name=name, source=name, kind="categorical", type=pa.string(), missing=settings.missing
+    )
+
+
+def possible_readings(
+    name: str, column: pa.Array[Any], *, untyped: bool, settings: ReadingSettings
+) -> tuple[ColumnReading, ...]:
+    """Return how a column of the reference may be read by these values of it, the best way first.
+
+    There are none where text has no values. Those of a whole column are those that all parts of it
+    have in common, but for what `settle` finds out.
+
+    Raises:
+        BadReferenceError: Its values are not of the kind that the settings say.
+    """
+    values, declared = plain(column), settings.kinds.get(name)
+    base = ColumnReading(
+        name=name,
+        source=name,
+        kind=kind_of(column.type),
+        type=values.type,
+        missing=settings.missing,
+        why=f"stored as {type_words(column.type)}",
+    )
+    if name in settings.ignored:
+        return (base,)
+    if column.type == MIXED_TYPE:
+        what = f"column {name!r} has {describe_mixed(column)}"
+        raise BadReferenceError(f"The reference cannot be used: {what}.")
+    if declared:
+        base = replace(base, why=f"{_DECLARED} {declared}")
+    if not is_text(values.type):
+        return _declared(base, values, declared)
+    values = base.without_missing(values)
+    if values.null_count == len(values):
+        return ()
+    if declared in {"categorical", "text"} or name in settings.identifiers:
+        return (replace(base, kind="text" if declared == "text" else "categorical"),)
+    found = _text_readings(base, values, settings.formats.get(name), untyped=untyped)
+    if declared:
+        found = tuple(reading for reading in found if reading.kind == declared)
+        if not found:
+            example = _example_unlike(declared, values)
+            raise BadReferenceError(
+                f"columns.kinds: {name!r} is declared {declared}, and not all of its values are, "
+                f"such as {example!r}; name what stands for no value in columns.missing, or its "
+                "form in columns.formats"
+            )
+    return found
+
+
+def _example_unlike(kind: DeclaredKind, texts: pa.Array[Any]) -> str:
+    """Return a text that is not of a kind."""
+    from drift_checker.tables.number_text import NumberForm  # noqa: PLC0415  # of text alone
+
+    unlike = texts.filter(NumberForm().parse(texts)[1]) if kind == "numeric" else texts.drop_null()
+    return str((unlike if len(unlike) else texts.drop_null())[0])
+
+
+def _declared(
+    base: ColumnReading, values: pa.Array[Any], declared: DeclaredKind | None
+) -> tuple[ColumnReading, ...]:
+    """Return how values that are no text are read."""
+    if declared is None or declared == base.kind:
+        return (base,)
+    scalar = base.kind in {"numeric", "categorical", "timestamp"}
+    if declared == "categorical" and scalar:
+        return (replace(base, kind="categorical"),)
+    if declared == "numeric" and kind_of(values.type) == "numeric":
+        return (replace(base, kind="numeric"),)
+    if declared == "timestamp" and kind_of(values.type) == "numeric":
+        form = _time_form_of_numbers(values)
+        if form is not None:
+            return (replace(base, kind="timestamp", form=form),)
+    raise BadReferenceError(
+        f"columns.kinds: {base.name!r} is declared {declared}, and has values of the type "
+        f"{values.type}"
+    )
+
+
+def _text_readings(
+    base: ColumnReading, texts: pa.Array[Any], format_: str | None, *, untyped: bool
+) -> tuple[ColumnReading, ...]:
+    """Return what the values of text may be, the most that they can be first."""
+    from drift_checker.tables.number_text import read_numbers  # noqa: PLC0415  # of text alone
+    from drift_checker.tables.time_text import time_forms  # noqa: PLC0415
+
+    times = time_forms(texts)
+    numbers, values = read_numbers(texts) if not times else ((), None)
+    # Whole numbers that are stored as text were meant as text.
+    if values is not None and not untyped and pa.types.is_integer(values.type):
+        numbers = () if "numbers" in {form.words for form in numbers} else numbers
+    if format_ is not None:
+        times = tuple(form for form in times if matches_format(form, format_))
+        numbers = tuple(form for form in numbers if matches_format(form, format_))
+    readings = [
+        *(replace(base, kind="timestamp", type=pa.timestamp("us"), form=form) for form in times),
+        *(replace(base, kind="numeric", type=pa.float64(), form=form) for form in numbers),
+    ]
+    if untyped and format_ is None and _all_booleans(texts):
+        readings.append(replace(base, type=pa.bool_()))
+    return (*readings, base)
+
+
+def choose(possible: Sequence[ColumnReading], decimal: str | None) -> ColumnReading:
+    """Return the way in which a column is read, of those in which all of its values can be.
+
+    `decimal` is the decimal sign of other columns, which decides where the values do not.
+    """
+    first = possible[0]
+    forms = [each.form for each in possible if each.kind == first.kind and each.form is not None]
+    if not forms:
+        return first
+    from drift_checker.tables.number_text import choose_number_form  # noqa: PLC0415  # of text alone
+    from drift_checker.tables.time_text import TimeForm, choose_time_form  # noqa: PLC0415
+
+    times = [form for form in forms if isinstance(form, TimeForm)]
+    numbers = [form for form in forms if not isinstance(form, TimeForm)]
+    form = choose_time_form(times) if times else choose_number_form(numbers, decimal)
+    if form is None:  # of dates, of which nobody can tell the day from the year
+        return possible[-1]
+    declared = first.why.startswith(_DECLARED)
+    return replace(first, form=form, why=first.why if declared else f"all values are {form.words}")
+
+
+def decimal_sign(columns: Iterable[Sequence[ColumnReading]]) -> str | None:
+    """Return the decimal sign of those columns in which there is no doubt, if it is one."""
+    signs = set()
+    for possible in columns:
+        forms = [each.form for each in possible if each.kind == "numeric" and each.form]
+        found = {form.decimal for form in forms if hasattr(form, "decimal")}
+        signs |= found if len(found) == 1 and possible[0].kind == "numeric" else set()
+    return signs.pop() if len(signs) == 1 else None
+
+
+def settle(
+    reading: ColumnReading,
+    column: pa.Array[Any],
+    *,
+    untyped: bool,
+    settings: ReadingSettings,
+    partition: bool = False,
+    whole: bool = True,
+) -> list[ColumnReading]:
+    """Say of a reading what its values in the reference look like, all of them or the first.
+
+    `partition` says that the column is a name of folders, `whole` that these are all its values: of
+    some alone it is not said that no text comes twice. The list begins with the column itself,
+    which those follow that are derived from it.
+    """
+    name = reading.name
+    if name in settings.ignored:
+        return [reading]
+    if partition and name not in settings.kinds:
+        return [replace(reading, untested="the name of a folder (a partition key): not tested")]
+    if name in settings.identifiers | settings.tested and reading.kind not in {"text", "vector"}:
+        return [reading]
+    values = reading.read(column, untyped=untyped)
+    settled = [reading]
+    match "other" if values.null_count == len(values) else reading.kind:
+        case "numeric" if name not in settings.kinds:
+            settled = [_settle_numbers(reading, values)]
+        case "categorical" if is_text(reading.type):
+            settled = _settle_text(reading, values, settings, whole=whole)
+        case "text":
+            settled = _with_features(reading, _fit_text(values))
+        case "vector":
+            settled = _with_features(reading, _fit_vectors(values))
+        case "other" if reading.kind == "other":
+            untested = f"{describe_type(reading.type)} are not compared"
+            settled = [replace(reading, untested=untested)]
+    return settled
+
+
+def _settle_numbers(reading: ColumnReading, values: pa.Array[Any]) -> ColumnReading:
+    """Look for times and ids among whole numbers, however they are stored."""
+    whole = _whole_numbers(values)
+    if whole is None or pa.types.is_duration(reading.type):
+        return reading
+    from drift_checker.tables.guesses import MIN_GUESS_ROWS, guess_integers  # noqa: PLC0415  # of whole numbers alone
+
+    if len(whole) < MIN_GUESS_ROWS:
+        return reading
+    form = None
+    if pc.min(whole).as_py() >= _FIRST_MONTH:
+        form = _time_form_of_numbers(whole)
+    if form is not None:
+        why = f"all values are {form.words}"
+        return replace(reading, kind="timestamp", form=form, why=why)
+    return _guessed(reading, guess_integers(reading.name, whole), "numeric")
+
+
+def _settle_text(
+    reading: ColumnReading, values: pa.Array[Any], settings: ReadingSettings, *, whole: bool
+) -> list[ColumnReading]:
+    """Look for codes with leading zeros, free text and ids."""
+    from drift_checker.tables.free_text import looks_like_free_text  # noqa: PLC0415  # of text alone
+    from drift_checker.tables.guesses import guess_text  # noqa: PLC0415
+
+    reading = replace(reading, digits=_width_of_codes(values))
+    if reading.name in settings.kinds:
+        return [reading]
+    if looks_like_free_text(values):
+        reading = replace(reading, kind="text", why="many different texts of several words")
+        return _with_features(reading, _fit_text(values))
+    return [_guessed(reading, guess_text(values) if whole else "", "categorical")]
+
+
+def _guessed(reading: ColumnReading, guess: str, kind: str) -> ColumnReading:
+    if not guess:
+        return reading
+    way_out = f"have it tested by `columns.kinds: {{{reading.name}: {kind}}}`"
+    return replace(
+        reading,
+        untested=f"looks like {guess}, and is not tested; name it in `columns.id` or "
+        f"`columns.ignore`, or {way_out}",
+    )
+
+
+def _with_features(reading: ColumnReading, features: Features | str) -> list[ColumnReading]:
+    """Return a column with those that are derived from it."""
+    if isinstance(features, str):
+        return [replace(reading, untested=f"not compared: {features}")]
+    derived = [
+        ColumnReading(
+            name=f"{reading.name}: {feature}",
+            source=reading.source,
+            kind="numeric",
+            type=pa.float64(),
+            missing=reading.missing,
+            why=f"derived from {reading.name}",
+            features=features,
+            feature=feature,
+        )
+        for feature in features.names
+    ]
+    return [replace(reading, untested=f"compared by {len(derived)} derived columns"), *derived]
+
+
+def _fit_text(texts: pa.Array[Any]) -> Features | str:
+    from drift_checker.tables.free_text import fit_text  # noqa: PLC0415  # of text alone
+
+    return fit_text(texts)
+
+
+def _fit_vectors(vectors: pa.Array[Any]) -> Features | str:
+    from drift_checker.tables.vectors import fit_vectors  # noqa: PLC0415  # of vectors alone
+
+    return fit_vectors(vectors)
+
+
+def _whole_numbers(values: pa.Array[Any]) -> pa.Array[Any] | None:
+    """Return the values as integers where none of them has a fraction."""
+    if pa.types.is_integer(values.type):
+        return values.drop_null()
+    if not pa.types.is_floating(values.type):
+        return None
+    numbers = to_floats(values)
+    numbers = numbers[~np.isnan(numbers)]
+    if not np.all(np.floor(numbers) == numbers) or np.abs(numbers).max(initial=0) > 1 << 53:
+        return None
+    return from_floats(numbers).cast(pa.int64())
+
+
+def _time_form_of_numbers(values: pa.Array[Any]) -> TimeForm | None:
+    """Return the form of dates that whole numbers are written in, such as YYYYMMDD."""
+    from drift_checker.tables.time_text import integer_time_form  # noqa: PLC0415  # of whole numbers
+
+    return integer_time_form(values)
+
+
+def _width_of_codes(texts: pa.Array[Any]) -> int:
+    """Return how many digits codes have that are all as long, some with leading zeros; else 0."""
+    present = texts.drop_null()
+    width = len(str(present[0])) if len(present) else 0
+    digits = pc.match_substring_regex(present, f"^[0-9]{{{width}}}$")
+    zeros = pc.and_(digits, pc.starts_with(present, "0"))
+    codes = width > 1 and pc.all(digits).as_py() and pc.any(zeros).as_py()
+    return width if codes else 0
+
+
+def _all_booleans(texts: pa.Array[Any]) -> bool:
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(texts.drop_null()))
+    return bool(pc.all(pc.is_in(words, from_texts(["true", "false"]))).as_py())
