@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-flights trust-plots trust-profiled trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-flights trust-plots trust-profiled trust-sequences trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -194,6 +194,9 @@ trust-flights: dev ## judge days of real flights by other days, and shuffled hal
 trust-dependent: dev ## count the alarms where rows depend on each other: a quarter of an hour on one core
 	$(in_checker).dependent --output benchmarks/trust/results $(ARGS)
 
+trust-derived: dev ## count the alarms of embeddings and of free text, and what is found: ten minutes on one core
+	$(in_checker).derived --output benchmarks/trust/results $(ARGS)
+
 trust-profiled: dev ## the same of a million rows by profiles, and profiles beside tables: half an hour
 	$(in_checker).agreement --output benchmarks/trust/results $(ARGS)
 	$(in_checker).profiled --output benchmarks/trust/results $(ARGS)
@@ -204,4 +207,5 @@ trust-sequences: dev ## count the alarms of many weeks of ticks without drift: l
 trust-smoke: dev ## the same with few cells and trials: three minutes
 	$(in_checker) --smoke $(ARGS)
 	$(in_checker).dependent --smoke
+	$(in_checker).derived --smoke
 	$(in_checker).agreement --smoke

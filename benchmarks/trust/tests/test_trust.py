@@ -7,17 +7,20 @@ from statistics import correlation
 
 import numpy as np
 import pytest
-from benchmarks.trust import agreement, dependent, design, profiled, sequences
+from benchmarks.trust import agreement, dependent, derived, design, profiled, sequences
 from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, spread
 from benchmarks.trust.tables import Table
 from benchmarks.trust.ticks import alarms
 
-from drift_checker import Floors
+from drift_checker import CompareSettings, Floors
+from drift_checker.comparison.columns import judge_columns
+from drift_checker.comparison.samples import NumericSample
 from drift_checker.profiles import Bins, numeric
 from drift_checker.profiles.categorical import CategoricalProfile
 from drift_checker.profiles.numeric import NumericProfile
+from drift_checker.result import ColumnResult, Verdict
 
 FACTORS = {
     "current": design.CURRENT,
@@ -222,3 +225,24 @@ def test_a_drawn_profile_has_all_its_rows(kind: str) -> None:
             else:
                 assert sum(column.counts.values()) == rows
     assert not judge.alarms(batch, 1e-9, Floors())
+
+
+@pytest.mark.parametrize("level", derived.LEVELS)
+def test_derived_columns_are_judged_as_compare_judges_columns(level: float) -> None:
+    rng = np.random.default_rng(10)
+    settings = CompareSettings(level=level)
+    found = []
+    for shift in np.linspace(0, 0.6, 40):
+        pair = [np.sort(rng.standard_normal((3, rows))) for rows in (100, 300)]
+        pair[0][0] += shift
+        columns = [
+            (
+                ColumnResult(name=str(number), kind="numeric", role="feature", verdict=None),
+                NumericSample(values[0], values[1], ((0, 1), (0, 1)), (values[0], values[1])),
+            )
+            for number, values in enumerate(zip(*pair, strict=True))
+        ]
+        judged = judge_columns(columns, settings, level)
+        found.append(derived.drifts(list(pair[0]), list(pair[1]), level, settings.floors))
+        assert found[-1] == any(column.verdict is Verdict.DRIFT for column in judged)
+    assert 0 < sum(found) < len(found)
