@@ -25,6 +25,7 @@ import pyarrow.orc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 from samples import as_csv, parquet, table
 
 from drift_checker.errors import NoBatchError
@@ -174,6 +175,15 @@ def test_arrow_keeps_its_types(write: Any) -> None:
     assert read.to_pydict() == ARROW_TYPES.to_pydict()
 
 
+@pytest.mark.filterwarnings("ignore:Feather V1")
+def test_the_first_version_of_feather(tmp_path: Path) -> None:
+    feather.write_feather(CONTENT.select(["x", "kind"]), tmp_path / "t.feather", version=1)
+    assert (
+        read_batch(tmp_path / "t.feather").table.to_pydict()
+        == CONTENT.select(["x", "kind"]).to_pydict()
+    )
+
+
 def test_a_wrong_offset_is_not_followed() -> None:
     data = arrow(pa.table({"text": ["ab", "cd"]}))
     offsets = np.array([0, 2, 4], np.int32).tobytes()
@@ -289,7 +299,9 @@ def test_an_old_workbook() -> None:
 # --- Damage ------------------------------------------------------------------------------------
 
 SOUND = {
-    **{name: write(CONTENT) for name, write in WRITERS.items() if name != "orc"},
+    **{name: write(CONTENT) for name, write in WRITERS.items()},
+    "old workbook": OLD_WORKBOOK,
+    "json lines": b'{"x": 1, "y": "a"}\n{"x": 2, "y": null}\n{"x": 3.5}\n',
     "csv": as_csv(CONTENT),
     "json": str(CONTENT.to_pylist()).replace("'", '"').encode(),
     "nested json": b'{"data": [{"x": [1, 2], "y": {"z": null}}, {"x": [], "y": {}}]}',

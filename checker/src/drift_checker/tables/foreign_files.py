@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from drift_checker.errors import NoBatchError
+from drift_checker.tables.batch import UnreadableError
 from drift_checker.tables.formats import (
     Format,
     refused,
@@ -165,17 +166,25 @@ def _read_excel(data: bytes) -> pa.Table:
     except ImportError as error:
         raise _not_installed("an Excel workbook", "excel", _CSV) from error
     try:
-        with _damaged("Excel workbook", python_calamine.CalamineError, OSError, ValueError):
-            workbook = python_calamine.load_workbook(io.BytesIO(data))
-            sheets = (workbook.get_sheet_by_name(name).to_python() for name in workbook.sheet_names)
-            rows = next((filled for filled in map(_filled_rows, sheets) if filled), [])
+        rows = _rows_of_first_sheet(python_calamine.load_workbook(io.BytesIO(data)))
     except python_calamine.PasswordError as error:
         raise refused("a workbook with a password", f"{_CSV}, without one") from error
+    except BaseException as error:
+        # Damaged bytes may raise a panic of Rust, too, which is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise UnreadableError(f"The Excel workbook is damaged or cut off: {error}") from error
     return _sheet_table(rows)
 
 
-def _filled_rows(rows: list[list[Any]]) -> list[list[Any]]:
-    return [row for row in rows if any(cell != "" for cell in row)]
+def _rows_of_first_sheet(workbook: Any) -> list[list[Any]]:
+    """Return the rows that are not empty, of the first sheet that has some."""
+    for name in workbook.sheet_names:
+        rows = workbook.get_sheet_by_name(name).to_python()
+        filled = [row for row in rows if any(cell != "" for cell in row)]
+        if filled:
+            return filled
+    return []
 
 
 def _sheet_table(rows: list[list[Any]]) -> pa.Table:

@@ -230,8 +230,8 @@ def unpack(data: bytes, max_bytes: int) -> bytes:
 def too_large(what: str, max_bytes: int) -> NoBatchError:
     """Return the error of data that are too large once they are unpacked."""
     return NoBatchError(
-        f"{what} are more than {max_bytes / (1 << 20):g} MiB once unpacked; "
-        "DRIFT_MAX_BODY_MB sets how many are read."
+        f"{what} are more than {max_bytes / (1 << 20):g} MiB once unpacked. A monitor may be given "
+        "more by DRIFT_MAX_BODY_MB; a file that is compared by itself may be unpacked before."
     )
 
 
