@@ -358,6 +358,12 @@ def _rows() -> Iterator[DialectFile]:
         [["1", "0.5", "a"], ["2", "0.7", "b"], ["3", "0.9", "a"]],
     )
     yield _file(
+        "several_nameless_columns",
+        "a,b,,\n1,x,,\n2,y,,\n3,z,,\n",
+        ["a", "b", "column_2", "column_3"],
+        [["1", "x", None, None], ["2", "y", None, None], ["3", "z", None, None]],
+    )
+    yield _file(
         "no_header",
         "5.1,3.5,setosa\n4.9,3.0,setosa\n7.0,3.2,versicolor\n",
         ["column_0", "column_1", "column_2"],

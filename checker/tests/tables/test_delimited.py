@@ -71,6 +71,7 @@ def test_what_arrow_has_no_options_for_is_read_in_blocks_too() -> None:
     ("data", "message"),
     [
         (b"x,y\n1,2\n3,4,5\n", r"line 3 has 3 fields where 2 are expected \(the delimiter is ','"),
+        (b"x;y;\n1;2;\n3;\n", "line 3 has 2 fields where 3 are expected"),
         (b"x,y\n1,2\n\n\n3\n", "line 5 has 1 field where 2 are expected"),
         (b'x,y\n1,"a\nb"\n1,2\n3,4,5\n', "line 5 has 3 fields"),
         (b"# c\nx,y\n1,2\n# d\n3\n", "line 5 has 1 field where"),
@@ -93,7 +94,7 @@ def test_what_arrow_has_no_options_for_is_read_in_blocks_too() -> None:
         (b"x,y\r1,2\r3\r", "line 3 has 1 field"),
         (b"x\n" + b"y" * (40 << 20), "more than 8 MB"),
     ],
-    ids=range(22),
+    ids=range(23),
 )
 def test_what_is_broken_is_told_with_its_line(data: bytes, message: str) -> None:
     with pytest.raises(UnreadableError, match=f"The CSV file cannot be read: .*{message}"):

@@ -186,7 +186,8 @@ def _open_quote(dialect: Dialect, line: int) -> UnreadableError:
 def _wrong_width(dialect: Dialect, line: int, width: int) -> UnreadableError:
     fields = f"{width} field{'s' * (width != 1)}"
     return _unreadable(
-        f"line {line} has {fields} where {len(dialect.names)} are expected ({dialect}). "
+        f"line {line} has {fields} where {len(dialect.names) + dialect.closed} are expected "
+        f"({dialect}). "
         "Complete the line, or quote values that hold the delimiter"
     )
 
@@ -292,7 +293,7 @@ class _ByArrow:
             if found:
                 line = lines + lines_in(block[: found.start()]) + 1
                 break
-        return _wrong_width(self._dialect, line, width - self._dialect.closed)
+        return _wrong_width(self._dialect, line, width)
 
     def _raise_for_open_quote(self, last: pa.RecordBatch) -> None:
         """Refuse a last row that ends within quotes, which Arrow does not mind.

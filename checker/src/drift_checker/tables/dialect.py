@@ -501,7 +501,7 @@ def _with_names(trial: _Trial, layout: _Layout, sample: list[list[str]], data: i
         layout.names is not None
         and width > 1
         and bool(sample)
-        and not names[-1]
+        and [place for place, name in enumerate(names) if place and not name] == [width - 1]
         and not any(row[-1].strip() for row in sample)
     )
     if closed:
