@@ -25,7 +25,7 @@ from drift_checker.tables import (
     read_batch,
     read_reference,
 )
-from drift_checker.tables.reading import MIXED_TYPE
+from drift_checker.tables.batch import MIXED_TYPE
 
 CONTENT = table(50, seed=1)
 
