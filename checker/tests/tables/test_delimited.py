@@ -39,6 +39,11 @@ def test_an_empty_field_and_the_null_of_sql_are_null() -> None:
     assert table.to_pydict() == {"a": ["1", "2"], "b": ['x"y, z', None]}
 
 
+def test_lines_of_nothing_but_spaces_are_no_rows() -> None:
+    assert read_delimited(b"a,b\n1,2\n  \n3,4\n\x1a").num_rows == 2
+    assert read_delimited(b"# c\na,b\n1,2\n  \n# d\n3,4\n\x1a").num_rows == 2
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
 def test_blocks_hold_what_the_whole_holds(encoding: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
@@ -82,6 +87,7 @@ def test_what_arrow_has_no_options_for_is_read_in_blocks_too() -> None:
         (b"x,y\n1,2,3\n4,5,6\n", "line 2 has 3 fields where 2"),
         (b'x,y\n1,2\n3,"4\n5,6\n', "in line 3 a quote .* not closed"),
         (b'x,y\n1,2\n3,"4\n5,6\n7,"8"\n', "in line 3 a quote .* not closed"),
+        (b'x,y\n1,2\n"3,4\n', "in line 3 a quote .* not closed"),
         (b'x,y\n1,2\n3,"4', "in line 3 a quote .* not closed"),
         (b'# c\nx,y\n1,2\n3,"4\n5,6\n', "in line 4 a quote .* not closed"),
         (b"x,y\n" + b"1,2\n" * 50_000 + b'3,"4\n5,6\n', "in line 50002 a quote .* not closed"),
@@ -94,7 +100,7 @@ def test_what_arrow_has_no_options_for_is_read_in_blocks_too() -> None:
         (b"x,y\r1,2\r3\r", "line 3 has 1 field"),
         (b"x\n" + b"y" * (40 << 20), "more than 8 MB"),
     ],
-    ids=range(23),
+    ids=range(24),
 )
 def test_what_is_broken_is_told_with_its_line(data: bytes, message: str) -> None:
     with pytest.raises(UnreadableError, match=f"The CSV file cannot be read: .*{message}"):

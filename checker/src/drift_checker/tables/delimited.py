@@ -46,6 +46,8 @@ from drift_checker.tables.encoding import (
 _CELLS = 1 << 20
 """Of a batch that Python reads."""
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_BLANK = " \t\x1a"
+"""Also what ended a file of DOS."""
 _SQL_NULL = "\\N"
 _TOO_LONG = "field larger"
 """In the error of Python's `csv` where a value is longer than it reads."""
@@ -263,7 +265,9 @@ class _ByArrow:
             ),
         }
 
-    def _keep_broken(self, row: pa.csv.InvalidRow) -> Literal["error"]:
+    def _keep_broken(self, row: pa.csv.InvalidRow) -> Literal["skip", "error"]:
+        if not row.text.strip(_BLANK):
+            return "skip"
         self._broken = row.actual_columns, row.text
         return "error"
 
@@ -372,7 +376,7 @@ class _ByPython:
                 raise _unreadable(str(error)) from error
             if row is None:
                 return
-            if not row or (len(row) == 1 and not row[0].strip()):
+            if not row or (len(row) == 1 and not row[0].strip(_BLANK)):
                 continue
             if len(row) > width and not any(map(str.strip, row[width:])):
                 row = row[:width]

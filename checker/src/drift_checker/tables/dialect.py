@@ -241,6 +241,8 @@ class _Trial:
     """The share of lines that are in rows that end."""
     strict: bool
     """Whether quotes stand only where the dialect has them."""
+    unclosed: bool
+    """Whether the text ends within quotes."""
     title: str | None
 
     @cached_property
@@ -293,7 +295,7 @@ def _is_better(trial: _Trial, best: _Trial) -> bool:
         gain = trial.share() - best.share()
         if trial.dialect.delimiter in _LITERAL:
             return gain >= 0 and not (best.strict and best.covered > _HALF)
-        return gain >= _CLEAR_GAIN and not best.strict and best.covered > _HALF
+        return gain >= _CLEAR_GAIN and not (best.strict or best.unclosed)
     gain = trial.share() - best.share()
     if gain < 0 or not trial.strict:
         return gain > 0 and not best.strict
@@ -310,6 +312,7 @@ def _is_better(trial: _Trial, best: _Trial) -> bool:
 
 
 def _try(lines: _Lines, dialect: Dialect) -> _Trial:
+    unclosed = False
     for strict in (True, False):
         reader = csv_reader(lines.lines, dialect, strict=strict)
         rows, places, before, ends = [], [], 0, True
@@ -320,13 +323,14 @@ def _try(lines: _Lines, dialect: Dialect) -> _Trial:
                     places.append(lines.places[before])
                 before = reader.line_num
         except csv.Error as error:
-            if strict and (lines.whole or UNCLOSED not in str(error)):
+            unclosed = UNCLOSED in str(error)
+            if strict and (lines.whole or not unclosed):
                 continue
             ends = False
         break
     covered = before / max(len(lines.lines), 1)
     end = lines.places[before] if before < len(lines.places) else _END
-    return _Trial(dialect, rows, places, end, covered, strict or not ends, lines.title)
+    return _Trial(dialect, rows, places, end, covered, strict or not ends, unclosed, lines.title)
 
 
 # --- Names -------------------------------------------------------------------------------------
