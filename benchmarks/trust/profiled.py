@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Protocol
 from zlib import crc32
@@ -38,6 +38,7 @@ from drift_checker.profiles.numeric import NumericProfile, count_numbers
 from drift_checker.profiles.profile import ColumnProfile, TableProfile
 from drift_checker.profiles.sample import RowSample
 from drift_checker.result import Verdict
+from drift_checker.tables import ColumnReading, kind_of
 
 SEED = 20_261_127
 MILLION = 1_000_000
@@ -70,12 +71,20 @@ class Drawn(Protocol):
         """Draw the profile of a batch, and its values in such rows."""
 
 
+def _read_as(type_: pa.DataType) -> ColumnReading:
+    return ColumnReading(name="", source="", kind=kind_of(type_), type=type_)
+
+
+def _named(name: str, column: ColumnLayout) -> ColumnLayout:
+    return replace(column, reading=replace(column.reading, name=name, source=name))
+
+
 class _Continuous:
     """Values by their places among those of the reference."""
 
     def __init__(self, rng: Generator, rows: int) -> None:
         bins, self.reference = _ranks(rows)
-        self.column = ColumnLayout(pa.float64(), bins)
+        self.column = ColumnLayout(_read_as(pa.float64()), bins)
         gaps = np.diff(bins.edges, prepend=-1, append=rows)
         self._shares = rng.dirichlet(gaps)
         self._ends = np.cumsum(self._shares)[:-1]
@@ -113,7 +122,7 @@ class _Integers:
         ends = np.searchsorted(upto, [tail - 1, rows - tail], side="right")
         low, high = map(float, ends)
         bins = Bins(edges, low, high, edges)
-        self.column = ColumnLayout(pa.int64(), bins)
+        self.column = ColumnLayout(_read_as(pa.int64()), bins)
         self.reference = self._counted(counts)
 
     def batch(self, rng: Generator, rows: int) -> tuple[NumericProfile, Floats]:
@@ -139,7 +148,7 @@ class _Categories:
     """Categories, of which the shares fall as 1 / rank."""
 
     def __init__(self, rng: Generator, rows: int, categories: int) -> None:
-        self.column = ColumnLayout(pa.string())
+        self.column = ColumnLayout(_read_as(pa.string()))
         weights = 1 / np.arange(1, categories + 1)
         self._shares = weights / weights.sum()
         self._names = [f"c{number}" for number in range(categories)]
@@ -189,7 +198,7 @@ class Judge:
         kept = {name: one.kept for name, one in columns.items()}
         found = {name: one.reference for name, one in columns.items()}
         sampled = tuple(name for name, values in kept.items() if len(values))
-        layout = Layout({name: one.column for name, one in columns.items()}, sampled)
+        layout = Layout({name: _named(name, one.column) for name, one in columns.items()}, sampled)
         return cls(layout, _side(cell.reference, found, kept), columns)
 
     def batch(self, rng: Generator, rows: int) -> ProfiledTable:

@@ -15,6 +15,7 @@ from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.pairs import TablePair
 from drift_checker.comparison.prepare import prepare
 from drift_checker.comparison.verdict import result_of
+from drift_checker.errors import BadReferenceError
 from drift_checker.result import Result
 from drift_checker.tables import (
     Batch,
@@ -48,7 +49,14 @@ def compare(
         OSError: The current file cannot be read.
     """
     settings = settings or CompareSettings()
-    return with_explanation(compare_tables(read_tables(reference, current, settings), settings))
+    tables = read_tables(reference, current, settings)
+    before, after = tables.reference, tables.current
+    if before.rows and after.rows and not after.faults and not set(before.names) & set(after.names):
+        raise BadReferenceError(
+            "The reference has no column in common with the batch: "
+            f"{', '.join(map(repr, before.names))} against {', '.join(map(repr, after.names))}."
+        )
+    return with_explanation(compare_tables(tables, settings))
 
 
 def compare_tables(tables: TablePair, settings: CompareSettings) -> Result:

@@ -70,8 +70,7 @@ def prepare(tables: TablePair, settings: CompareSettings) -> Prepared:
     """Look at a batch and at each of its columns.
 
     Raises:
-        BadReferenceError: The reference cannot be used, lacks a column that the settings name, or
-            has no column in common with the batch.
+        BadReferenceError: The reference cannot be used, or lacks a column that the settings name.
     """
     _check_reference(tables, settings)
     columns = [_prepared(tables, settings, reading) for reading in tables.readings.values()]
@@ -110,7 +109,7 @@ def _nothing_compared(columns: Sequence[_Column]) -> Fault:
 
 
 def _check_reference(tables: TablePair, settings: CompareSettings) -> None:
-    reference, batch = tables.reference, tables.current
+    reference = tables.reference
     raise_for_faults(reference.faults)
     if not reference.rows:
         raise BadReferenceError("The reference cannot be used: it has no rows.")
@@ -118,11 +117,6 @@ def _check_reference(tables: TablePair, settings: CompareSettings) -> None:
     if missing := sorted(settings.required_columns() - set(reference.names)):
         wrong = ", ".join(map(repr, missing))
         raise BadReferenceError(f"The reference has no column {wrong}; it has {listed}.")
-    if batch.rows and not batch.faults and not set(reference.names) & set(batch.names):
-        raise BadReferenceError(
-            f"The reference has no column in common with the batch: {listed} "
-            f"against {', '.join(map(repr, batch.names))}."
-        )
 
 
 def _batch_faults(tables: TablePair, settings: CompareSettings) -> Iterator[Fault]:

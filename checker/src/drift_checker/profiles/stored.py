@@ -83,7 +83,7 @@ def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
             name = described["name"]
             bins, profiles[name] = _read(described, f"{index}.", arrays)
             reading = described["reading"]
-            derived = features.get(reading["source"]) if reading["feature"] else None
+            derived = features.get(reading["source"])
             columns[name] = ColumnLayout(
                 _read_reading(name, reading, schema.field(index).type, derived), bins
             )

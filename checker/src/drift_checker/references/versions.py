@@ -12,7 +12,7 @@ from drift_checker.config import Monitor, Settings
 from drift_checker.errors import BadReferenceError
 from drift_checker.sources import request_reference
 from drift_checker.state import Document, Store, as_parquet, keys, read_document, read_parquet
-from drift_checker.tables import Batch, as_reference, raise_for_faults
+from drift_checker.tables import READING_RULES, Batch, as_reference, raise_for_faults
 
 VERSION_LENGTH = 12
 """Hexadecimal digits of the digest that name a version."""
@@ -30,6 +30,13 @@ class ReferenceSummary(Document):
     untyped: bool
     columns: dict[str, str]
     """Type of each column, as Arrow names it."""
+    rules: int = 1
+    """The version of the rules by which its bytes were read."""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether text may be read otherwise by the present rules."""
+        return self.untyped and self.rules != READING_RULES
 
 
 class InForce(Document):
@@ -58,7 +65,8 @@ class FittedReference(Document):
 def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedReference:
     """Read the monitor's reference, check it, and put it in force if it is a new one.
 
-    A version that was accepted since stays in force until another reference is configured.
+    A version that was accepted since stays in force until another reference is configured. One that
+    was read by other rules is stored anew by the present ones, under its name.
 
     Raises:
         BadReferenceError: it is missing, unreadable, too small or lacks a declared column.
@@ -69,7 +77,11 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
     before = version_in_force(store, monitor.name)
     changed = before is None or before.configured != summary.version
     if not changed:
-        summary = summary_in_force(store, monitor.name)
+        stored = summary_in_force(store, monitor.name)
+        if stored.outdated and stored.version == summary.version:
+            store_version(store, monitor.name, table, summary)
+        else:
+            summary = stored
     else:
         store_version(store, monitor.name, table, summary)
         if not put_in_force(store, monitor.name, summary.version, before, summary.version):
@@ -111,6 +123,7 @@ def _describe(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, N
         rows=listing.rows,
         untyped=listing.untyped,
         columns={name: str(type_) for name, type_ in listing.types.items()},
+        rules=READING_RULES,
     )
     return summary, None
 
@@ -124,6 +137,7 @@ def summary_of(reference: Batch, source: str) -> ReferenceSummary:
         rows=reference.rows,
         untyped=reference.untyped,
         columns={field.name: str(field.type) for field in reference.table.schema},
+        rules=READING_RULES,
     )
 
 

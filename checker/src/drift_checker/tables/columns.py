@@ -140,7 +140,9 @@ class ColumnReading:
                 return self._categories(values, column.type, untyped=untyped)
             case "timestamp":
                 return self._moments(values)
-            case kind if kind_of(values.type) == kind or (kind == "text" and is_text(values.type)):
+            case "vector" | "text":
+                return self._source_values(values)
+            case _ if kind_of(values.type) == "other":
                 return values
         raise self._changed(values)
 
@@ -152,7 +154,29 @@ class ColumnReading:
         """
         if self.features is None:
             raise TypeError(f"{self.name} is not derived")
-        return self.features.compute(column)
+        values = self.without_missing(plain(column))
+        if values.null_count == len(values):
+            return dict.fromkeys(self.features.names, np.full(len(values), np.nan))
+        return self.features.compute(self._source_values(values))
+
+    def _source_values(self, values: pa.Array[Any]) -> pa.Array[Any]:
+        """Return values that features are derived of.
+
+        Raises:
+            MismatchError: They are of another kind, or vectors of several lengths.
+        """
+        is_vector = hasattr(self.features, "count_other_lengths")
+        kind = "vector" if is_vector or self.kind == "vector" else "text"
+        if not (kind_of(values.type) == "vector" if kind == "vector" else is_text(values.type)):
+            arrived = "text" if is_text(values.type) else str(values.type)
+            raise MismatchError("changed_type", f"expected {kind}s, arrived as {arrived}")
+        if is_vector and (other := self.features.count_other_lengths(values)):  # type: ignore[union-attr]
+            present = len(values) - values.null_count
+            raise MismatchError(
+                "changed_type" if other == present else "mixed_types",
+                f"{other} of {present} vectors have another length than {self.features.size}",  # type: ignore[union-attr]
+            )
+        return values
 
     def without_missing(self, values: pa.Array[Any]) -> pa.Array[Any]:
         """Return the same values, null where the settings say that there is none."""

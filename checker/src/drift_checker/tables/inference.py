@@ -302,7 +302,8 @@ def _with_features(reading: ColumnReading, features: Features | str) -> list[Col
         )
         for feature in features.names
     ]
-    return [replace(reading, untested=f"compared by {len(derived)} derived columns"), *derived]
+    untested = f"compared by {len(derived)} derived columns"
+    return [replace(reading, untested=untested, features=features), *derived]
 
 
 def _fit_text(texts: pa.Array[Any]) -> Features | str:

@@ -35,6 +35,7 @@ from drift_checker.comparison import (
     result_of,
 )
 from drift_checker.config import Monitors, Settings, settings_of
+from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.outputs import (
     MAX_OLDER,
     Event,
@@ -47,11 +48,12 @@ from drift_checker.outputs import (
     publish_result,
     result_events,
 )
-from drift_checker.references import StoredReference, rolling_reference, with_anchor
-from drift_checker.result import Alarm, ReferenceInfo, Result, Verdict
+from drift_checker.references import StoredReference, fit_reference, rolling_reference, with_anchor
+from drift_checker.result import Fault, ReferenceInfo, Result, Severity, Verdict
 from drift_checker.sources import StoredBatch, fetch_batch
 from drift_checker.state import (
     LOOK_BACK,
+    History,
     LatestResult,
     Store,
     past_tick_counts,
@@ -126,9 +128,18 @@ def _check(context: TickContext, *, report: bool) -> Result:
 
 
 def _reference(context: TickContext, stored: StoredBatch) -> Inputs:
-    """Look up the version in force; of a large one its profile, and not its rows."""
-    name = context.tick.monitor.name
-    reference = StoredReference(context.store, name, context.compare_settings)
+    """Look up the version in force; of a large one its profile, and not its rows.
+
+    What another build read as text by other rules is read anew, if its source still has it.
+    """
+    monitor = context.tick.monitor
+    reference = StoredReference(context.store, monitor.name, context.compare_settings)
+    if reference.version.outdated:
+        try:
+            fit_reference(context.store, monitor, context.settings)
+        except (BadReferenceError, ServiceAwayError) as error:
+            log.warning("reference not fitted anew", monitor=monitor.name, reason=str(error))
+        reference = StoredReference(context.store, monitor.name, context.compare_settings)
     return Inputs(reference.pair_with(stored.batch), reference, stored.batch, stored.truth)
 
 
@@ -186,8 +197,30 @@ def _describe(context: TickContext, inputs: Inputs, compared: Result) -> Result:
             "truth": inputs.truth,
         }
     )
-    alarm = Alarm() if context.history is None else alarm_of(result, context.history)
+    if context.history is None:
+        return with_explanation(result)
+    faults = [*result.faults, *_changed_kinds(result, context.history)]
+    result = result.model_copy(update={"faults": faults})
+    alarm = alarm_of(result, context.history)
     return with_explanation(result.model_copy(update={"alarm": alarm}))
+
+
+def _changed_kinds(result: Result, before: History) -> Iterator[Fault]:
+    """Say of which columns the kind is another than in the tick before, of the same reference.
+
+    It is after an upgrade or a change of settings; the next tick says nothing of it.
+    """
+    last = before.results[-1] if before.results else None
+    if last is None or last.reference.version != result.reference.version:
+        return
+    kinds = {column.name: column.kind for column in last.columns}
+    for column in result.columns:
+        was = kinds.get(column.name, column.kind)
+        if was != column.kind:
+            detail = f"it was {was} in the tick before, and is {column.kind}: {column.why}"
+            yield Fault(
+                fault="changed_kind", severity=Severity.NOTE, column=column.name, detail=detail
+            )
 
 
 def _store_result(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> bytes:
