@@ -82,6 +82,18 @@ def test_a_shift_of_a_calm_column_is_found_and_named() -> None:
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Kolkata"])
+def test_times_of_every_unit_are_cut_alike(unit: str, zone: str | None) -> None:
+    seconds = pa.array([1_795_423_140, 1_795_423_141, None, 1_795_430_000])
+    scale = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    finer = 411_890_694 if unit == "ns" else 0  # of a nanosecond's worth
+    times = pc.add(pc.multiply(seconds, scale), finer).cast(pa.timestamp(unit, zone))
+    windows = cut_windows(times, timedelta(hours=1), least=1)
+    assert windows.sizes.tolist() == [2, 1]
+    assert windows.numbers.tolist() == [0, 0, -1, 1]
+
+
 def test_new_nulls_are_a_fault() -> None:
     table = day(30, 4)
     holes = pa.array(table["calm"].to_pylist(), mask=np.random.default_rng(1).random(300) < 0.3)

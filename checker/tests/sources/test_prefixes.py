@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,12 +30,23 @@ from samples import as_csv, parquet
 from drift_checker.comparison import CompareSettings, compare_tables
 from drift_checker.config import Monitor, Settings
 from drift_checker.errors import BadReferenceError, ServiceAwayError
+from drift_checker.profiles.readers import read_here
 from drift_checker.references import StoredReference, versions
 from drift_checker.result import Severity
-from drift_checker.sources import RejectedResponseError, fetch_batch, request_batch
+from drift_checker.sources import (
+    RejectedResponseError,
+    fetch_batch,
+    folders,
+    prefixes,
+    request_batch,
+)
+from drift_checker.sources.folders import Prefix
+from drift_checker.sources.listings import list_files
+from drift_checker.sources.prefixes import read_prefix
+from drift_checker.sources.request import Selection
 from drift_checker.sources.responses import Response
-from drift_checker.state import Store, open_s3
-from drift_checker.tables import raise_for_faults
+from drift_checker.state import Store, as_parquet, open_s3
+from drift_checker.tables import Batch, raise_for_faults
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOURS = 24
@@ -371,7 +383,8 @@ def test_a_window_by_a_partition(folder: Path, ask: Callable[..., Response]) -> 
 
 
 @pytest.mark.parametrize(
-    "form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S+00:00"]
+    "form",
+    ["%d.%m.%Y %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S+00:00"],
 )
 @pytest.mark.parametrize("written", [parquet, as_csv])
 def test_a_window_by_times_as_text(
@@ -493,3 +506,104 @@ def test_a_tick_keeps_its_rows(place: Any, settings: Settings) -> None:
     options = CompareSettings()
     sides = StoredReference(kept, "m", options).pair_with(again.batch)
     assert compare_tables(sides, options).verdict == "ok"
+
+
+def test_a_file_that_has_gone_is_named(
+    place: Any, ask: Callable[..., Response], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, source = place
+    in_partitions(store)
+    listed = folders.list_prefix
+
+    def gone(prefix: Any) -> Any:
+        found = listed(prefix)
+        obstore.delete(store, str(found.files[1].key))
+        return found
+
+    monkeypatch.setattr(prefixes, "list_prefix", gone)
+    with pytest.raises(RejectedResponseError, match="day=2026-11-22/region=eu/03"):
+        ask(source)
+
+
+def test_partition_keys_stay_known_in_the_store(folder: Path, ask: Callable[..., Response]) -> None:
+    (folder / "day=a").mkdir()
+    (folder / "day=a" / "x.parquet").write_bytes(parquet(hour(1)))
+    table = ask({"path": str(folder)}).batch().table
+    again = pq.ParquetFile(pa.BufferReader(as_parquet(table))).read()
+    assert Batch(again, "").partition_keys == {"day"}
+
+
+def as_arrow_stream(content: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, content.schema) as stream:
+        stream.write_table(content)
+    return sink.getvalue()
+
+
+def zipped(content: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("hour.csv", as_csv(content))
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.csv": as_csv, "b.csv.gz": lambda content: gzip.compress(as_csv(content))},
+        {"a.CSV": as_csv, "b.tsv": lambda content: as_csv(content).replace(b",", b"\t")},
+        {"a.csv": lambda content: as_csv(content).replace(b",", b";"), "b.csv": as_csv},
+        {"a.csv": lambda content: as_csv(content).decode().encode("utf-16"), "b.csv": as_csv},
+        {"a.csv.zip": zipped, "b.csv": as_csv},
+        {"a.arrows": as_arrow_stream, "b.arrows": as_arrow_stream},
+        {"a.parquet": parquet, "b.pq": parquet},
+        {"a.txt": as_csv, "b.txt": as_csv},
+    ],
+)
+def test_files_of_one_kind_are_read_together(
+    folder: Path, ask: Callable[..., Response], files: Any
+) -> None:
+    for number, (name, written) in enumerate(files.items()):
+        (folder / name).write_bytes(written(hour(number)))
+    found = ask({"path": str(folder), "columns": ["hour"]}).batch()
+    assert list(map(str, found.table["hour"].to_pylist())) == ["0"] * 60 + ["1"] * 60
+    assert not found.faults
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("a.csv.gz", "b.parquet"), "both .parquet and .csv files, such as b.parquet and a.csv.gz"),
+        (("a.jsonl", "b.csv"), "both .csv and .jsonl"),
+        (
+            ("a.xml", "b.sqlite"),
+            "nor other files of a format that is read; there are a.xml, b.sqlite",
+        ),
+    ],
+)
+def test_several_formats_are_named(
+    folder: Path, ask: Callable[..., Response], names: Any, said: str
+) -> None:
+    for name in names:
+        (folder / name).write_bytes(b"something")
+    with pytest.raises(RejectedResponseError) as caught:
+        ask({"path": str(folder)})
+    assert said in str(caught.value)
+
+
+def test_a_listing_has_the_columns_and_rows_of_the_whole(folder: Path, settings: Settings) -> None:
+    (folder / "k=a").mkdir()
+    (folder / "k=a" / "0.parquet").write_bytes(parquet(hour(0).append_column("n", pa.nulls(60))))
+    text = hour(1).set_column(1, "x", hour(1)["x"].cast(pa.float32()))
+    (folder / "1.parquet").write_bytes(parquet(text.append_column("n", [["s"] * 60])))
+    (folder / "2.parquet").write_bytes(parquet(hour(2).set_column(2, "hour", [["2"] * 60])))
+    prefix = Prefix(LocalStore(folder), "", str(folder))
+    whole = read_prefix(prefix, Selection(), settings).batch()
+    listing = list_files(prefix, Selection(), read_here)
+    assert listing.schema.equals(whole.table.schema, check_metadata=True)
+    assert (listing.faults, listing.rows) == (whole.faults, whole.rows)
+    assert listing.partition_keys == {"k"}
+    for name in whole.names:
+        values = [value for chunk in listing.chunks() for value in chunk.column(name).to_pylist()]
+        assert values == whole.table[name].to_pylist()
+    assert [each.fault for each in whole.faults] == ["mixed_types", *["missing_in_files"] * 2]

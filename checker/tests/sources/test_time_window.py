@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from drift_checker.sources.time_window import NoTimesError, moments, rows_in_window
+from drift_checker.sources.time_window import NoTimesError, form_of, moments, rows_in_window
 from drift_checker.tables import UnreadableError
 
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -116,3 +116,27 @@ def test_types_without_times(times: Any, said: str) -> None:
 def test_text_that_is_no_time(text: str) -> None:
     with pytest.raises(UnreadableError, match="not all values are times"):
         moments(chunked(["2026-11-23", text]))
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["%d.%m.%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S.%f", "%d %b %Y %H:%M:%S.%f", "%Y%m%d%H%M%S"],
+)
+def test_times_in_other_forms(form: str) -> None:
+    times = written(form)
+    if not form.endswith("f"):
+        times = pa.chunked_array([times.combine_chunks().slice(1)])
+    with pytest.raises(UnreadableError):
+        moments(chunked(["2026-11-23", "08:39"]))
+    found = rows_in_window(times, (START, END), form_of([times]))
+    assert found.to_pylist() == INSIDE[-len(times) :]
+
+
+def test_the_form_is_that_of_all_chunks() -> None:
+    chunks = [chunked(texts) for texts in (["05/11/2026"], [None, ""], ["23/11/2026"])]
+    form = form_of(chunks)
+    assert moments(chunks[0], form).to_pylist() == [datetime.fromisoformat("2026-11-05")]
+    with pytest.raises(NoTimesError, match="may be day first or month first"):
+        form_of(chunks[:2])
+    with pytest.raises(UnreadableError, match="not all written alike"):
+        form_of([*chunks, chunked(["11/23/2026"])])

@@ -19,6 +19,7 @@ from drift_checker.sources.united import (
     unite_tables,
     unite_types,
 )
+from drift_checker.tables.batch import MIXED_TYPE
 
 CATEGORIES = pa.dictionary(pa.int32(), pa.string())
 NUMBERED = pa.dictionary(pa.int8(), pa.int64())
@@ -142,6 +143,11 @@ def test_values_are_kept(one: Any, other: Any, values: list[Any]) -> None:
         (pa.array([2**53 + 1]), pa.array([0.5]), "beyond 2^53"),
         (pa.array([10**30], pa.decimal256(40, 0)), pa.array(["x"]), "decimal256"),
         (pa.array([[1]]), pa.array([[["a"]]]), "list"),
+        (
+            pa.array([{"kind": "text", "json": "a"}], MIXED_TYPE),
+            pa.array([1]),
+            "several types in 0.parquet",
+        ),
     ],
 )
 def test_what_cannot_be_united_is_left_out_and_told(one: Any, other: Any, said: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import PurePosixPath
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import obstore
 import pyarrow as pa
@@ -18,9 +18,9 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from drift_checker.errors import NoBatchError
-from drift_checker.sources.request import Selection
+from drift_checker.sources.request import Selection, Window
 from drift_checker.sources.responses import RejectedResponseError, store_errors
-from drift_checker.sources.time_window import NoTimesError, filter_of, rows_in_window
+from drift_checker.sources.time_window import NoTimesError, filter_of, form_of, rows_in_window
 from drift_checker.state import Record
 from drift_checker.tables import PARTITION_KEY, UnreadableError, read_batch
 from drift_checker.tables.delimited import open_delimited
@@ -33,10 +33,13 @@ from drift_checker.tables.formats import (
     too_large,
 )
 
-Format: TypeAlias = Literal["parquet", "arrow", "orc", "text", "json", "avro"]
+if TYPE_CHECKING:
+    from drift_checker.tables.time_text import TimeForm
+
+Format: TypeAlias = Literal["parquet", "arrow", "orc", "text", "json", "avro", "stream", "workbook"]
 """What a file is by its name; `text` is delimited text of any dialect."""
 
-COMPRESSIONS = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".lz4")
+COMPRESSIONS = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".lz4", ".zip")
 """Suffixes of compressed files, behind that of the format."""
 FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
@@ -55,6 +58,11 @@ FORMATS: dict[str, Format] = {
     ".jsonl": "json",
     ".ndjson": "json",
     ".avro": "avro",
+    ".arrows": "stream",
+    ".xlsx": "workbook",
+    ".xls": "workbook",
+    ".xlsb": "workbook",
+    ".ods": "workbook",
 }
 """By the suffix, in lower case."""
 MAGIC: dict[bytes, Format] = {
@@ -373,6 +381,7 @@ class SelectedFile:
             UnreadableError: It is damaged, or is not what its name says.
         """
         self.file, self._origin, self._selection = file, origin, selection
+        self._form: TimeForm | None = None
         self._inside: dict[int, list[pa.ChunkedArray[Any]]] = {}
         with self._errors():
             self._content = _open(_Object(store, file), file, max_bytes)
@@ -456,11 +465,23 @@ class SelectedFile:
             return
         found = []
         for table in self._alive(list(dict.fromkeys([*names, time])), None, group):
-            found.append(rows_in_window(table.column(time), window))
+            found.append(self._rows_in(table.column(time), time, window))
             yield table.filter(found[-1]).select(names)
         if group is not None:
             # The next column of the group has the same rows.
             self._inside = {group: found}
+
+    def _rows_in(
+        self, times: pa.ChunkedArray[Any], name: str, window: Window
+    ) -> pa.ChunkedArray[Any]:
+        """Return which rows are in the window, by the form in which all times of the file are."""
+        try:
+            return rows_in_window(times, window, self._form)
+        except UnreadableError:
+            if self._form is not None:
+                raise
+        self._form = form_of(table.column(0) for table in self._alive([name], None, None))
+        return rows_in_window(times, window, self._form)
 
     def _alive(
         self, names: Sequence[str], rows: ds.Expression | None, group: int | None

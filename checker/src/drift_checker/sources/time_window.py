@@ -5,8 +5,9 @@ Times without a zone are UTC, dates their midnight, and a row without a time is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute
@@ -14,6 +15,9 @@ import pyarrow.dataset as ds
 
 from drift_checker.sources.request import Window
 from drift_checker.tables import UnreadableError, is_text
+
+if TYPE_CHECKING:
+    from drift_checker.tables.time_text import TimeForm
 
 pc: Any = pyarrow.compute
 _Times: TypeAlias = "pa.ChunkedArray[Any]"
@@ -47,18 +51,61 @@ def filter_of(type_: pa.DataType, name: str, window: Window) -> ds.Expression | 
     return in_window
 
 
-def rows_in_window(times: _Times, window: Window) -> _Times:
+def rows_in_window(times: _Times, window: Window, form: TimeForm | None = None) -> _Times:
     """Return which rows are in a window (rows,), false where there is no time.
+
+    `form` is how text is written that is not in ISO 8601.
 
     Raises:
         NoTimesError: The column is of another type.
         UnreadableError: A value is no time.
     """
-    found = moments(times)
+    found = moments(times, form)
     start, end = (_scalar(moment, None) for moment in window)
     inside: Any = pc.and_(pc.greater_equal(found, start), pc.less(found, end))
     rows: _Times = pc.fill_null(inside, fill_value=False)
     return rows
+
+
+def form_of(columns: Iterable[_Times]) -> TimeForm:
+    """Return how the times of a column are written that are not in ISO 8601, of all its chunks.
+
+    Raises:
+        NoTimesError: No value tells the day from the month.
+        UnreadableError: They are not times, or not all written alike.
+    """
+    from drift_checker.tables.time_text import (  # noqa: PLC0415  # seldom needed
+        choose_time_form,
+        time_forms,
+    )
+
+    left: Sequence[TimeForm] | None = None
+    for column in columns:
+        texts: Any = _plain(column).combine_chunks()
+        missing = pc.fill_null(pc.match_substring_regex(texts, _MISSING), fill_value=True)
+        if pc.all(missing).as_py() is not False:
+            continue
+        forms = time_forms(texts)
+        orders = {form.order for form in forms}
+        left = forms if left is None else [form for form in left if form.order in orders]
+    form = choose_time_form(left or ())
+    if form is None:
+        raise UnreadableError("not all values are times, or they are not all written alike")
+    if form.ambiguous:
+        raise NoTimesError(
+            "has dates that may be day first or month first, and no value tells which; "
+            "write them as YYYY-MM-DD"
+        )
+    return form
+
+
+def _plain(times: _Times) -> _Times:
+    """Return values without runs and dictionaries."""
+    type_ = times.type
+    if pa.types.is_run_end_encoded(type_):
+        chunks = [pc.run_end_decode(chunk) for chunk in times.chunks]
+        return pa.chunked_array(chunks, type_.value_type)
+    return times.cast(type_.value_type) if pa.types.is_dictionary(type_) else times
 
 
 def _scalar(moment: datetime, zone: str | None) -> Any:
@@ -67,28 +114,33 @@ def _scalar(moment: datetime, zone: str | None) -> Any:
     return micros.cast(pa.timestamp("us", tz=zone))
 
 
-def moments(times: _Times) -> _Times:
+def moments(times: _Times, form: TimeForm | None = None) -> _Times:
     """Return times in UTC, in microseconds and without a zone.
 
     Raises:
         NoTimesError: The column is of another type.
         UnreadableError: A value is no time.
     """
+    times = _plain(times)
     type_ = times.type
-    if pa.types.is_run_end_encoded(type_):
-        return moments(pa.chunked_array([pc.run_end_decode(each) for each in times.chunks]))
-    if pa.types.is_dictionary(type_):
-        return moments(times.cast(type_.value_type))
     if pa.types.is_timestamp(type_):
         zoned = times.cast(pa.timestamp("us", type_.tz), safe=False)
         return zoned.cast(pa.timestamp("us", "UTC")).cast(_MOMENT) if type_.tz else zoned
     if pa.types.is_date(type_) or pa.types.is_null(type_):
         return times.cast(_MOMENT)
     if is_text(type_):
-        return _parsed(times)
+        return _parsed(times) if form is None else _of_form(times, form)
     if pa.types.is_integer(type_) or pa.types.is_floating(type_):
         return _counted(times)
     raise NoTimesError(f"has the type {type_}, no time")
+
+
+def _of_form(texts: _Times, form: TimeForm) -> _Times:
+    found, wrong = form.parse(texts.combine_chunks())
+    if pc.any(wrong).as_py():
+        example = pc.first(pc.filter(texts.combine_chunks(), wrong))
+        raise UnreadableError(f"not all values are times, such as {str(example)!r}")
+    return pa.chunked_array([found.cast(pa.timestamp("us", "UTC")).cast(_MOMENT)])
 
 
 def _counted(times: _Times) -> _Times:
@@ -113,9 +165,9 @@ def _counted(times: _Times) -> _Times:
 
 
 def _whole_micros(times: _Times, per_second: int) -> Any:
-    if per_second > 1_000_000:  # noqa: PLR2004  nanoseconds
-        return pc.divide(times, per_second // 1_000_000)
-    return pc.multiply(times, 1_000_000 // per_second)
+    if per_second == _PER_SECOND["ns"]:
+        return pc.divide(times, 1000)
+    return pc.multiply(times, _PER_SECOND["us"] // per_second)
 
 
 def _parsed(texts: _Times) -> _Times:

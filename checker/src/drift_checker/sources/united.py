@@ -18,6 +18,7 @@ import pyarrow.compute
 
 from drift_checker.result import Fault, Severity
 from drift_checker.tables import PARTITION_KEY, duplicate_column_faults, is_text
+from drift_checker.tables.batch import MIXED_TYPE
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 
@@ -356,7 +357,8 @@ def _fitting(
 def _several_types(name: str, types: Mapping[str, pa.DataType], why: str) -> Fault:
     files: dict[str, list[str]] = {}
     for file, type_ in types.items():
-        files.setdefault("text" if is_text(type_) else str(type_), []).append(file)
+        words = "several types" if type_ == MIXED_TYPE else str(type_)
+        files.setdefault("text" if is_text(type_) else words, []).append(file)
     told = "; ".join(f"{type_} in {some(each)}" for type_, each in files.items())
     because = f" ({why})" if why else ""
     return Fault(
