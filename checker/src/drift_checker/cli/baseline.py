@@ -52,6 +52,8 @@ def fit(ctx: click.Context, name: str | None, output_format: str, *, all_monitor
     for fit in fits:
         state = "stored" if fit.changed else "unchanged"
         click.echo(f"{fit.monitor}: {fit.version} {state}, {fit.rows} rows, {fit.columns} columns")
+        for column, reason in fit.untested.items():
+            click.echo(f"  {column}: {reason}")
 
 
 @baseline.command()
@@ -69,8 +71,11 @@ def show(ctx: click.Context, name: str | None, output_format: str, *, all_monito
         return
     for monitor, shown in references.items():
         click.echo(f"{monitor}: {shown['version']}, {shown['rows']} rows, from {shown['source']}")
+        readings = shown["readings"]
         for column, type_ in shown["columns"].items():
-            click.echo(f"  {column}: {type_}")
+            click.echo(f"  {column}: {type_}{_reading_words(readings.get(column))}")
+        for column in readings.keys() - shown["columns"].keys():
+            click.echo(f"  {column}: derived")
         if monitors.get(monitor).windowed:
             click.echo(f"  {_windows_line(shown['windows'])}")
         for entry in reversed(shown["history"]):
@@ -80,10 +85,12 @@ def show(ctx: click.Context, name: str | None, output_format: str, *, all_monito
 def _reference(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]:
     """The summary of the reference in force with its windows, and the versions before it.
 
-    `windows` is null where rows are taken as independent or are not stored, or no window has
+    `readings` says how each column is read; of what is read where it lies, nothing. `windows` is
+    null where rows are taken as independent or are not stored, or no window has
     enough of them.
     """
     reference = summary_in_force(store, monitor.name).model_dump()
+    reference["readings"] = {} if monitor.in_place else _readings(store, monitor)
     reference["windows"] = _windows(store, monitors, monitor)
     reference["history"] = [
         {
@@ -94,6 +101,27 @@ def _reference(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, 
         for entry in versions_in_force(store, monitor.name)
     ]
     return reference
+
+
+def _readings(store: Store, monitor: Monitor) -> dict[str, dict[str, str]]:
+    """How the columns of the reference in force are read, and those derived from them."""
+    reference = load_reference(store, monitor.name, summary_in_force(store, monitor.name))
+    return {
+        name: {
+            "kind": reading.kind,
+            "parse": reading.form_words,
+            "why": reading.why,
+            "untested": reading.untested,
+        }
+        for name, reading in infer_readings(reference, monitor.columns.roles.reading).items()
+    }
+
+
+def _reading_words(reading: dict[str, str] | None) -> str:
+    if reading is None:
+        return ""
+    words = f", {reading['kind']}: {reading['why']}"
+    return f"{words}; {reading['untested']}" if reading["untested"] else words
 
 
 def _windows(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any] | None:

@@ -7,12 +7,19 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import pyarrow as pa
+from pydantic import Field
 
 from drift_checker.config import Monitor, Settings
 from drift_checker.errors import BadReferenceError
 from drift_checker.sources import request_reference
 from drift_checker.state import Document, Store, as_parquet, keys, read_document, read_parquet
-from drift_checker.tables import READING_RULES, Batch, as_reference, raise_for_faults
+from drift_checker.tables import (
+    READING_RULES,
+    Batch,
+    as_reference,
+    infer_readings,
+    raise_for_faults,
+)
 
 VERSION_LENGTH = 12
 """Hexadecimal digits of the digest that name a version."""
@@ -53,13 +60,18 @@ class InForce(Document):
 
 
 class FittedReference(Document):
-    """What fitting a monitor's baseline came to; `version` is the one in force."""
+    """What fitting a monitor's baseline came to; `version` is the one in force.
+
+    `untested` are the columns whose values are not tested, and why not; of what is read where it
+    lies it is not known yet.
+    """
 
     monitor: str
     version: str
     rows: int
     columns: int
     changed: bool
+    untested: dict[str, str] = Field(default_factory=dict)
 
 
 def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedReference:
@@ -73,7 +85,9 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
         ServiceAwayError: its source or the store stayed away.
     """
     read = _describe if monitor.in_place else _read
-    summary, table = read(monitor, settings)
+    summary, reference = read(monitor, settings)
+    readings = infer_readings(reference, monitor.columns.roles.reading) if reference else {}
+    table = reference and reference.table
     before = version_in_force(store, monitor.name)
     changed = before is None or before.configured != summary.version
     if not changed:
@@ -92,17 +106,18 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
         rows=summary.rows,
         columns=len(summary.columns),
         changed=changed,
+        untested={name: each.untested for name, each in readings.items() if each.untested},
     )
 
 
-def _read(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, pa.Table]:
+def _read(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, Batch]:
     response = request_reference(monitor.reference, settings)
     try:
         reference = as_reference(response.batch)
         check_soundness(reference.rows, reference.names, monitor)
     except BadReferenceError as error:
         raise BadReferenceError(f"{monitor.name}: {response.origin}: {error}") from error
-    return summary_of(reference, response.origin), reference.table
+    return summary_of(reference, response.origin), reference
 
 
 def _describe(monitor: Monitor, settings: Settings) -> tuple[ReferenceSummary, None]:
