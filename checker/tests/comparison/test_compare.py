@@ -247,6 +247,40 @@ def test_ids_that_repeat_are_no_ids(
     assert next(c for c in result.columns if c.name == "id").p_value is None
 
 
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        (pa.binary(2), ["duplicate_ids"]),
+        (pa.binary_view(), ["duplicate_ids"]),
+        (pa.list_(pa.uint8()), ["ids_not_checked"]),
+        (pa.null(), []),
+    ],
+)
+def test_ids_of_any_type(
+    compare: Compare, type_: pa.DataType, expected: list[str], *, profiled: bool
+) -> None:
+    ids = [None if type_ == pa.null() else row.to_bytes(2, "big") for row in range(500)]
+    ids = [each and list(each) for each in ids] if pa.types.is_nested(type_) else ids
+    reference, current = (with_ids(pa.array(each, type_)) for each in (ids, [*ids[:-1], ids[0]]))
+    settings = CompareSettings(columns=ColumnRoles(id="id"))
+    result = compare(reference, current, settings=settings)
+    expected = ["ids_not_checked"] if profiled else expected
+    assert [fault for fault, _ in faults(result)] == expected
+    assert {column.name for column in result.columns} == {"id", *columns(1, 3)}
+
+
+@pytest.mark.parametrize(
+    "values", [[["a"]] * 500, [{"a": 1}] * 500, [b"a", b"b"] * 250, [[True, False]] * 500]
+)
+def test_a_target_that_cannot_be_compared_is_told(compare: Compare, values: list[Any]) -> None:
+    table = pa.table({"x": columns(500, 3)["x"], "y": values})
+    for role in ("target", "prediction"):
+        settings = CompareSettings(columns=ColumnRoles(**{role: "y"}))
+        result = compare(table, table, settings=settings)
+        assert result.verdict == "ok"
+        assert f"{role} 'y' was not compared" in result.explanation.summary
+
+
 def test_structural_faults_go_before_drift_which_is_still_named(judged: Judged) -> None:
     result = judged(lambda batch: {"x": batch["x"] + 1})
     assert (result.verdict, result.drifted_columns) == ("invalid", ["x"])

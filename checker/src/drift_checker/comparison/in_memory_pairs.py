@@ -94,9 +94,11 @@ class _ArrayPair:
         return int((times[1:] < times[:-1]).sum()), len(times)
 
     @property
-    def repeated_ids(self) -> Share:
+    def repeated_ids(self) -> Share | None:
         rows = len(self.current)
-        if self.reading.kind in {"other", "vector"} or _repeated(self.reference):
+        if pa.types.is_nested(self.current.type) or pa.types.is_nested(self.reference.type):
+            return None
+        if _repeated(self.reference):
             return 0, rows
         return _repeated(self.current), rows
 
@@ -137,6 +139,10 @@ def null_mask(values: pa.Array[Any]) -> Bools:
 
 def _repeated(values: pa.Array[Any]) -> int:
     """Count the rows whose value an earlier row has; nulls have none."""
+    if pa.types.is_null(values.type):
+        return 0
+    if pa.types.is_binary_view(values.type):
+        values = values.cast(pa.binary())
     return len(values) - values.null_count - int(pc.count_distinct(values).as_py())
 
 

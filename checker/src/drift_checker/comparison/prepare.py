@@ -201,7 +201,8 @@ def _role_faults(column: ColumnResult, pair: ColumnPair) -> Iterator[Fault]:
     if column.role == "id":
         repeated = pair.repeated_ids
         if repeated is None:
-            detail = "whether ids repeat is not looked at in data of this size"
+            of_what = "nested values" if column.kind in {"other", "vector"} else "data of this size"
+            detail = f"whether ids repeat is not looked at in {of_what}"
             yield _fault(Severity.NOTE, column.name, "ids_not_checked", detail)
         # Where the reference says that an id is no two rows', a repeated one is certain.
         elif repeated[0]:

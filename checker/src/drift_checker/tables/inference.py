@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 GUESS_ROWS = 1 << 16
 """The first rows of a reference, by which it is told what a column looks like."""
 _DECLARED = "declared by columns.kinds:"
+_JUDGED = frozenset({"numeric", "categorical", "timestamp"})
+"""Kinds of columns that are compared by their own values, or as far as these are times."""
 _FIRST_MONTH = 190_001
 """No whole number below this one is taken for a date."""
 
@@ -221,7 +223,7 @@ def settle(
         return [reading]
     if partition and name not in settings.kinds:
         return [replace(reading, untested="the name of a folder (a partition key): not tested")]
-    if name in settings.identifiers | settings.tested and reading.kind not in {"text", "vector"}:
+    if name in settings.identifiers or (name in settings.tested and reading.kind in _JUDGED):
         return [reading]
     values = reading.read(column, untyped=untyped)
     settled = [reading]
