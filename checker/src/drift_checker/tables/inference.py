@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.errors import BadReferenceError
-from drift_checker.tables.arrays import from_floats, from_texts, to_floats
+from drift_checker.tables.arrays import from_floats, from_texts, joined, to_floats
 from drift_checker.tables.batch import MIXED_TYPE, Batch
 from drift_checker.tables.columns import (
     ColumnReading,
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 
 GUESS_ROWS = 1 << 16
 """The first rows of a reference, by which it is told what a column looks like."""
+_FIRST_VALUES = 20
+_NO_WORDS = frozenset({"na", "nan", "nat", "null", "none", "nil", "missing", "blank"})
+_NO_WORDS |= {"inf", "infinity", "true", "false"}
+"""What stands for no value, for a number or a boolean."""
+_PLACES, _AT_A_PLACE = 10, 50
 _DECLARED = "declared by columns.kinds:"
 _JUDGED = frozenset({"numeric", "categorical", "timestamp"})
 """Kinds of columns that are compared by their own values, or as far as these are times."""
@@ -152,6 +157,8 @@ def _text_readings(
     base: ColumnReading, texts: pa.Array[Any], format_: str | None, *, untyped: bool
 ) -> tuple[ColumnReading, ...]:
     """Return what the values of text may be, the most that they can be first."""
+    if format_ is None and _is_only_text(texts):
+        return (base,)
     from drift_checker.tables.number_text import read_numbers  # noqa: PLC0415  # of text alone
     from drift_checker.tables.time_text import time_forms  # noqa: PLC0415
 
@@ -170,6 +177,15 @@ def _text_readings(
     if untyped and format_ is None and _all_booleans(texts):
         readings.append(replace(base, type=pa.bool_()))
     return (*readings, base)
+
+
+def _is_only_text(texts: pa.Array[Any]) -> bool:
+    """Return whether one of the first values is a word, so that they are no numbers and no times.
+
+    Most columns are told by that, without what reads the others.
+    """
+    first = texts.slice(0, _FIRST_VALUES).drop_null().to_pylist()
+    return any(len(text) > 1 and text.isalpha() and text.lower() not in _NO_WORDS for text in first)
 
 
 def choose(possible: Sequence[ColumnReading], decimal: str | None) -> ColumnReading:
@@ -268,12 +284,20 @@ def _settle_text(
     from drift_checker.tables.guesses import guess_text  # noqa: PLC0415
 
     reading = replace(reading, digits=_width_of_codes(values))
-    if reading.name in settings.kinds:
+    if reading.name in settings.kinds or _repeats(values):
         return [reading]
     if looks_like_free_text(values):
         reading = replace(reading, kind="text", why="many different texts of several words")
         return _with_features(reading, _fit_text(values))
     return [_guessed(reading, guess_text(values) if whole else "", "categorical")]
+
+
+def _repeats(texts: pa.Array[Any]) -> bool:
+    """Return whether most of some values come twice: they are neither ids nor free text."""
+    step = max(1, len(texts) // _PLACES)
+    parts = [texts.slice(first, _AT_A_PLACE) for first in range(0, len(texts), step)]
+    some = joined(parts)
+    return len(some) >= _AT_A_PLACE and pc.count_distinct(some).as_py() < len(some) / 2
 
 
 def _guessed(reading: ColumnReading, guess: str, kind: str) -> ColumnReading:
