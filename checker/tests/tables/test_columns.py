@@ -252,6 +252,58 @@ def test_what_stands_for_no_value_is_none_in_text_and_in_numbers() -> None:
     assert read(reading_of(numbers, missing=("-999",)), numbers).to_pylist() == [1, None]
 
 
+def test_markers_among_values_of_another_type_are_no_values() -> None:
+    mixed = read_batch(b'[{"x": 1}, {"x": "NA"}, {"x": 3}]')
+    reading = reading_of(mixed, missing=("NA",))
+    assert (reading.kind, read(reading, mixed).to_pylist()) == ("numeric", [1, None, 3])
+    with pytest.raises(BadReferenceError, match=r"number such as 1, text such as \"NA\".*columns"):
+        reading_of(mixed, missing=("?",))
+
+
+CODES = [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "reference", [as_text(["1", "2", "3"]), read_batch(b'[{"x": 1}, {"x": "2"}, {"x": 3}]')]
+)
+@pytest.mark.parametrize(
+    "batch",
+    [
+        as_text(["1", "2", "3"]),
+        as_text(["1.0", "2.0", "3.0"]),
+        *(
+            from_frame(pa.table({"x": array(CODES).cast(type_)}))
+            for type_ in (pa.int8(), pa.float32(), pa.float64(), pa.decimal128(30), pa.string())
+        ),
+        from_frame(pa.table({"x": array(CODES).dictionary_encode()})),
+    ],
+)
+def test_codes_may_come_as_numbers_where_they_are_declared(reference: Batch, batch: Batch) -> None:
+    reading = reading_of(reference, kinds={"x": "categorical"})
+    assert (reading.kind, read(reading, batch).to_pylist()) == ("categorical", ["1", "2", "3"])
+
+
+def test_codes_that_lost_their_zeros_are_told_where_they_are_declared_or_ids() -> None:
+    numbers = from_frame(pa.table({"x": [1, 2, 3]}))
+    for settings in ({"kinds": {"x": "categorical"}}, {"identifiers": frozenset("x")}):
+        reading = reading_of(as_text(["001", "002", "003"]), **settings)
+        with pytest.raises(MismatchError, match="leading zeros were lost"):
+            read(reading, numbers)
+
+
+def test_booleans_of_text_are_booleans_where_they_are_declared_to_be_categories() -> None:
+    reading = reading_of(as_text(["True", "False"]), kinds={"x": "categorical"})
+    assert read(reading, from_frame(pa.table({"x": [True, False]}))).to_pylist() == [True, False]
+
+
+def test_ids_keep_all_of_their_digits() -> None:
+    ids = [10**25, 10**25 + 1]
+    reference = from_frame(pa.table({"x": array(ids, pa.decimal128(38))}))
+    reading = reading_of(reference, identifiers=frozenset("x"))
+    for batch in (reference, as_text(list(map(str, ids)))):
+        assert read(reading, batch).to_pylist() == list(map(str, ids))
+
+
 def test_ambiguous_numbers_follow_the_other_columns() -> None:
     table = {"x": ["12,345", "67,890"], "y": ["1,5", "2,75"]}
     readings = infer_readings(read_batch(as_csv(pa.table(table))), ReadingSettings())

@@ -47,6 +47,8 @@ SHAPES = {
     "lines of Windows": LINES.replace("\n", "\r\n") + "\r\n",
     "blank lines": "\n\n" + LINES.replace("\n", "\n\n \n") + "\n",
     "values one after the other": "\n".join(json.dumps(one, indent=2) for one in RECORDS),
+    "values one after the other in a line": LINES.replace("\n", ""),
+    "a sequence of RFC 7464": "".join(f"\x1e{json.dumps(one)}\n" for one in RECORDS),
     "columns": json.dumps(COLUMNS),
     "pandas: columns": FRAME.to_json(),
     "pandas: index": FRAME.to_json(orient="index"),

@@ -95,7 +95,7 @@ def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
 
 def _describe_reading(reading: ColumnReading) -> dict[str, Any]:
     """Return how a column is read as JSON holds it; its type and its features lie beside."""
-    names = ("kind", "missing", "digits", "why", "untested", "source", "feature")
+    names = ("kind", "missing", "digits", "codes", "why", "untested", "source", "feature")
     described = {name: getattr(reading, name) for name in names}
     if reading.form is not None:
         described["form"] = [type(reading.form).__name__, asdict(reading.form)]

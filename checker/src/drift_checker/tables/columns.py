@@ -108,6 +108,8 @@ class ColumnReading:
     missing: tuple[str, ...] = ()
     digits: int = 0
     """Of codes with leading zeros that all have as many."""
+    codes: bool = False
+    """Of text, whether it is known to be codes or ids, for which numbers may stand."""
     why: str = ""
     untested: str = ""
     source: str = ""
@@ -128,9 +130,9 @@ class ColumnReading:
         Raises:
             MismatchError: They are of another kind, or of several.
         """
-        if column.type == MIXED_TYPE:
-            raise MismatchError("mixed_types", describe_mixed(column))
-        values = self.without_missing(plain(column))
+        values = self.without_missing(self.plain(column))
+        if values.type == MIXED_TYPE:
+            raise MismatchError("mixed_types", describe_mixed(values))
         if values.null_count == len(values) or pa.types.is_null(self.type):
             return pa.nulls(len(values))
         match self.kind:
@@ -146,6 +148,19 @@ class ColumnReading:
                 return values
         raise self._changed(values)
 
+    def plain(self, column: pa.Array[Any]) -> pa.Array[Any]:
+        """Return values in the plainest type that holds them; of `MIXED_TYPE` if there are several.
+
+        Codes keep all of their digits.
+        """
+        if column.type == MIXED_TYPE:
+            from drift_checker.tables.values import codes_of, unmixed  # noqa: PLC0415  # seldom needed
+
+            column = codes_of(column) if self.codes else unmixed(column, self.missing)
+        if self.codes and pa.types.is_decimal(column.type) and column.type.scale <= 0:
+            return column.cast(pa.string())
+        return column if column.type == MIXED_TYPE else plain(column)
+
     def compute(self, column: pa.Array[Any]) -> Mapping[str, Floats]:
         """Return all features that are derived of the source's values, each (rows,).
 
@@ -154,7 +169,7 @@ class ColumnReading:
         """
         if self.features is None:
             raise TypeError(f"{self.name} is not derived")
-        values = self.without_missing(plain(column))
+        values = self.without_missing(self.plain(column))
         if values.null_count == len(values):
             return dict.fromkeys(self.features.names, np.full(len(values), np.nan))
         return self.features.compute(self._source_values(values))
@@ -255,13 +270,13 @@ class ColumnReading:
             return _canonical_codes(values) if untyped else values
         texts = values if boolean or is_text(values.type) else code_texts(values)
         self._check_zeros(texts)
-        return texts
+        return _without_fractions(texts) if self.codes and is_text(texts.type) else texts
 
     def _numbers_for_codes(self, values: pa.Array[Any], stored: pa.DataType) -> pa.Array[Any]:
-        """Take numbers for codes where these came as a dictionary of them."""
+        """Take numbers for codes where these are known to be some, or came as a dictionary."""
         if self.digits:
             raise MismatchError("lost_zeros", self._zeros_words(code_texts(values)))
-        if pa.types.is_dictionary(stored):
+        if pa.types.is_dictionary(stored) or (self.codes and kind_of(values.type) == "numeric"):
             return code_texts(values)
         raise self._changed(values)
 
@@ -343,11 +358,19 @@ def code_texts(values: pa.Array[Any]) -> pa.Array[Any]:
 
 
 def _canonical_codes(texts: pa.Array[Any]) -> pa.Array[Any]:
-    """Return the texts of numbers as `_code_texts` writes them; all others as they are."""
-    try:
-        return code_texts(texts.cast(pa.float64()))
-    except pa.ArrowInvalid:
-        return texts
+    """Return the texts of numbers as `code_texts` writes them; all others as they are."""
+    for type_ in (pa.int64(), pa.uint64(), pa.float64()):  # the latter has not all large integers
+        try:
+            return code_texts(texts.cast(type_))
+        except pa.ArrowInvalid:
+            continue
+    return texts
+
+
+def _without_fractions(texts: pa.Array[Any]) -> pa.Array[Any]:
+    """Return the texts of numbers as `code_texts` writes whole ones: `1` for `1.0`."""
+    numbers = pc.all(pc.match_substring_regex(texts, r"^-?[0-9]+(\.[0-9]+)?$")).as_py()
+    return pc.replace_substring_regex(texts, r"\.0+$", "") if numbers else texts
 
 
 def _is_number(text: str) -> bool:

@@ -120,7 +120,7 @@ _PATTERNS: tuple[tuple[bytes, str, str], ...] = (
     ),
 )
 _WEB_PAGE = rb"(?s)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype html|html|head|body|table)\b"
-_JSON_START = rb"""\s*(\{\s*(["'}]|$)|\[\s*([{\["\]\d-]|null|true|false|NaN|-?Inf|$))"""
+_JSON_START = rb"""[\s\x1e]*(\{\s*(["'}]|$)|\[\s*([{\["\]\d-]|null|true|false|NaN|-?Inf|$))"""
 _CONTROLS = bytes({0, *range(2, 9), *range(14, 27), 127})  # but for those that separate values
 _MOST_CONTROLS = 0.05
 """Of text, by its characters."""

@@ -26,7 +26,6 @@ from drift_checker.tables.types import (
     describe_type,
     is_text,
     kind_of,
-    plain,
     type_words,
 )
 
@@ -88,20 +87,32 @@ def possible_readings(
     Raises:
         BadReferenceError: Its values are not of the kind that the settings say.
     """
-    values, declared = plain(column), settings.kinds.get(name)
+    declared = settings.kinds.get(name)
     base = ColumnReading(
         name=name,
         source=name,
         kind=kind_of(column.type),
-        type=values.type,
+        type=column.type,
         missing=settings.missing,
-        why=f"stored as {type_words(column.type)}",
+        codes=declared == "categorical" or name in settings.identifiers,
+    )
+    values = column if name in settings.ignored else base.plain(column)
+    mixed = column.type == MIXED_TYPE
+    base = replace(
+        base,
+        kind=kind_of(values.type if mixed else column.type),
+        type=values.type,
+        codes=base.codes and is_text(values.type),
+        why=f"stored as {type_words(values.type if mixed else column.type)}",
     )
     if name in settings.ignored:
         return (base,)
-    if column.type == MIXED_TYPE:
-        what = f"column {name!r} has {describe_mixed(column)}"
-        raise BadReferenceError(f"The reference cannot be used: {what}.")
+    if values.type == MIXED_TYPE:
+        raise BadReferenceError(
+            f"The reference cannot be used: column {name!r} has {describe_mixed(values)}; name "
+            "what stands for no value in columns.missing, say that it is codes by "
+            f"`columns.kinds: {{{name}: categorical}}`, or name it in columns.ignore"
+        )
     if declared:
         base = replace(base, why=f"{_DECLARED} {declared}")
     if not is_text(values.type):
@@ -109,7 +120,9 @@ def possible_readings(
     values = base.without_missing(values)
     if values.null_count == len(values):
         return ()
-    if declared in {"categorical", "text"} or name in settings.identifiers:
+    if base.codes or declared == "text":
+        if declared == "categorical" and untyped and _all_booleans(values):
+            base = replace(base, type=pa.bool_(), codes=False)
         return (replace(base, kind="text" if declared == "text" else "categorical"),)
     found = _text_readings(base, values, settings.formats.get(name), untyped=untyped)
     if declared:
@@ -239,9 +252,12 @@ def settle(
         return [reading]
     if partition and name not in settings.kinds:
         return [replace(reading, untested="the name of a folder (a partition key): not tested")]
-    if name in settings.identifiers or (name in settings.tested and reading.kind in _JUDGED):
+    if name in settings.tested and reading.kind in _JUDGED:
         return [reading]
     values = reading.read(column, untyped=untyped)
+    if name in settings.identifiers:
+        codes = reading.codes and values.null_count < len(values)
+        return [replace(reading, digits=_width_of_codes(values)) if codes else reading]
     settled = [reading]
     match "other" if values.null_count == len(values) else reading.kind:
         case "numeric" if name not in settings.kinds:

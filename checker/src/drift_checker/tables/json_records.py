@@ -33,6 +33,8 @@ _ERRORS = frozenset(
 _HEADERS = ("columns", "fields", "header", "names")
 _BODIES = ("data", "rows", "values")
 _MOST_WRAPPERS = 2
+_RECORD_SEPARATOR = "\x1e"
+"""Before each text of a JSON text sequence (RFC 7464)."""
 _EXAMPLE = '(expected: [{"column": value, …}, …])'
 _Columns = Mapping[str, Sequence[Any]]
 
@@ -69,14 +71,17 @@ def _name(name: str) -> str:
 
 def _documents(text: str) -> Any:
     """Return the one JSON value, or the list of those that follow one another."""
+    if text.startswith(_RECORD_SEPARATOR):
+        text = text.replace(_RECORD_SEPARATOR, "\n")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         if error.msg != "Extra data":
             raise
+        in_one_line = text[error.pos] == "{" and "\n" not in text[: error.pos].lstrip()
     # Only a line feed ends a line: other separators, such as U+2028, may stand in text.
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if lines[0][1].strip() in {"{", "["}:
+    if in_one_line or lines[0][1].strip() in {"{", "["}:
         return list(_one_after_the_other(text))
     return _checked([_line(number, line) for number, line in lines], [n for n, _ in lines], "line")
 
@@ -91,7 +96,7 @@ def _line(number: int, line: str) -> Any:
 
 
 def _one_after_the_other(text: str) -> Iterator[Any]:
-    """Parse values that have lines of their own, as `jq` prints them."""
+    """Parse values that end anywhere: in several lines, as `jq` prints them, or all in one."""
     decoder, at = json.JSONDecoder(), 0
     while at := _next(text, at):
         value, at = decoder.raw_decode(text, at - 1)

@@ -91,7 +91,7 @@ def raise_for_faults(faults: Sequence[Fault]) -> None:
 
 
 def _unusable(detail: str) -> BadReferenceError:
-    return BadReferenceError(f"The reference cannot be used: {detail}.")
+    return BadReferenceError(f"The reference cannot be used: {detail.rstrip('.')}.")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import accumulate
@@ -37,6 +37,33 @@ def column_of(values: Sequence[Any]) -> pa.Array[Any]:
         if types <= kinds:
             return read(values)
     return _mixed(values) if types <= _JSON_TYPES else _column_of_objects(values)
+
+
+def unmixed(column: pa.Array[Any], missing: Collection[str]) -> pa.Array[Any]:
+    """Return a column of `MIXED_TYPE` without what stands for no value in it.
+
+    It is of one type where the values that are left are.
+    """
+    rows = column.to_pylist()
+    if not missing or not {row["kind"] for row in rows if row} <= {None, *_JSON_KINDS}:
+        return column
+    values = [row and _loaded(row["json"]) for row in rows]
+    return column_of(
+        [None if type(value) is str and value.strip() in missing else value for value in values]
+    )
+
+
+def codes_of(column: pa.Array[Any]) -> pa.Array[Any]:
+    """Return a column of `MIXED_TYPE` as text, if it has but text and numbers; else as it is."""
+    rows = column.to_pylist()
+    if not {row["kind"] for row in rows if row} <= {None, "number", "text"}:
+        return column
+    values = [row and _loaded(row["json"]) for row in rows]
+    return _texts([None if value is None else str(value) for value in values])
+
+
+def _loaded(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
 
 
 def clean_text(text: str) -> str:
@@ -212,6 +239,7 @@ def foreign_column(name: str, missing: Sequence[bool]) -> pa.Array[Any]:
 
 
 _LISTED = frozenset({int, float, type(None)})
+_JSON_KINDS = frozenset({"boolean", "number", "text", "nested"})
 _JSON_TYPES = frozenset({str, bool, int, float, list, dict})
 _READERS: tuple[tuple[frozenset[type], Callable[[Sequence[Any]], pa.Array[Any]]], ...] = (
     (frozenset(), _nulls),
