@@ -296,6 +296,13 @@ def test_booleans_of_text_are_booleans_where_they_are_declared_to_be_categories(
     assert read(reading, from_frame(pa.table({"x": [True, False]}))).to_pylist() == [True, False]
 
 
+def test_free_text_is_compared_as_such_where_it_is_the_target() -> None:
+    texts = [f"the {word} is no {other}" for word in "abcdefgh" for other in "ijklmnopq"]
+    readings = infer_readings(as_text(texts), ReadingSettings(tested=frozenset("x")))
+    assert readings["x"].kind == "text"
+    assert readings["x: words"].kind == "numeric"
+
+
 def test_ids_keep_all_of_their_digits() -> None:
     ids = [10**25, 10**25 + 1]
     reference = from_frame(pa.table({"x": array(ids, pa.decimal128(38))}))

@@ -40,8 +40,6 @@ _NO_WORDS |= {"inf", "infinity", "true", "false"}
 """What stands for no value, for a number or a boolean."""
 _PLACES, _AT_A_PLACE = 10, 50
 _DECLARED = "declared by columns.kinds:"
-_JUDGED = frozenset({"numeric", "categorical", "timestamp"})
-"""Kinds of columns that are compared by their own values, or as far as these are times."""
 _FIRST_MONTH = 190_001
 """No whole number below this one is taken for a date."""
 
@@ -252,7 +250,7 @@ def settle(
         return [reading]
     if partition and name not in settings.kinds:
         return [replace(reading, untested="the name of a folder (a partition key): not tested")]
-    if name in settings.tested and reading.kind in _JUDGED:
+    if name in settings.tested and reading.kind in {"numeric", "timestamp"}:
         return [reading]
     values = reading.read(column, untyped=untyped)
     if name in settings.identifiers:
@@ -263,7 +261,9 @@ def settle(
         case "numeric" if name not in settings.kinds:
             settled = [_settle_numbers(reading, values)]
         case "categorical" if is_text(reading.type):
-            settled = _settle_text(reading, values, settings, whole=whole)
+            settled = _settle_text(
+                reading, values, settings, may_be_id=whole and name not in settings.tested
+            )
         case "text":
             settled = _with_features(reading, _fit_text(values))
         case "vector":
@@ -293,7 +293,7 @@ def _settle_numbers(reading: ColumnReading, values: pa.Array[Any]) -> ColumnRead
 
 
 def _settle_text(
-    reading: ColumnReading, values: pa.Array[Any], settings: ReadingSettings, *, whole: bool
+    reading: ColumnReading, values: pa.Array[Any], settings: ReadingSettings, *, may_be_id: bool
 ) -> list[ColumnReading]:
     """Look for codes with leading zeros, free text and ids."""
     from drift_checker.tables.free_text import looks_like_free_text  # noqa: PLC0415  # of text alone
@@ -305,7 +305,7 @@ def _settle_text(
     if looks_like_free_text(values):
         reading = replace(reading, kind="text", why="many different texts of several words")
         return _with_features(reading, _fit_text(values))
-    return [_guessed(reading, guess_text(values) if whole else "", "categorical")]
+    return [_guessed(reading, guess_text(values) if may_be_id else "", "categorical")]
 
 
 def _repeats(texts: pa.Array[Any]) -> bool:

@@ -24,7 +24,7 @@ def _not_compared(result: Result) -> Iterator[str]:
     """Say of target and prediction that they were not compared, where the batch was."""
     if not (result.compared and result.compared.columns):
         return
-    derived = {column.name.split(": ")[0] for column in result.columns if column.test}
+    derived = {column.name.rsplit(": ", 1)[0] for column in result.columns if column.test}
     for column in result.columns:
         silent = column.verdict is Verdict.OK and column.test is None and column.name not in derived
         if silent and column.role in _ROLES_FIRST:
