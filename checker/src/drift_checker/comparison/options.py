@@ -34,13 +34,15 @@ class ColumnRoles:
     @property
     def reading(self) -> ReadingSettings:
         """What is said of how columns are read."""
+        # Of several roles of one column, id is the one that does not count.
+        tested = {self.target, self.prediction, self.timestamp}
         return ReadingSettings(
             kinds=self.kinds,
             missing=self.missing,
             formats=self.formats,
-            identifiers=frozenset({self.id} - {None}),  # type: ignore[arg-type]  # it cannot tell
+            identifiers=frozenset({self.id} - {None} - tested),  # type: ignore[arg-type]
             ignored=frozenset(self.ignore),
-            tested=frozenset({self.target, self.prediction, self.timestamp} - {None}),  # type: ignore[arg-type]
+            tested=frozenset(tested - {None}),  # type: ignore[arg-type]
         )
 
     def named_columns(self) -> set[str]:

@@ -113,7 +113,10 @@ def _count(ordered: Floats, edges: Floats) -> NumericProfile:
     present = ordered[: np.searchsorted(ordered, np.nan)]
     first = np.searchsorted(present, -np.inf, side="right")
     finite = present[first : np.searchsorted(present, np.inf)]
-    mean = float(finite.mean()) if len(finite) else 0.0
+    # Of values near the largest float the sum of squares is infinite.
+    with np.errstate(over="ignore"):
+        mean = float(finite.mean()) if len(finite) else 0.0
+        squared_deviations = float(np.square(finite - mean).sum())
     return NumericProfile(
         edges,
         np.searchsorted(finite, edges, side="left"),
@@ -122,7 +125,7 @@ def _count(ordered: Floats, edges: Floats) -> NumericProfile:
         len(ordered) - len(present),
         len(present) - len(finite),
         mean,
-        float(np.square(finite - mean).sum()),
+        squared_deviations,
         float(finite[0]) if len(finite) else np.inf,
         float(finite[-1]) if len(finite) else -np.inf,
     )

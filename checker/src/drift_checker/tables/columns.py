@@ -330,7 +330,9 @@ def _in_width(values: pa.Array[Any], stored: pa.DataType, wanted: pa.DataType) -
     if before == after or pa.types.is_integer(values.type):
         return values
     if np.dtype(after).itemsize > np.dtype(before).itemsize:
-        return from_floats(to_floats(values).astype(before).astype(np.float64))
+        # Beyond the range of the narrower type, a value is infinite there.
+        with np.errstate(over="ignore"):
+            return from_floats(to_floats(values).astype(before).astype(np.float64))
     if after is np.float32:
         return values.cast(pa.string()).cast(pa.float64())
     distinct, rows = np.unique(to_floats(values).astype(np.float16), return_inverse=True)

@@ -268,6 +268,8 @@ def settle(
             settled = _with_features(reading, _fit_text(values))
         case "vector":
             settled = _with_features(reading, _fit_vectors(values))
+        case "other" if reading.kind in {"text", "vector"}:
+            settled = [replace(reading, untested="the reference has no values")]
         case "other" if reading.kind == "other":
             untested = f"{describe_type(reading.type)} are not compared"
             settled = [replace(reading, untested=untested)]
