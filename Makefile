@@ -146,7 +146,7 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff format --check
 	PYTHONPATH=checker/src .venv/bin/lint-imports --no-logo --no-cache checker/pyproject.toml
 	$(in_package) drifter mypy drifter/src data
-	$(in_package) checker mypy checker/src benchmarks/trust benchmarks/formats
+	MYPYPATH=checker/tests $(in_package) checker mypy checker/src benchmarks/trust benchmarks/formats
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
 	.venv/bin/mypy plugins/action plugins/lookup roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'
 	.venv/bin/yamllint --strict .
@@ -176,6 +176,7 @@ bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick
 bench-formats: dev .cache/formats/release ## compare public data sets in seven forms, and numbers in each textual form: minutes
 	.cache/formats/bin/python -m benchmarks.formats.write .cache/formats/files
 	$(in_package) checker python -m benchmarks.formats.real_files .cache/formats/files --output benchmarks/results/real-files.md
+	PYTHONPATH=checker/tests $(in_package) checker python -m benchmarks.formats.textual_numbers --output benchmarks/results/textual-numbers.md
 
 # Every core has a process already; and memory that arrays give back is kept for the next ones,
 # which saves two fifths of the time.

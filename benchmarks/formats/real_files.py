@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ import pyarrow.parquet as pq
 from benchmarks.formats.datasets import DATA_SETS, DataSet
 from drift_checker import Result, Verdict, compare
 from drift_checker.errors import DriftCheckerError
+from drift_checker.result import ColumnResult
 
 LEVEL = 0.01
 SPLITS = 20
@@ -98,9 +100,9 @@ def said(result: Result) -> dict[str, str]:
     return {column.name: _word(column) for column in result.columns}
 
 
-def _word(column: object) -> str:
-    role = getattr(column, "role", "feature")
-    return "id" if role == "id" else WORDS[getattr(column, "kind")]  # noqa: B009
+def _word(column: ColumnResult) -> str:
+    guessed = re.match("looks like an? (id|counter)", column.reason or "")
+    return "id" if guessed else WORDS[column.kind]
 
 
 def disagreements(data: DataSet, result: Result) -> list[str]:

@@ -49,7 +49,7 @@ def _delimited(delimiter: str, decimal: str) -> Callable[[pa.Table, Path, str], 
 
 
 def _json_lines(table: pa.Table, path: Path, _missing: str) -> None:
-    pl.from_arrow(table).write_ndjson(path)
+    pl.DataFrame(table).write_ndjson(path)
 
 
 def _pandas(table: pa.Table, path: Path, _missing: str) -> None:
@@ -57,7 +57,7 @@ def _pandas(table: pa.Table, path: Path, _missing: str) -> None:
 
 
 def _polars(table: pa.Table, path: Path, _missing: str) -> None:
-    pl.from_arrow(table).write_parquet(path)
+    pl.DataFrame(table).write_parquet(path)
 
 
 def _duckdb(table: pa.Table, path: Path, _missing: str) -> None:
