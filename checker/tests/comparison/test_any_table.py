@@ -62,7 +62,8 @@ def tables(draw: st.DrawFn) -> pa.Table:
 def batches(draw: st.DrawFn) -> Batch | None:
     """Return a table as it was read in any format, or nothing where that cannot hold it."""
     table = draw(tables())
-    ways = [way for each in formats.FORMATS.values() for way in each]
+    # polars makes frames of fewer values than Arrow's types have: its frames are tried elsewhere.
+    ways = [way for name, each in formats.FORMATS.items() if name != "polars" for way in each]
     way = draw(st.sampled_from(ways))
     try:
         written = way.write(table)

@@ -268,12 +268,15 @@ def settle(
             settled = _with_features(reading, _fit_text(values))
         case "vector":
             settled = _with_features(reading, _fit_vectors(values))
-        case "other" if reading.kind in {"text", "vector"}:
-            settled = [replace(reading, untested="the reference has no values")]
-        case "other" if reading.kind == "other":
-            untested = f"{describe_type(reading.type)} are not compared"
-            settled = [replace(reading, untested=untested)]
+        case "other" if reading.kind in {"other", "text", "vector"}:
+            settled = [replace(reading, untested=_why_not_compared(reading))]
     return settled
+
+
+def _why_not_compared(reading: ColumnReading) -> str:
+    if reading.kind == "other":
+        return f"{describe_type(reading.type)} are not compared"
+    return "the reference has no values"
 
 
 def _settle_numbers(reading: ColumnReading, values: pa.Array[Any]) -> ColumnReading:
