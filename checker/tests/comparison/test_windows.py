@@ -89,7 +89,7 @@ def test_times_of_every_unit_are_cut_alike(unit: str, zone: str | None) -> None:
     scale = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     finer = 411_890_694 if unit == "ns" else 0  # of a nanosecond's worth
     times = pc.add(pc.multiply(seconds, scale), finer).cast(pa.timestamp(unit, zone))
-    windows = cut_windows(times, timedelta(hours=1), least=1)
+    windows = cut_windows(plain(times), timedelta(hours=1), least=1)
     assert windows.sizes.tolist() == [2, 1]
     assert windows.numbers.tolist() == [0, 0, -1, 1]
 
@@ -189,6 +189,17 @@ def test_windows_hold_every_row_of_theirs(kind: str) -> None:
     first, second, current = windows.split(np.arange(610), np.array([7]))
     assert (first.tolist(), second.tolist()) == (list(range(10, 310)), list(range(310, 610)))
     assert current.tolist() == [7]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+def test_windows_by_whole_numbers_that_count_since_1970(unit: str) -> None:
+    def counted(table: pa.Table) -> pa.Table:
+        times = pc.cast(table["time"], pa.timestamp(unit), safe=False).cast(pa.int64())
+        return table.set_column(0, "time", times)
+
+    result = judged(counted(day(30, 1)), counted(days(30)))
+    assert (result.verdict, result.columns[0].kind) == ("ok", "timestamp")
+    assert result.calibration.windows == 30
 
 
 def test_a_timestamp_that_is_none() -> None:

@@ -296,6 +296,12 @@ def test_booleans_of_text_are_booleans_where_they_are_declared_to_be_categories(
     assert read(reading, from_frame(pa.table({"x": [True, False]}))).to_pylist() == [True, False]
 
 
+@pytest.mark.parametrize("rows", [50, 72, 200, 3000])
+def test_ids_of_text_are_known_in_tables_of_any_size(rows: int) -> None:
+    reading = reading_of(as_text([f"k{row}" for row in range(rows)]))
+    assert reading.untested.startswith("looks like an id")
+
+
 def test_free_text_is_compared_as_such_where_it_is_the_target() -> None:
     texts = [f"the {word} is no {other}" for word in "abcdefgh" for other in "ijklmnopq"]
     readings = infer_readings(as_text(texts), ReadingSettings(tested=frozenset("x")))

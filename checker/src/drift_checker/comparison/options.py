@@ -34,15 +34,15 @@ class ColumnRoles:
     @property
     def reading(self) -> ReadingSettings:
         """What is said of how columns are read."""
-        # Of several roles of one column, id is the one that does not count.
-        tested = {self.target, self.prediction, self.timestamp}
+        # Of several roles of one column, id is the one that does not count, and timestamp does.
+        judged = {self.target, self.prediction}
         return ReadingSettings(
             kinds=self.kinds,
             missing=self.missing,
             formats=self.formats,
-            identifiers=frozenset({self.id} - {None} - tested),  # type: ignore[arg-type]
+            identifiers=frozenset({self.id} - {None, self.timestamp} - judged),  # type: ignore[arg-type]
             ignored=frozenset(self.ignore),
-            tested=frozenset(tested - {None}),  # type: ignore[arg-type]
+            tested=frozenset(judged - {None, self.timestamp}),  # type: ignore[arg-type]
         )
 
     def named_columns(self) -> set[str]:

@@ -109,7 +109,10 @@ def reference_windows(times: pa.Array[Any], settings: CompareSettings, span: tim
     """
     if not pa.types.is_timestamp(times.type):
         name = settings.columns.timestamp
-        detail = f"the timestamp column {name!r} has values of type {times.type}"
+        detail = (
+            f"the timestamp column {name!r} has values of type {times.type}, which are no moments; "
+            "name one of dates or times, or say in columns.formats how they are written"
+        )
         raise BadReferenceError(f"The reference cannot be cut into windows: {detail}.")
     return cut_windows(times, span, least=settings.min_rows)
 

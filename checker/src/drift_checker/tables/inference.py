@@ -316,7 +316,8 @@ def _settle_text(
 def _repeats(texts: pa.Array[Any]) -> bool:
     """Return whether most of some values come twice: they are neither ids nor free text."""
     step = max(1, len(texts) // _PLACES)
-    parts = [texts.slice(first, _AT_A_PLACE) for first in range(0, len(texts), step)]
+    size = min(step, _AT_A_PLACE)  # so that no value is looked at twice
+    parts = [texts.slice(first, size) for first in range(0, len(texts), step)]
     some = joined(parts)
     return len(some) >= _AT_A_PLACE and pc.count_distinct(some).as_py() < len(some) / 2
 
