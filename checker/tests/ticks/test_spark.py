@@ -50,7 +50,7 @@ from drift_checker.sources.prefixes import Prefix, read_prefix
 from drift_checker.sources.request import Selection
 from drift_checker.sources.spark import Spark
 from drift_checker.state import Store
-from drift_checker.tables import Batch, UnreadableError
+from drift_checker.tables import Batch, ColumnReading, UnreadableError
 from drift_checker.ticks import Tick, run_tick
 
 needs_java = pytest.mark.skipif(
@@ -183,15 +183,15 @@ def _check(  # noqa: PLR0917  the first two are those of the fixture
     current = profile_batch(in_memory(after, settings), layout)
     spread_layout, spread = profile_reference(read_by(reader, before), OPTIONS, reader)
     assert spread_layout.sampled == layout.sampled
-    assert _types(spread_layout) == _types(layout)
+    assert _readings(spread_layout) == _readings(layout)
     alike(spread.profile, reference.profile)
     found = profile_batch(read_by(reader, after), spread_layout, reader)
     alike(found.profile, current.profile)
     assert judged(spread_layout, spread, found) == judged(layout, reference, current)
 
 
-def _types(layout: Layout) -> dict[str, pa.DataType]:
-    return {name: column.type for name, column in layout.columns.items()}
+def _readings(layout: Layout) -> dict[str, ColumnReading]:
+    return {name: column.reading for name, column in layout.columns.items()}
 
 
 @given(

@@ -20,7 +20,7 @@ from drift_checker.outputs import MlflowClient, publish_pending
 from drift_checker.references import versions
 from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
 from drift_checker.state import LOOK_BACK, Store, keys
-from drift_checker.tables import Batch
+from drift_checker.tables import Batch, ReadingSettings
 from drift_checker.ticks import Trigger
 from drift_checker.ticks.alarms import CLOSING_TICKS
 from drift_checker.wording import explanation_markdown
@@ -437,8 +437,15 @@ class Reports:
         self.broken = False
 
     def write_report(
-        self, _reference: Batch, _current: Batch, path: Path, _explanation: Explanation
+        self,
+        _reference: Batch,
+        _current: Batch,
+        path: Path,
+        _explanation: Explanation,
+        *,
+        settings: ReadingSettings,
     ) -> EvidentlySummary:
+        assert settings == ReadingSettings()
         self.made += 1
         if self.broken:
             raise ValueError("no page")
