@@ -273,23 +273,33 @@ def test_the_rolling_reference_goes_on(continued: Continued) -> None:
 @pytest.mark.skipif(
     shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java"
 )
-def test_spark_goes_on_without_the_files_of_the_reference(continued: Continued) -> None:
-    references = continued.below("reference")
-    write(write_store.lake(13), continued.folder / f"lake/hour=10/{date(13):%H%M}.parquet")
-    # In a process of its own, which ends its Spark.
-    command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
-    command += ["--settings", str(continued.env_file), *run_of("lake", 13)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_spark_fits_a_reference_anew_and_says_where_its_files_are_gone(
+    continued: Continued,
+) -> None:
+    def tick(number: int) -> subprocess.CompletedProcess[str]:
+        # In a process of its own, which ends its Spark.
+        command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
+        command += ["--settings", str(continued.env_file), *run_of("lake", number)]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
 
+    write(write_store.lake(13), continued.folder / f"lake/hour=10/{date(13):%H%M}.parquet")
+    references = continued.below("reference")
+    gone = tick(13)
+    assert gone.returncode != 0
+    assert "lake/reference" in gone.stderr
+    assert continued.below("reference") == references
+
+    for number in range(3):
+        path = continued.folder / f"lake/reference/{number}.parquet"
+        write(write_store.lake(-1 - number, rows=500), path)
+    assert continued.command("baseline", "fit", "--monitor", "lake").exit_code == 0
+    done = tick(13)
+    assert done.returncode == 0, done.stderr
     result = continued.read(result_of("lake", 13))
     assert (result["verdict"], result["current"]["rows"]) == ("ok", 250)
-    assert (result["alarm"]["state"], result["alarm"]["since"]) == ("ongoing", date(2).isoformat())
-    assert result["sequential"]["ticks"] == 2
-    assert continued.below("reference") == references
-    profiles = [key for key in continued.below("batches/lake") if key.endswith(".npz")]
-    assert len(profiles) == 4
-    assert len({Path(key).name for key in profiles}) == 1
+    assert result["sequential"]["ticks"] == 1
+    # Against another version, the episode is over.
+    assert (result["alarm"]["state"], result["alarm"]["since"]) == ("closed", date(2).isoformat())
 
 
 def test_a_repeated_tick_keeps_its_result(continued: Continued, mlflow: FakeMlflow) -> None:

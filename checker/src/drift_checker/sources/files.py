@@ -218,9 +218,10 @@ class _Delimited:
         places = [self.schema.names.index(name) for name in names]
         with self.source() as source, open_delimited(source, block_bytes=_BLOCK_BYTES) as reader:
             for batch in reader:
-                table = pa.Table.from_batches([batch]).select(places)
+                table = pa.Table.from_batches([batch])
                 for first in range(0, table.num_rows, _BLOCK_ROWS):
-                    yield table.slice(first, _BLOCK_ROWS)
+                    # A slice of a table without columns has as many rows as were asked for.
+                    yield table.slice(first, _BLOCK_ROWS).select(places)
 
 
 @dataclass(frozen=True)
