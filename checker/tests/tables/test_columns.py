@@ -317,6 +317,45 @@ def test_ids_keep_all_of_their_digits() -> None:
         assert read(reading, batch).to_pylist() == list(map(str, ids))
 
 
+@pytest.mark.parametrize(
+    ("format_", "text"),
+    [
+        ("%d%m%Y", "17112026"),
+        ("%y%m%d", "261117"),
+        ("%d.%m.%Y kl. %H", "17.11.2026 kl. 0"),
+        ("%G-W%V-%u", "2026-W47-2"),
+        ("%Y/%m/%d %z", "2026/11/17 +0000"),
+    ],
+)
+def test_dates_in_a_format_that_the_settings_name(format_: str, text: str) -> None:
+    batch = as_text([text, None, "?"])
+    reading = reading_of(batch, formats={"x": format_}, missing=("?",))
+    assert (reading.kind, reading.form_words) == (
+        "timestamp",
+        f"dates as {format_}" + ", with a zone" * ("%z" in format_),
+    )
+    assert read(reading, batch).cast(pa.int64()).to_pylist() == [1_794_873_600_000_000, None, None]
+    with pytest.raises(MismatchError):
+        read(reading, as_text(["99999999"]))
+
+
+def test_whole_numbers_in_a_format_that_the_settings_name() -> None:
+    batch = from_frame(pa.table({"x": [261117, 261118]}))
+    assert reading_of(batch, formats={"x": "%y%m%d"}).kind == "timestamp"
+
+
+@pytest.mark.parametrize("format_", ["%d.%m.%Y", "decimal comma", "day first"])
+def test_a_reference_that_is_not_written_as_said_is_refused(format_: str) -> None:
+    with pytest.raises(BadReferenceError, match=r"formats: 'x' is said .*'1\.5'.*missing"):
+        reading_of(as_text(["1.5", "2.25"]), formats={"x": format_})
+
+
+def test_whole_numbers_of_typed_text_are_numbers_where_they_are_declared() -> None:
+    batch = read_batch(b'[{"x": "12"}, {"x": "7"}]')
+    assert reading_of(batch).kind == "categorical"
+    assert read(reading_of(batch, kinds={"x": "numeric"}), batch).to_pylist() == [12, 7]
+
+
 def test_ambiguous_numbers_follow_the_other_columns() -> None:
     table = {"x": ["12,345", "67,890"], "y": ["1,5", "2,75"]}
     readings = infer_readings(read_batch(as_csv(pa.table(table))), ReadingSettings())

@@ -55,7 +55,18 @@ _ORDERS = ("day first", "month first")
 
 def is_format(text: str) -> bool:
     """Return whether the settings may name this as the form of a column."""
-    return text in _SIGNS or text in _ORDERS
+    return text in _SIGNS or text in _ORDERS or is_time_format(text)
+
+
+def is_time_format(text: str) -> bool:
+    """Return whether this is a format of `strptime`."""
+    from datetime import UTC, datetime  # noqa: PLC0415  # of few columns
+
+    try:
+        datetime.strptime(datetime.now(UTC).strftime(text), text)  # noqa: DTZ007  # %z or not
+    except ValueError:
+        return False
+    return "%" in text
 
 
 def matches_format(form: Form, format_: str) -> bool:

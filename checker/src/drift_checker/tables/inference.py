@@ -113,8 +113,9 @@ def possible_readings(
         )
     if declared:
         base = replace(base, why=f"{_DECLARED} {declared}")
+    format_ = settings.formats.get(name)
     if not is_text(values.type):
-        return _declared(base, values, declared)
+        return _declared(base, values, declared, format_)
     values = base.without_missing(values)
     if values.null_count == len(values):
         return ()
@@ -122,7 +123,7 @@ def possible_readings(
         if declared == "categorical" and untyped and _all_booleans(values):
             base = replace(base, type=pa.bool_(), codes=False)
         return (replace(base, kind="text" if declared == "text" else "categorical"),)
-    found = _text_readings(base, values, settings.formats.get(name), untyped=untyped)
+    found = _text_readings(base, values, format_, untyped=untyped or declared == "numeric")
     if declared:
         found = tuple(reading for reading in found if reading.kind == declared)
         if not found:
@@ -144,9 +145,15 @@ def _example_unlike(kind: DeclaredKind, texts: pa.Array[Any]) -> str:
 
 
 def _declared(
-    base: ColumnReading, values: pa.Array[Any], declared: DeclaredKind | None
+    base: ColumnReading,
+    values: pa.Array[Any],
+    declared: DeclaredKind | None,
+    format_: str | None,
 ) -> tuple[ColumnReading, ...]:
     """Return how values that are no text are read."""
+    may_be_times = declared in {None, "timestamp"} and pa.types.is_integer(values.type)
+    if may_be_times and format_ is not None and "%" in format_:
+        return (_reading_of_format(base, base.without_missing(values), format_),)
     if declared is None or declared == base.kind:
         return (base,)
     scalar = base.kind in {"numeric", "categorical", "timestamp"}
@@ -173,14 +180,18 @@ def _text_readings(
     from drift_checker.tables.number_text import read_numbers  # noqa: PLC0415  # of text alone
     from drift_checker.tables.time_text import time_forms  # noqa: PLC0415
 
+    if format_ is not None and "%" in format_:
+        return (_reading_of_format(base, texts, format_),)
     times = time_forms(texts)
     numbers, values = read_numbers(texts) if not times else ((), None)
     # Whole numbers that are stored as text were meant as text.
-    if values is not None and not untyped and pa.types.is_integer(values.type):
+    if values is not None and not untyped and format_ is None and pa.types.is_integer(values.type):
         numbers = () if "numbers" in {form.words for form in numbers} else numbers
     if format_ is not None:
         times = tuple(form for form in times if matches_format(form, format_))
         numbers = tuple(form for form in numbers if matches_format(form, format_))
+        if not times and not numbers:
+            raise _not_of_format(base.name, format_, texts)
     readings = [
         *(replace(base, kind="timestamp", type=pa.timestamp("us"), form=form) for form in times),
         *(replace(base, kind="numeric", type=pa.float64(), form=form) for form in numbers),
@@ -188,6 +199,26 @@ def _text_readings(
     if untyped and format_ is None and _all_booleans(texts):
         readings.append(replace(base, type=pa.bool_()))
     return (*readings, base)
+
+
+def _reading_of_format(base: ColumnReading, values: pa.Array[Any], format_: str) -> ColumnReading:
+    """Return how dates and times are read of which the settings say how they are written."""
+    from drift_checker.tables.time_text import TimeForm  # noqa: PLC0415  # of few columns
+
+    form = TimeForm(format_, zoned="%z" in format_)
+    _, bad = form.parse(values)
+    if pc.any(bad).as_py():
+        raise _not_of_format(base.name, format_, values.filter(bad))
+    why = f"declared by columns.formats: {format_}"
+    return replace(base, kind="timestamp", type=pa.timestamp("us"), form=form, why=why)
+
+
+def _not_of_format(name: str, format_: str, values: pa.Array[Any]) -> BadReferenceError:
+    return BadReferenceError(
+        f"columns.formats: {name!r} is said to be written as {format_}, and not all of its values "
+        f"are; there is {str(values.drop_null()[0])!r}. Name what stands for no value in "
+        "columns.missing"
+    )
 
 
 def _is_only_text(texts: pa.Array[Any]) -> bool:

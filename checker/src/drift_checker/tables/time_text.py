@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -54,6 +55,7 @@ def _any_word(words: Mapping[bytes, int]) -> str:
 
 _PIVOT = 69
 """Years of two digits from this on are of the 20th century, as POSIX has it."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MICROSECONDS = 24 * 60 * 60 * 10**6
 
 _YEAR, _YY = "(?P<year>[0-9]{4})", "(?P<year>[0-9]{2})"
@@ -149,7 +151,8 @@ class TimeForm:
     """How the dates or times of a column are written.
 
     Attributes:
-        order: A form of text, such as `day first`, or of whole numbers, such as `YYYYMMDD`.
+        order: A form of text, such as `day first`, or of whole numbers, such as `YYYYMMDD`; or a
+            format of `strptime`.
         zoned: The values name their zone. Those of one column may name several.
         ambiguous: No value tells the day from the month.
     """
@@ -173,7 +176,11 @@ class TimeForm:
         elif self.order == _NAMES:
             words = "dates with month names"
         else:
-            words = f"dates as {self.order}" if self.order in _DIGITS else f"dates, {self.order}"
+            words = (
+                f"dates as {self.order}"
+                if self.order in _DIGITS or "%" in self.order
+                else f"dates, {self.order}"
+            )
         words += ", with a zone" * self.zoned
         return words + " (or month first: no value tells)" * self.ambiguous
 
@@ -192,6 +199,8 @@ class TimeForm:
         if self.order in _DIGITS or self.order in _EPOCHS:
             return self._of_numbers(texts, missing)
         texts = as_texts(texts)
+        if "%" in self.order:
+            return self._of_format(without_missing(texts, (*missing, *_ZERO_DATES)))
         moments = _read(texts, self.order)
         if moments.bad.any():
             texts = without_missing(texts, (*missing, *_ZERO_DATES))
@@ -211,6 +220,16 @@ class TimeForm:
         )
         return self._array(moments, of_form), boolean_array(bad | (present & ~of_form))
 
+    def _of_format(self, texts: pa.Array[Any]) -> tuple[pa.Array[Any], pa.Array[Any]]:
+        codes: Any = texts.dictionary_encode()
+        distinct = [_moment(text, self.order) for text in codes.dictionary.to_pylist()]
+        present = as_mask(texts.is_valid())
+        rows = np.from_dlpack(codes.indices.drop_null())
+        moments, of_form = np.zeros(len(texts), dtype=np.int64), np.zeros(len(texts), np.bool_)
+        moments[present] = np.array([each or 0 for each in distinct], np.int64)[rows]
+        of_form[present] = np.array([each is not None for each in distinct], np.bool_)[rows]
+        return self._array(moments, of_form), boolean_array(present & ~of_form)
+
     def _array(self, moments: Ints, valid: Bools) -> pa.Array[Any]:
         bits = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
         return pa.Array.from_buffers(
@@ -221,6 +240,15 @@ class TimeForm:
 def time_form(texts: pa.Array[Any], missing: Collection[str] = ()) -> TimeForm | None:
     """Return the form in which all values are times, or None if they are not."""
     return choose_time_form(time_forms(texts, missing))
+
+
+def _moment(text: str, format_: str) -> int | None:
+    """Return the microseconds since 1970 of a text in a format of `strptime`, or None."""
+    try:
+        moment = datetime.strptime(text, format_)  # noqa: DTZ007  # %z or not
+    except ValueError:
+        return None
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 def choose_time_form(forms: Sequence[TimeForm], order: str | None = None) -> TimeForm | None:
