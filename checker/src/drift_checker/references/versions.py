@@ -87,7 +87,7 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
     read = _describe if monitor.in_place else _read
     summary, reference = read(monitor, settings)
     readings = infer_readings(reference, monitor.columns.roles.reading) if reference else {}
-    table = reference and reference.table
+    table = reference.table if reference else None
     before = version_in_force(store, monitor.name)
     changed = before is None or before.configured != summary.version
     if not changed:

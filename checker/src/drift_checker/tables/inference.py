@@ -226,7 +226,7 @@ def _is_only_text(texts: pa.Array[Any]) -> bool:
 
     Most columns are told by that, without what reads the others.
     """
-    first = texts.slice(0, _FIRST_VALUES).drop_null().to_pylist()
+    first = map(str, texts.slice(0, _FIRST_VALUES).drop_null())
     return any(len(text) > 1 and text.isalpha() and text.lower() not in _NO_WORDS for text in first)
 
 

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.decision import Bools, Ints
+from drift_checker.tables.arrays import as_numpy
 from drift_checker.tables.number_text import as_mask, as_texts, boolean_array, without_missing
 
 _HEAD = 256
@@ -216,7 +217,7 @@ class TimeForm:
         present = as_mask(numbers.is_valid())
         moments, of_form = np.zeros(len(numbers), dtype=np.int64), np.zeros(len(numbers), np.bool_)
         moments[present], of_form[present] = _moments_of_numbers(
-            np.from_dlpack(numbers.drop_null()), self.order
+            as_numpy(numbers.drop_null()), self.order
         )
         return self._array(moments, of_form), boolean_array(bad | (present & ~of_form))
 
@@ -527,7 +528,8 @@ class _Template:
         read.bad[chosen] = ~valid[is_alike]
         read.zoned[chosen] = self.zoned
         alike[alike] = is_alike
-        return rows[~alike]
+        rest: Ints = rows[~alike]
+        return rest
 
 
 def _digits(signs: NDArray[np.uint8]) -> tuple[Ints, Bools]:
