@@ -296,6 +296,14 @@ def test_booleans_of_text_are_booleans_where_they_are_declared_to_be_categories(
     assert read(reading, from_frame(pa.table({"x": [True, False]}))).to_pylist() == [True, False]
 
 
+def test_what_keeps_numbers_from_being_some_is_told() -> None:
+    reading = reading_of(as_text(["1.5", "2.5", "void", "3"]))
+    assert reading.kind == "categorical"
+    assert "most of its values are numbers, and others are not, such as 'void'" in reading.why
+    assert reading_of(as_text(["001", "002", "void"])).why == "stored as text"
+    assert reading_of(as_text(["1.5", "2.5", "void"]), missing=("void",)).kind == "numeric"
+
+
 @pytest.mark.parametrize("rows", [50, 72, 200, 3000])
 def test_ids_of_text_are_known_in_tables_of_any_size(rows: int) -> None:
     reading = reading_of(as_text([f"k{row}" for row in range(rows)]))

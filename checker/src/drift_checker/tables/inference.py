@@ -39,6 +39,7 @@ _NO_WORDS = frozenset({"na", "nan", "nat", "null", "none", "nil", "missing", "bl
 _NO_WORDS |= {"inf", "infinity", "true", "false"}
 """What stands for no value, for a number or a boolean."""
 _PLACES, _AT_A_PLACE = 10, 50
+_LOOKED_AT, _PLAIN_NUMBER = 256, r"^\s*[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?\s*$"
 _DECLARED = "declared by columns.kinds:"
 _FIRST_MONTH = 190_001
 """No whole number below this one is taken for a date."""
@@ -336,12 +337,28 @@ def _settle_text(
     from drift_checker.tables.guesses import guess_text  # noqa: PLC0415
 
     reading = replace(reading, digits=_width_of_codes(values))
-    if reading.name in settings.kinds or _repeats(values):
+    if reading.name in settings.kinds:
+        return [reading]
+    if not reading.digits:
+        reading = replace(reading, why=reading.why + _words_among_numbers(values))
+    if _repeats(values):
         return [reading]
     if looks_like_free_text(values):
         reading = replace(reading, kind="text", why="many different texts of several words")
         return _with_features(reading, _fit_text(values))
     return [_guessed(reading, guess_text(values) if may_be_id else "", "categorical")]
+
+
+def _words_among_numbers(texts: pa.Array[Any]) -> str:
+    """Say so where most of the first values are numbers: a few others make all of them text."""
+    head = texts.slice(0, _LOOKED_AT).drop_null()
+    others = head.filter(pc.invert(pc.match_substring_regex(head, _PLAIN_NUMBER)))
+    if not 0 < len(others) < len(head) / 2:
+        return ""
+    return (
+        f": most of its values are numbers, and others are not, such as {str(others[0])!r}; name "
+        "what stands for no value in columns.missing"
+    )
 
 
 def _repeats(texts: pa.Array[Any]) -> bool:
