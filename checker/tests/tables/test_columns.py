@@ -283,6 +283,19 @@ def test_codes_may_come_as_numbers_where_they_are_declared(reference: Batch, bat
     assert (reading.kind, read(reading, batch).to_pylist()) == ("categorical", ["1", "2", "3"])
 
 
+def test_codes_of_several_widths_lose_their_zeros_too() -> None:
+    reading = reading_of(as_text(["007", "0171", "12"]))
+    assert read(reading, as_text(["7", "171", "012"])).to_pylist() == ["7", "171", "012"]
+    with pytest.raises(MismatchError, match="arrived as '7': leading zeros were lost") as raised:
+        read(reading, from_frame(pa.table({"x": [7, 171, 12]})))
+    assert raised.value.fault == "lost_zeros"
+
+
+def test_codes_that_became_floats_have_lost_their_zeros() -> None:
+    with pytest.raises(MismatchError, match=r"such as '7\.0': leading zeros were lost"):
+        read(reading_of(as_text(["007", "171"])), as_text(["7.0", "171.0"]))
+
+
 def test_codes_that_lost_their_zeros_are_told_where_they_are_declared_or_ids() -> None:
     numbers = from_frame(pa.table({"x": [1, 2, 3]}))
     for settings in ({"kinds": {"x": "categorical"}}, {"identifiers": frozenset("x")}):

@@ -118,7 +118,7 @@ class ColumnReading:
     form: Form | None = None
     missing: tuple[str, ...] = ()
     digits: int = 0
-    """Of codes with leading zeros that all have as many."""
+    """Of codes with leading zeros that all have as many, 1 if they have not."""
     codes: bool = False
     """Of text, whether it is known to be codes or ids, for which numbers may stand."""
     why: str = ""
@@ -297,16 +297,20 @@ class ColumnReading:
         Raises:
             MismatchError: Some are.
         """
-        if not self.digits or not is_text(texts.type):
+        if self.digits <= 1 or not is_text(texts.type):
             return
-        short = pc.match_substring_regex(texts, f"^[0-9]{{1,{self.digits - 1}}}$")
+        most = self.digits - 1
+        short = pc.match_substring_regex(texts, rf"^([0-9]{{1,{most}}}|[0-9]{{1,{most + 1}}}\.0)$")
         if pc.any(short).as_py():
             raise MismatchError("lost_zeros", self._zeros_words(texts.filter(short)))
 
     def _zeros_words(self, texts: pa.Array[Any]) -> str:
+        example = repr(str(texts.drop_null()[0]))
+        if self.digits == 1:
+            return f"expected codes such as 007, arrived as {example}: leading zeros were lost"
         return (
-            f"expected codes of {self.digits} digits, arrived with fewer, such as "
-            f"{str(texts.drop_null()[0])!r}: leading zeros were lost"
+            f"expected codes of {self.digits} digits, arrived with fewer, such as {example}: "
+            "leading zeros were lost"
         )
 
     def _moments(self, values: pa.Array[Any]) -> pa.Array[Any]:

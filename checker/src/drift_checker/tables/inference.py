@@ -435,13 +435,17 @@ def _time_form_of_numbers(values: pa.Array[Any]) -> TimeForm | None:
 
 
 def _width_of_codes(texts: pa.Array[Any]) -> int:
-    """Return how many digits codes have that are all as long, some with leading zeros; else 0."""
+    """Return how many digits codes have of which some begin with 0; 1 if not all have as many."""
     present = texts.drop_null()
-    width = len(str(present[0])) if len(present) else 0
-    digits = pc.match_substring_regex(present, f"^[0-9]{{{width}}}$")
-    zeros = pc.and_(digits, pc.starts_with(present, "0"))
-    codes = width > 1 and pc.all(digits).as_py() and pc.any(zeros).as_py()
-    return width if codes else 0
+    if (
+        not str(present[0]).isdigit()
+        or not pc.all(pc.match_substring_regex(present, "^[0-9]+$")).as_py()
+    ):
+        return 0
+    if not pc.any(pc.match_substring_regex(present, "^0[0-9]")).as_py():
+        return 0
+    widths = pc.min_max(pc.binary_length(present))
+    return int(widths["min"].as_py()) if widths["min"] == widths["max"] else 1
 
 
 def _all_booleans(texts: pa.Array[Any]) -> bool:
