@@ -62,8 +62,8 @@ class InForce(Document):
 class FittedReference(Document):
     """What fitting a monitor's baseline came to; `version` is the one in force.
 
-    `untested` are the columns whose values are not tested, and why not; of what is read where it
-    lies it is not known yet.
+    `untested` are the columns whose values are not tested, and why not, but for times that are
+    stored as such; of what is read where it lies it is not known yet.
     """
 
     monitor: str
@@ -106,7 +106,13 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
         rows=summary.rows,
         columns=len(summary.columns),
         changed=changed,
-        untested={name: each.untested for name, each in readings.items() if each.untested},
+        untested={
+            name: each.untested
+            or f"{each.form_words}: a point in time, and is not tested; if it is "
+            f"none, have it tested by `columns.kinds: {{{name}: categorical}}`"
+            for name, each in readings.items()
+            if each.untested or (each.kind == "timestamp" and each.form)
+        },
     )
 
 

@@ -444,8 +444,8 @@ def _width_of_codes(texts: pa.Array[Any]) -> int:
         return 0
     if not pc.any(pc.match_substring_regex(present, "^0[0-9]")).as_py():
         return 0
-    widths = pc.min_max(pc.binary_length(present))
-    return int(widths["min"].as_py()) if widths["min"] == widths["max"] else 1
+    width = len(str(present[0]))
+    return width if pc.all(pc.match_substring_regex(present, f"^.{{{width}}}$")).as_py() else 1
 
 
 def _all_booleans(texts: pa.Array[Any]) -> bool:
