@@ -276,15 +276,15 @@ def test_the_rolling_reference_goes_on(continued: Continued) -> None:
 def test_spark_fits_a_reference_anew_and_says_where_its_files_are_gone(
     continued: Continued,
 ) -> None:
-    def tick(number: int) -> subprocess.CompletedProcess[str]:
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         # In a process of its own, which ends its Spark.
-        command = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
-        command += ["--settings", str(continued.env_file), *run_of("lake", number)]
-        return subprocess.run(command, check=False, capture_output=True, text=True)
+        call = [sys.executable, "-c", "from drift_checker.cli import main; main()"]
+        call += ["--settings", str(continued.env_file), *arguments]
+        return subprocess.run(call, check=False, capture_output=True, text=True)
 
     write(write_store.lake(13), continued.folder / f"lake/hour=10/{date(13):%H%M}.parquet")
     references = continued.below("reference")
-    gone = tick(13)
+    gone = command(*run_of("lake", 13))
     assert gone.returncode != 0
     assert "lake/reference" in gone.stderr
     assert continued.below("reference") == references
@@ -292,8 +292,8 @@ def test_spark_fits_a_reference_anew_and_says_where_its_files_are_gone(
     for number in range(3):
         path = continued.folder / f"lake/reference/{number}.parquet"
         write(write_store.lake(-1 - number, rows=500), path)
-    assert continued.command("baseline", "fit", "--monitor", "lake").exit_code == 0
-    done = tick(13)
+    assert command("baseline", "fit", "--monitor", "lake").returncode == 0
+    done = command(*run_of("lake", 13))
     assert done.returncode == 0, done.stderr
     result = continued.read(result_of("lake", 13))
     assert (result["verdict"], result["current"]["rows"]) == ("ok", 250)

@@ -31,7 +31,12 @@ def test_hand_made_files(file: Any) -> None:
 
 # --- Of any dialect ----------------------------------------------------------------------------
 
-WORDS = st.text("abcdefgh ÄÖé'-,;|\t\"\n", max_size=12).map(str.strip)
+# A cell of nothing but delimiters, quotes and line ends says nothing of what delimits the others.
+WORDS = (
+    st.text("abcdefgh ÄÖé'-,;|\t\"\n", max_size=12)
+    .map(str.strip)
+    .filter(lambda word: not word or any(map(str.isalpha, word)))
+)
 NUMBERS = st.decimals(-1000, 1000, places=2).map(str)
 
 

@@ -84,11 +84,11 @@ def _pandas_column(series: Any) -> Any:
         case pd.CategoricalDtype(categories=categories):
             return _pandas_categories(series, categories)
     if series.dtype == object:  # Arrow would take the type of the first value
-        return _column_of_objects(series, series.isna().to_numpy().tolist())
+        return _column_of_objects(series, _missing(series))
     try:
         return pa.array(series, from_pandas=True)
     except _REFUSED:
-        return _column_of_objects(series, series.isna().to_numpy().tolist())
+        return _column_of_objects(series, _missing(series))
 
 
 def _pandas_categories(series: Any, categories: Any) -> pa.Array[Any]:
@@ -99,6 +99,15 @@ def _pandas_categories(series: Any, categories: Any) -> pa.Array[Any]:
     if column is None or pa.types.is_nested(column.type):
         column = column_of([str(value) for value in categories])
     return pa.DictionaryArray.from_arrays(codes, column)
+
+
+def _missing(series: Any) -> list[bool]:
+    """Return which values are missing; of a signalling NaN pandas cannot say it."""
+    try:
+        missing: list[bool] = series.isna().to_numpy().tolist()
+    except ArithmeticError:
+        missing = [value is None for value in series]
+    return missing
 
 
 def _polars_column(column: Any) -> Any:

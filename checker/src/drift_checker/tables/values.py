@@ -139,6 +139,8 @@ def _float(value: Any) -> float:
         return float(value or 0)
     except OverflowError:  # an integer of more than 308 digits
         return math.inf if value > 0 else -math.inf
+    except ValueError:  # a signalling NaN of a decimal
+        return math.nan
 
 
 def _nested(values: Sequence[Any]) -> pa.Array[Any]:
