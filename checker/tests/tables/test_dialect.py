@@ -31,12 +31,7 @@ def test_hand_made_files(file: Any) -> None:
 
 # --- Of any dialect ----------------------------------------------------------------------------
 
-# A cell of nothing but delimiters, quotes and line ends says nothing of what delimits the others.
-WORDS = (
-    st.text("abcdefgh ÄÖé'-,;|\t\"\n", max_size=12)
-    .map(str.strip)
-    .filter(lambda word: not word or any(map(str.isalpha, word)))
-)
+WORDS = st.text("abcdefgh ÄÖé'-,;|\t\"\n", max_size=12).map(str.strip)
 NUMBERS = st.decimals(-1000, 1000, places=2).map(str)
 
 
@@ -54,6 +49,8 @@ def _survives(cells: list[list[str]], format_: dict[str, Any]) -> None:
     buffer = io.StringIO()
     csv.writer(buffer, **format_).writerows(cells)
     assume(any("'" in cell for row in cells[1:] for cell in row) <= (format_["quotechar"] == '"'))
+    # Where nothing is quoted by it, another quote in the text is the only one that anybody can see.
+    assume(format_["quotechar"] in buffer.getvalue() or '"' not in buffer.getvalue())
     table = read_delimited(buffer.getvalue().encode())
     assert table.column_names == cells[0]
     read = [[value or "" for value in column.to_pylist()] for column in table.columns]

@@ -162,11 +162,20 @@ def _first_line(lines: Sequence[str], start: int = 0) -> int:
 
 
 def _occurring(lines: Sequence[str], expected: Dialect | None) -> list[str]:
-    """Return the delimiters that half of some lines have, the expected one first."""
+    """Return the delimiters that half of some lines have, the expected one first.
+
+    Where quotes stay open over a line's end, most lines may be parts of a value: then also those of
+    the first line.
+    """
     some = [line.strip("\r\n") for line in lines if line.strip()]
     some = [line for line in some if not line.startswith(_COMMENTS)] or some
     some = some[: 4 * HEAD_LINES]
-    usual = [one for one in _DELIMITERS if sum(one in line for line in some) * 2 >= len(some)]
+    opened = any(line.count(quote) % 2 for line in some for quote in "\"'")
+    usual = [
+        one
+        for one in _DELIMITERS
+        if sum(one in line for line in some) * 2 >= len(some) or (opened and one in some[0])
+    ]
     if expected is not None and expected.delimiter in usual:
         usual.remove(expected.delimiter)
         usual.insert(0, expected.delimiter)
