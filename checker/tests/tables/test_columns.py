@@ -64,6 +64,10 @@ def read(reading: ColumnReading, batch: Batch) -> pa.Array[Any]:
         ),
         ("categorical", [pa.dictionary(pa.int32(), pa.int64()), pa.uuid(), pa.bool8()]),
         ("timestamp", [pa.timestamp("us"), pa.timestamp("s", "UTC"), pa.date32(), pa.time64("us")]),
+        (
+            "timestamp",
+            [pa.dictionary(pa.int8(), pa.timestamp("ns")), pa.dictionary(pa.int8(), pa.date32())],
+        ),
         ("vector", [pa.list_(pa.int8()), pa.list_(pa.float32(), 3), pa.large_list(pa.float64())]),
         ("other", [pa.binary(), pa.list_(pa.string()), pa.struct([("a", pa.int8())]), pa.null()]),
         ("other", [pa.month_day_nano_interval(), pa.binary_view(), pa.json_()]),
@@ -294,6 +298,14 @@ def test_codes_of_several_widths_lose_their_zeros_too() -> None:
 def test_codes_that_became_floats_have_lost_their_zeros() -> None:
     with pytest.raises(MismatchError, match=r"such as '7\.0': leading zeros were lost"):
         read(reading_of(as_text(["007", "171"])), as_text(["7.0", "171.0"]))
+
+
+def test_text_is_rounded_to_the_width_of_the_reference() -> None:
+    narrow = from_frame(pa.table({"x": array([0.1, 2.7, 0.3], pa.float32())}))
+    expected = to_floats(read(reading_of(narrow), narrow))
+    np.testing.assert_array_equal(
+        to_floats(read(reading_of(narrow), as_text(["0.1", "2.7", "0.3"]))), expected
+    )
 
 
 def test_codes_that_lost_their_zeros_are_told_where_they_are_declared_or_ids() -> None:

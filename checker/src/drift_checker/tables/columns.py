@@ -233,7 +233,7 @@ class ColumnReading:
         if is_text(values.type):
             if not untyped and self.form is None:
                 raise self._changed(values)
-            return self._parsed_numbers(values)
+            return _in_width(self._parsed_numbers(values), pa.float64(), self.type)
         if kind_of(values.type) != "numeric":
             raise self._changed(values)
         if pa.types.is_duration(self.type) and pa.types.is_duration(values.type):

@@ -23,11 +23,15 @@ _MOST_SECONDS = (1 << 63) // 1_000_000
 """From the epoch, as `timestamp[us]` holds them."""
 
 
+_IN_DICTIONARIES: dict[ColumnKind, ColumnKind] = {"numeric": "categorical", "vector": "other"}
+"""What values of some kinds are where they are those of a dictionary."""
+
+
 def kind_of(type_: pa.DataType) -> ColumnKind:  # noqa: PLR0911  # a table of types
     """Return how columns of a type are compared, as far as the type tells.
 
     Integers, floats, decimals and durations are numeric; text, booleans, UUIDs and dictionaries of
-    whatever are categorical; dates and times are timestamps; lists of numbers are vectors; all else
+    these and of numbers are categorical; dates and times are timestamps; lists of numbers are vectors; all else
     (binary, nested) is not compared.
     """
     t = pa.types
@@ -39,7 +43,8 @@ def kind_of(type_: pa.DataType) -> ColumnKind:  # noqa: PLR0911  # a table of ty
     if t.is_integer(type_) or t.is_floating(type_) or t.is_decimal(type_) or t.is_duration(type_):
         return "numeric"
     if t.is_dictionary(type_):
-        return "categorical" if _is_scalar(type_.value_type) else "other"
+        inner = kind_of(type_.value_type)
+        return _IN_DICTIONARIES.get(inner, inner)
     if t.is_boolean(type_) or is_text(type_):
         return "categorical"
     if t.is_temporal(type_) and not t.is_interval(type_):
@@ -182,10 +187,6 @@ def _moments(column: pa.Array[Any]) -> pa.Array[Any]:
     within = pc.less(pc.abs(seconds), pa.scalar(_MOST_SECONDS))
     moments: pa.Array[Any] = pc.if_else(within, naive, pa.scalar(None, naive.type))
     return moments.cast(_MOMENT)
-
-
-def _is_scalar(type_: pa.DataType) -> bool:
-    return kind_of(type_) in {"numeric", "categorical", "timestamp"}
 
 
 def _is_list(type_: pa.DataType) -> bool:
