@@ -31,8 +31,8 @@ def kind_of(type_: pa.DataType) -> ColumnKind:  # noqa: PLR0911  # a table of ty
     """Return how columns of a type are compared, as far as the type tells.
 
     Integers, floats, decimals and durations are numeric; text, booleans, UUIDs and dictionaries of
-    these and of numbers are categorical; dates and times are timestamps; lists of numbers are vectors; all else
-    (binary, nested) is not compared.
+    these and of numbers are categorical; dates and times are timestamps; lists of numbers are
+    vectors; all else (binary, nested) is not compared.
     """
     t = pa.types
     if isinstance(type_, pa.BaseExtensionType):
