@@ -164,7 +164,7 @@ class Screen:
         """Take the reference (columns, rows)."""
         numbers = [place for place in range(cell.columns) if not population.categories(place)]
         enough = min(cell.current, cell.reference) >= MIN_JOINT_ROWS and len(numbers) > 1
-        # Without a joint verdict its part is the columns', and that of a sequence always is.
+        # Without a joint verdict its part is the columns', as are those of a sequence and a feed.
         part = 1 - SHARES["faults"] - (SHARES["joint"] if enough else 0)
         self.least = np.array(
             [harmonic.critical_sum(part * level, cell.columns) for level in levels]

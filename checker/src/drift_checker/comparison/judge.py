@@ -61,7 +61,8 @@ def _judge_rows(
     What has nothing to test leaves its part of the budget to the columns.
     """
     settings = prepared.settings
-    joint_result, joint_reason, budget = _judge_joint(prepared, settings.alarm_budget())
+    budget = settings.alarm_budget().without("feed")
+    joint_result, joint_reason, budget = _judge_joint(prepared, budget)
     sequence, budget = _judge_sequence(prepared, past, budget)
     count_faults = faults.judge_counts(
         prepared.count_tests, budget.parts.get("faults", 0.0), settings.floors.share
