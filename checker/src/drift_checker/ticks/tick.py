@@ -89,12 +89,15 @@ def run_tick(
         ServiceAwayError: a service stayed away; a result that was reached is kept.
     """
     store = Store(settings)
-    stored = store.get(tick.key())
-    if stored is None or force:
-        compare_settings = compare_settings or settings_of(monitors, tick.monitor)
-        context = TickContext(tick, store, settings, monitors, compare_settings)
-        stored = _store_result(store, tick, _check(context, report=report), replaced=stored)
-    result = Result.model_validate_json(stored)
+    result = judge_tick(
+        store,
+        settings,
+        monitors,
+        tick,
+        force=force,
+        report=report,
+        compare_settings=compare_settings,
+    )
     log.info(summarize(result), monitor=tick.monitor.name, verdict=result.verdict)
     try:
         published = _publish(settings, store, tick)
@@ -104,6 +107,29 @@ def run_tick(
             events = _events(store, monitors, tick, result)
             deliver_events(store, events, addresses, datetime.now(UTC), tick.monitor.name)
     return result, published
+
+
+def judge_tick(
+    store: Store,
+    settings: Settings,
+    monitors: Monitors,
+    tick: Tick,
+    *,
+    force: bool = False,
+    report: bool = False,
+    compare_settings: CompareSettings | None = None,
+) -> Result:
+    """Take a tick through its first three steps, and return the result that is stored.
+
+    Raises:
+        As `run_tick`.
+    """
+    stored = store.get(tick.key())
+    if stored is None or force:
+        compare_settings = compare_settings or settings_of(monitors, tick.monitor)
+        context = TickContext(tick, store, settings, monitors, compare_settings)
+        stored = _store_result(store, tick, _check(context, report=report), replaced=stored)
+    return Result.model_validate_json(stored)
 
 
 def _check(context: TickContext, *, report: bool) -> Result:
