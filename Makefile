@@ -18,7 +18,7 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-flights trust-plots trust-profiled trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-profiled trust-sequences trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -204,6 +204,9 @@ trust-profiled: dev ## the same of a million rows by profiles, and profiles besi
 
 trust-sequences: dev ## count the alarms of many weeks of ticks without drift: long
 	$(in_checker).sequences --output benchmarks/trust/results $(ARGS)
+
+trust-feeds: dev ## the same on feeds that repeat, overlap, stop, shrink or follow a trend: an hour on two cores
+	$(in_checker).feeds --output benchmarks/trust/results $(ARGS)
 
 trust-smoke: dev ## the same with few cells and trials: three minutes
 	$(in_checker) --smoke $(ARGS)
