@@ -17,6 +17,9 @@ in_airflow = $(uv) run --quiet --isolated --no-project \
 # MLflow as it is deployed, which the checker's tests publish to.
 mlflow = $(abspath .cache/mlflow/bin/mlflow)
 
+# Without bytecode each process of the tests would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-profiled trust-sequences trust-smoke
 

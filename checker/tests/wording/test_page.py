@@ -1,23 +1,31 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from samples import table
 
-from drift_checker.result import Explanation
+from drift_checker.result import EvidentlySummary, Explanation
 from drift_checker.tables import Batch
 
-pytest.importorskip("evidently", reason="the extra `report` is not installed")
-
-from drift_checker.wording.page import write_report
-
+pytestmark = pytest.mark.skipif(
+    find_spec("evidently") is None, reason="the extra `report` is not installed"
+)
 EXPLANATION = Explanation(
     summary="drift: x < y", changes=["x: median 0 -> 2"], since="Monday", certainty="very"
 )
 MAX_BYTES = 5 * 1024 * 1024
+
+
+def write_report(*arguments: Any) -> EvidentlySummary:
+    """Import it where a test runs: that takes seconds, of each process that only collects."""
+    from drift_checker.wording import page  # noqa: PLC0415
+
+    return page.write_report(*arguments)
 
 
 def batch(content: pa.Table, *, untyped: bool = False) -> Batch:
