@@ -283,10 +283,24 @@ class Calibration(PlainDocument):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColumnTrend(PlainDocument):
+    """How far a column was from the fixed reference tick by tick, this one last.
+
+    `effect` names the measure of `distances`; ticks without a rolling reference are not among them.
+    """
+
+    name: str
+    effect: str
+    distances: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rolling(PlainDocument):
-    """The last `ok` ticks, whose batches are the reference; where `reason` is set, they are not.
+    """The latest `ok` ticks, whose batches are the reference; where `reason` is set, they are not.
 
     `rows` are those of the reference that they make, `first` and `last` their logical dates.
+    `accepted`: ticks that drifted are among them, since drift has lasted so long that it is the
+    recent past. `trend` has the columns that are farthest from the fixed reference.
     """
 
     ticks: Count
@@ -294,6 +308,8 @@ class Rolling(PlainDocument):
     first: datetime | None
     last: datetime | None
     reason: str | None
+    accepted: bool = False
+    trend: list[ColumnTrend] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,7 +354,8 @@ class Result(PlainDocument):
 
     A comparison of two files that belongs to no monitor has neither `monitor` nor
     `logical_date`. With a rolling baseline all is said of the last `ok` ticks as the reference, but
-    for `reference`, the fixed one; `anchor` is the comparison with that.
+    for `reference`, the fixed one; `anchor` is the comparison with that. Only where it is a part of
+    the budget, it has a say in the verdict.
     """
 
     schema_version: Literal[1] = 1
@@ -368,6 +385,12 @@ class Result(PlainDocument):
     report: str | None = None
 
     @property
+    def deciding_anchor(self) -> Result | None:
+        """The comparison with the fixed reference where it has a say in the verdict."""
+        return self.anchor if "anchor" in self.alarm_budget.parts else None
+
+    @property
     def rows_compared_with(self) -> int:
         """Rows of what the columns were compared with."""
-        return self.rolling.rows if self.rolling and self.anchor else self.reference.rows
+        rolled = self.rolling if self.rolling and self.rolling.reason is None else None
+        return self.reference.rows if rolled is None else rolled.rows

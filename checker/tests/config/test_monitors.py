@@ -64,6 +64,7 @@ def test_defaults(tmp_path: Path) -> None:
         (content(baseline={"kind": "seasonal"}), "seasonal baseline needs `sampling: windows`"),
         (content(baseline={"kind": "lunar"}), r"kind: Input should be 'fixed', 'rolling' or"),
         (content(baseline={"ticks": 5}), "`ticks` belong to `kind: rolling`"),
+        (content(baseline={"anchor": "tell"}), "`anchor` belongs to `kind: rolling`"),
         (
             content(baseline={"kind": "rolling", "ticks": 101}),
             r"ticks: .*less than or equal to 100",

@@ -15,12 +15,12 @@ from samples import parquet, table
 from ticks import Ticks, date
 from web import FakeMlflow, Web
 
-from drift_checker.comparison import ANCHOR_SHARE
+from drift_checker.comparison import ANCHOR_SHARE, CompareSettings
 from drift_checker.config import load_monitors, load_settings, settings_of
 from drift_checker.references import StoredReference, rolling
-from drift_checker.result import Result, Rolling
+from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Rolling, Verdict
 from drift_checker.tables import Batch
-from drift_checker.wording import result_text
+from drift_checker.wording import result_text, summarize
 
 NEEDED = 4
 
@@ -34,7 +34,12 @@ class Rolled(Ticks):
         settings = settings_of(deployment.monitors, deployment.monitor)
         reference = StoredReference(deployment.store, "m", settings)
         return rolling.rolling_reference(
-            deployment.store, deployment.monitors, deployment.monitor, date(number), reference
+            deployment.store,
+            deployment.monitors,
+            deployment.monitor,
+            date(number),
+            reference,
+            batch_rows=300,
         )
 
     def numbers(self, number: int) -> list[int]:
@@ -45,9 +50,11 @@ class Rolled(Ticks):
 
 
 @pytest.fixture
-def ticks(env_file: Path, web: Web, mlflow: FakeMlflow) -> Rolled:
+def ticks(env_file: Path, web: Web, mlflow: FakeMlflow, request: pytest.FixtureRequest) -> Rolled:
+    """Of a parameter other than `alarm`, the anchor does what it says."""
     monitors = env_file.parent / "monitors.yml"
-    baseline = f"    baseline: {{kind: rolling, ticks: {NEEDED}}}\n"
+    anchor = getattr(request, "param", "alarm")
+    baseline = f"    baseline: {{kind: rolling, ticks: {NEEDED}, anchor: {anchor}}}\n"
     monitors.write_text(monitors.read_text() + baseline)
     deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
     return Rolled(deployment, web)
@@ -238,7 +245,7 @@ monitors:
     current: {{url: "{web.url}/data"}}
     reference: {{path: reference.parquet}}
     columns: {{timestamp: time}}
-    baseline: {{kind: rolling, ticks: {needed}}}
+    baseline: {{kind: rolling, ticks: {needed}, anchor: alarm}}
 """
     )
     deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
@@ -269,3 +276,138 @@ monitors:
     assert (moved.verdict, moved.anchor.verdict) == ("drift", "drift")
     assert moved.drifted_columns == ["x"]
     assert moved.columns[1].p_value == pytest.approx(1 / (needed + 1))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ticks", ["tell"], indirect=True)
+def test_a_slow_trend_is_told_and_a_step_is_found(ticks: Rolled) -> None:
+    """Of 0.1 sigma a tick: the fixed reference is left far behind, and makes no alarm."""
+    shifts = [0.05 * step for step in range(14)]
+    results = [ticks.tick(number, shift) for number, shift in enumerate(shifts)]
+
+    assert [result.verdict for result in results] == ["ok"] * 14
+    last = results[-1]
+    assert last.anchor
+    assert last.rolling
+    assert (last.anchor.verdict, last.anchor.drifted_columns) == ("drift", ["x"])
+    assert set(last.alarm_budget.parts) == set(last.anchor.alarm_budget.parts)
+    assert last.alarm_budget.level == pytest.approx(1 / 2016)
+    farthest = last.rolling.trend[0]
+    assert (farthest.name, len(farthest.distances)) == ("x", 14 - NEEDED)
+    assert farthest.distances[-1] > farthest.distances[0] + 0.05
+    assert last.explanation
+    assert last.explanation.summary.startswith("ok: no drift")
+    assert "no alarm, far from the fixed reference: x " in last.explanation.changes[0]
+    assert f"-> {farthest.distances[-1]:.2g} in 10 ticks" in result_text(last)
+
+    moved = ticks.tick(14, shift=shifts[-1] + 0.6)
+    assert (moved.verdict, moved.drifted_columns) == ("drift", ["x"])
+    assert moved.explanation
+    assert "against the fixed reference" not in moved.explanation.summary
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ticks", ["off"], indirect=True)
+def test_without_an_anchor_the_fixed_reference_is_for_the_first_ticks_alone(ticks: Rolled) -> None:
+    results = [ticks.tick(number) for number in range(NEEDED + 1)]
+
+    assert results[NEEDED - 1].rolling
+    assert results[NEEDED - 1].rolling.reason
+    assert results[NEEDED].anchor is None
+    assert results[NEEDED].rolling
+    assert (results[NEEDED].rolling.reason, results[NEEDED].rolling.trend) == (None, [])
+    assert "1200 of the reference" in result_text(results[NEEDED])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ticks", ["tell", "alarm"], indirect=True)
+def test_a_step_that_lasts_as_many_ticks_is_normal_then(
+    ticks: Rolled, request: pytest.FixtureRequest
+) -> None:
+    for number in range(NEEDED):
+        ticks.tick(number)
+    after = [ticks.tick(number, shift=2) for number in range(NEEDED, 3 * NEEDED)]
+
+    assert [result.verdict for result in after[:NEEDED]] == ["drift"] * NEEDED
+    accepted = after[NEEDED]
+    assert accepted.rolling
+    assert accepted.rolling.accepted
+    assert (accepted.rolling.first, accepted.rolling.ticks) == (date(NEEDED), NEEDED)
+    if request.node.callspec.params["ticks"] == "alarm":
+        assert (accepted.columns[0].verdict, accepted.verdict) == ("ok", "drift")
+        return
+    assert [result.verdict for result in after[NEEDED:]] == ["ok"] * NEEDED
+    assert [result.alarm.state for result in after] == [
+        *("opened", "ongoing", "ongoing", "ongoing"),
+        *("ongoing", "ongoing", "closed", "none"),
+    ]
+    assert "it is normal" in result_text(accepted)
+    assert ticks.tick(3 * NEEDED, shift=0).verdict == "drift"
+
+
+def told(verdicts: str, rows: int = 300) -> list[Result]:
+    """Results of ticks one after the other, the latest first: `o` is ok, `d` drift, `i` invalid."""
+    plain = Result(
+        monitor="m",
+        logical_date=None,
+        verdict=Verdict.OK,
+        reference=ReferenceInfo(version="1", rows=1000),
+        current=CurrentInfo(rows=rows, digest=""),
+        columns=[],
+        faults=[],
+        drifted_columns=[],
+        alarm_budget=CompareSettings().alarm_budget(),
+    )
+    meaning = {"o": Verdict.OK, "d": Verdict.DRIFT, "i": Verdict.INVALID}
+    return [
+        plain.model_copy(update={"verdict": meaning[verdict], "logical_date": date(number)})
+        for number, verdict in enumerate(verdicts)
+    ][::-1]
+
+
+def test_a_told_anchor_changes_no_verdict_and_one_that_alarms_does() -> None:
+    (ok,), (drift,) = told("o"), told("d")
+    summary = Rolling(ticks=5, rows=1500, first=date(0), last=date(4), reason=None)
+
+    beside = rolling.with_anchor(ok, drift, summary)
+    both = rolling.with_alarm_of_anchor(ok, drift, summary)
+
+    assert (beside.verdict, beside.anchor, beside.deciding_anchor) == ("ok", drift, None)
+    assert "against the fixed reference" not in summarize(beside)
+    assert (both.verdict, both.deciding_anchor) == ("drift", drift)
+    assert both.alarm_budget.level == 2 * ok.alarm_budget.level
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "chosen", "accepted"),
+    [
+        ("oooooooo", [3, 4, 5, 6, 7], False),
+        ("oooooddo", [1, 2, 3, 4, 7], False),
+        ("ooooodddddddd", [0, 1, 2, 3, 4], False),
+        ("oooooiddddddddd", [0, 1, 2, 3, 4], False),
+        # As many as `ticks` after one another: what they have is normal, whatever was before.
+        ("ooooodddddddddd", [10, 11, 12, 13, 14], True),
+        ("ooooodddddddidddoo", [13, 14, 15, 16, 17], True),
+        ("ooooodddddddddoooooo", [15, 16, 17, 18, 19], False),
+        # Too few that are ok among as many: the latest of the others stand in for them.
+        ("dddodddodddo", [3, 7, 9, 10, 11], True),
+        ("oooo", [0, 1, 2, 3], False),
+        ("iiii", [], False),
+    ],
+)
+def test_which_ticks_are_the_recent_past(
+    verdicts: str, chosen: list[int], *, accepted: bool
+) -> None:
+    recent = rolling.recent_ticks(iter(told(verdicts)), ticks=10, least=5, rows=1500)
+
+    assert recent.dates == [date(number) for number in chosen]
+    assert recent.accepted == accepted
+    assert recent.enough == (len(chosen) >= 5)
+    assert recent.rows == 300 * len(chosen)
+
+
+def test_small_batches_before_a_large_one_are_more_ticks() -> None:
+    def chosen(rows: int) -> int:
+        return len(rolling.recent_ticks(iter(told("o" * 30)), ticks=20, least=5, rows=rows).dates)
+
+    assert (chosen(300), chosen(1500), chosen(2400), chosen(10**6)) == (5, 5, 8, 20)

@@ -73,8 +73,8 @@ pooled ticks are many rows. Where there is no joint verdict, no tick to pool or 
 is the columns'."""
 
 ANCHOR_SHARE = 0.2
-"""The share of a level that the fixed reference has beside a rolling one. Drift that it alone
-finds is slow, and grows until it is plain to see at any level."""
+"""The share of a level that the fixed reference has beside a rolling one, where it may alarm. Drift
+that it alone finds is slow, and grows until it is plain to see at any level."""
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

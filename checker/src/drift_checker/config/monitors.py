@@ -237,12 +237,20 @@ class Baseline(_Section):
 
     kind: Literal["fixed", "rolling", "seasonal"] = "fixed"
     ticks: int = Field(default=20, ge=2, le=100)
-    """Of a rolling baseline: the latest `ok` ticks that are the reference."""
+    """Of a rolling baseline: at most so many of the latest `ok` ticks are the reference, and after
+    so many ticks of drift what they have is normal."""
+    anchor: Annotated[
+        Literal["tell", "alarm", "off"],
+        # What YAML makes of `off`.
+        BeforeValidator(lambda value: "off" if value is False else value),
+    ] = "tell"
+    """Of a rolling baseline: what is made of the distance from the fixed reference."""
 
     @model_validator(mode="after")
-    def _only_rolling_has_ticks(self) -> Self:
-        if self.kind != "rolling" and "ticks" in self.model_fields_set:
-            raise ValueError("`ticks` belong to `kind: rolling`")
+    def _only_rolling_has_them(self) -> Self:
+        for key, verb in (("ticks", "belong"), ("anchor", "belongs")):
+            if self.kind != "rolling" and key in self.model_fields_set:
+                raise ValueError(f"`{key}` {verb} to `kind: rolling`")
         return self
 
 

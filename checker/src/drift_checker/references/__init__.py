@@ -8,7 +8,11 @@ from drift_checker.references.acceptance import (
     use_version,
 )
 from drift_checker.references.in_force import Profiled, StoredReference, fitted_by
-from drift_checker.references.rolling import rolling_reference, with_anchor
+from drift_checker.references.rolling import (
+    rolling_reference,
+    with_alarm_of_anchor,
+    with_anchor,
+)
 from drift_checker.references.versions import (
     VERSION_LENGTH,
     fit_reference,
@@ -36,5 +40,6 @@ __all__ = [
     "use_version",
     "version_in_force",
     "versions_in_force",
+    "with_alarm_of_anchor",
     "with_anchor",
 ]

@@ -48,7 +48,13 @@ from drift_checker.outputs import (
     publish_result,
     result_events,
 )
-from drift_checker.references import StoredReference, fit_reference, rolling_reference, with_anchor
+from drift_checker.references import (
+    StoredReference,
+    fit_reference,
+    rolling_reference,
+    with_alarm_of_anchor,
+    with_anchor,
+)
 from drift_checker.result import Fault, ReferenceInfo, Result, Severity, Verdict
 from drift_checker.sources import StoredBatch, fetch_batch
 from drift_checker.state import (
@@ -175,21 +181,28 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
     if tick.monitor.baseline.kind != "rolling" or inputs.batch is None:
         return _compare_with_fixed(context, inputs.tables, settings)
     rolling, rolling_batch = rolling_reference(
-        context.store, context.monitors, tick.monitor, tick.logical_date, inputs.reference
+        context.store,
+        context.monitors,
+        tick.monitor,
+        tick.logical_date,
+        inputs.reference,
+        batch_rows=inputs.batch.rows,
     )
     if rolling_batch is None:
         fixed = _compare_with_fixed(context, inputs.tables, settings)
         return fixed.model_copy(update={"rolling": rolling})
+    tables = InMemoryPair(rolling_batch, inputs.batch, settings.columns.reading)
+    if tick.monitor.baseline.anchor != "alarm":
+        told = tick.monitor.baseline.anchor == "tell"
+        anchor = compare_tables(inputs.tables, settings) if told else None
+        return with_anchor(compare_tables(tables, settings), anchor, rolling)
     budget = settings.alarm_budget()
     anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
     anchor = _compare_with_fixed(context, inputs.tables, anchor_settings)
-    rolling_settings = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
-    rolled = compare_tables(
-        InMemoryPair(rolling_batch, inputs.batch, settings.columns.reading), rolling_settings
-    )
+    rolled = compare_tables(tables, replace(settings, budget=budget.share(1 - ANCHOR_SHARE)))
     if rolled.verdict is not Verdict.OK:
         context.store.delete(tick.key("profile.json"))
-    return with_anchor(rolled, anchor, rolling)
+    return with_alarm_of_anchor(rolled, anchor, rolling)
 
 
 def _compare_with_fixed(

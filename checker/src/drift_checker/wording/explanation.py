@@ -12,6 +12,7 @@ from drift_checker.wording.phrases import (
     natural_frequency,
     p_value_phrase,
     shortened,
+    trend_phrase,
 )
 from drift_checker.wording.summary import by_role_and_p_value, summarize
 
@@ -51,7 +52,16 @@ def _changes(result: Result) -> Iterator[str]:
     if result.sequential and result.sequential.verdict is Verdict.DRIFT:
         yield from map(lasting_change, result.sequential.columns)
     if result.anchor and result.anchor.verdict is Verdict.DRIFT:
-        yield from (f"against the fixed reference: {line}" for line in _changes(result.anchor))
+        yield from _anchor_changes(result, result.anchor)
+
+
+def _anchor_changes(result: Result, anchor: Result) -> Iterator[str]:
+    """Say how far the fixed reference is: what changed if that is drift, else the trend alone."""
+    if result.deciding_anchor:
+        yield from (f"against the fixed reference: {line}" for line in _changes(anchor))
+    elif result.rolling:
+        trends = "; ".join(map(trend_phrase, result.rolling.trend))
+        yield f"no alarm, far from the fixed reference: {trends or anchor.verdict}"
 
 
 def _column_change(column: ColumnResult) -> Iterator[str]:
@@ -82,7 +92,8 @@ def _certainty(result: Result) -> str:
         meaning += f" ({calibration.reason})"
     if result.rolling and result.rolling.reason is not None:
         meaning += f" ({result.rolling.reason})"
-    p_values = [*_p_values(result), *(_p_values(result.anchor) if result.anchor else ())]
+    anchor = result.deciding_anchor
+    p_values = [*_p_values(result), *(_p_values(anchor) if anchor else ())]
     if not p_values:
         return f"without drift there is {meaning}"
     clearest = natural_frequency(min(p_values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drift_checker.decision import Floats, Ints
-from drift_checker.result import ColumnResult, LastingDrift, PairResult
+from drift_checker.result import ColumnResult, ColumnTrend, LastingDrift, PairResult
 
 _SMALLEST = 1e-300
 """Smallest probability that is written down."""
@@ -41,6 +41,13 @@ def column_label(column: ColumnResult) -> str:
     """Return the column's name, with its role where it is more than a feature."""
     name = shortened(column.name)
     return name if column.role == "feature" else f"{column.role} {name}"
+
+
+def trend_phrase(trend: ColumnTrend) -> str:
+    """Return how far a column was from the fixed reference, and is."""
+    first, *_, last = [trend.distances[0], *trend.distances]
+    ticks = f" in {len(trend.distances)} ticks" if len(trend.distances) > 1 else ""
+    return f"{shortened(trend.name)} {trend.effect} {first:.2g} -> {last:.2g}{ticks}"
 
 
 def numeric_change(current: Floats, reference: Floats, effect: str) -> str:

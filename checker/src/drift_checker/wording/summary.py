@@ -55,8 +55,9 @@ def _reasons(result: Result) -> Iterator[str]:
         lasting = result.sequential.columns
         names = _enumerated([shortened(column.name) for column in lasting])
         yield f"over {lasting[0].ticks} ticks in {names}"
-    if result.anchor and result.anchor.verdict is Verdict.DRIFT:
-        yield f"against the fixed reference {', '.join(_reasons(result.anchor))}"
+    anchor = result.deciding_anchor
+    if anchor and anchor.verdict is Verdict.DRIFT:
+        yield f"against the fixed reference {', '.join(_reasons(anchor))}"
 
 
 def _fault_label(fault: Fault) -> str:

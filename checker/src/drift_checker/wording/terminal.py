@@ -19,6 +19,7 @@ from drift_checker.wording.phrases import (
     lasting_change,
     p_value_phrase,
     shortened,
+    trend_phrase,
 )
 from drift_checker.wording.rendering import explanation_text
 from drift_checker.wording.summary import by_role_and_p_value
@@ -78,9 +79,12 @@ def _segments(segments: list[Segment]) -> str:
 
 def _anchor(rolling: Rolling, anchor: Result) -> str:
     drifted = f": {', '.join(anchor.drifted_columns)}" if anchor.drifted_columns else ""
+    trends = "".join(f"\n  {trend_phrase(trend)}" for trend in rolling.trend)
+    accepted = ", of which some drifted for so long that it is normal" if rolling.accepted else ""
     return (
         f"rolling reference: {rolling.ticks} ticks, {rolling.first:%Y-%m-%d %H:%M:%SZ} to "
-        f"{rolling.last:%Y-%m-%d %H:%M:%SZ}; against the fixed one: {anchor.verdict}{drifted}"
+        f"{rolling.last:%Y-%m-%d %H:%M:%SZ}{accepted}; "
+        f"against the fixed one: {anchor.verdict}{drifted}{trends}"
     )
 
 
