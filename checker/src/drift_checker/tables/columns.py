@@ -314,12 +314,12 @@ class ColumnReading:
         )
 
     def _moments(self, values: pa.Array[Any]) -> pa.Array[Any]:
-        from drift_checker.tables.time_text import TimeForm, time_form  # noqa: PLC0415  # of few columns
-
         if kind_of(values.type) == "timestamp":
             return values
         if not is_text(values.type) and (self.form is None or kind_of(values.type) != "numeric"):
             raise self._changed(values)
+        from drift_checker.tables.time_text import TimeForm, time_form  # noqa: PLC0415  # of few columns
+
         form = self.form if isinstance(self.form, TimeForm) else time_form(values)
         if form is None:
             raise self._changed(values)

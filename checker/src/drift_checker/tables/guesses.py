@@ -17,8 +17,6 @@ import pyarrow.compute as pc
 from drift_checker.decision import Ints
 from drift_checker.tables.arrays import as_numpy
 
-MIN_GUESS_ROWS = 20
-"""Values below which nothing is guessed."""
 _NAMED_ID = re.compile(
     r"(^|[^a-z])(id|ids|uuid|guid|key|pk|index|idx|level_\d+|row|rowid|nr|no|seq|serial|unnamed)([^a-z]|$)",
     re.IGNORECASE,
@@ -26,8 +24,6 @@ _NAMED_ID = re.compile(
 _CAMEL_ID = re.compile(r"[a-z](Id|ID|Key|Nr|No|Index)$")
 _LONG_DIGITS = 10
 """From so many digits on, whole numbers that are all different measure nothing."""
-_FEW = 200
-"""Values among which most columns have a tie already."""
 _MIN_TIES = 5
 """That are to be expected of as many measured values, for none to be no chance (p < 0.01)."""
 
@@ -40,10 +36,6 @@ def guess_integers(name: str, values: pa.Array[Any]) -> str:
     values that are at most m apart, one in about 2m would be equal.
     """
     numbers: Ints = as_numpy(values.drop_null().cast(pa.int64(), safe=False))
-    if len(numbers) < MIN_GUESS_ROWS:
-        return ""
-    if not np.all(np.diff(np.sort(numbers[:_FEW]))):
-        return ""
     steps = np.diff(numbers)
     if steps[0] and np.all(steps == steps[0]):
         return f"a counter of rows (each value is {steps[0]:+d} from the one before)"
@@ -75,6 +67,6 @@ def _ties_expected(ordered: Ints) -> float:
 def guess_text(values: pa.Array[Any]) -> str:
     """Say what text looks like of which no value comes twice, or nothing."""
     present = values.drop_null()
-    if len(present) < MIN_GUESS_ROWS or pc.count_distinct(present).as_py() < len(present):
+    if pc.count_distinct(present).as_py() < len(present):
         return ""
     return f"an id (none of {len(present)} texts comes twice)"

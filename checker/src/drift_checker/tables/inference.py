@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.errors import BadReferenceError
-from drift_checker.tables.arrays import from_floats, from_texts, joined, to_floats
+from drift_checker.tables.arrays import as_numpy, from_floats, from_texts, joined, to_floats
 from drift_checker.tables.batch import MIXED_TYPE, Batch
 from drift_checker.tables.columns import (
     ColumnReading,
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 GUESS_ROWS = 1 << 16
 """The first rows of a reference, by which it is told what a column looks like."""
+_MIN_GUESS_ROWS = 20
+"""Values below which nothing is guessed."""
+_FEW = 200
+"""Whole numbers among which most columns have a tie already, and so are no ids."""
 _FIRST_VALUES = 20
 _NO_WORDS = frozenset({"na", "nan", "nat", "null", "none", "nil", "missing", "blank"})
 _NO_WORDS |= {"inf", "infinity", "true", "false"}
@@ -316,9 +320,7 @@ def _settle_numbers(reading: ColumnReading, values: pa.Array[Any]) -> ColumnRead
     whole = _whole_numbers(values)
     if whole is None or pa.types.is_duration(reading.type):
         return reading
-    from drift_checker.tables.guesses import MIN_GUESS_ROWS, guess_integers  # noqa: PLC0415  # of whole numbers alone
-
-    if len(whole) < MIN_GUESS_ROWS:
+    if len(whole) < _MIN_GUESS_ROWS:
         return reading
     form = None
     if pc.min(whole).as_py() >= _FIRST_MONTH:
@@ -326,6 +328,10 @@ def _settle_numbers(reading: ColumnReading, values: pa.Array[Any]) -> ColumnRead
     if form is not None:
         why = f"all values are {form.words}"
         return replace(reading, kind="timestamp", form=form, why=why)
+    if not np.all(np.diff(np.sort(as_numpy(whole.slice(0, _FEW))))):
+        return reading
+    from drift_checker.tables.guesses import guess_integers  # noqa: PLC0415  # of few columns
+
     return _guessed(reading, guess_integers(reading.name, whole), "numeric")
 
 
@@ -333,9 +339,6 @@ def _settle_text(
     reading: ColumnReading, values: pa.Array[Any], settings: ReadingSettings, *, may_be_id: bool
 ) -> list[ColumnReading]:
     """Look for codes with leading zeros, free text and ids."""
-    from drift_checker.tables.free_text import looks_like_free_text  # noqa: PLC0415  # of text alone
-    from drift_checker.tables.guesses import guess_text  # noqa: PLC0415
-
     reading = replace(reading, digits=_width_of_codes(values))
     if reading.name in settings.kinds:
         return [reading]
@@ -343,9 +346,13 @@ def _settle_text(
         reading = replace(reading, why=reading.why + _words_among_numbers(values))
     if _repeats(values):
         return [reading]
+    from drift_checker.tables.free_text import looks_like_free_text  # noqa: PLC0415  # of such text alone
+    from drift_checker.tables.guesses import guess_text  # noqa: PLC0415
+
     if looks_like_free_text(values):
         reading = replace(reading, kind="text", why="many different texts of several words")
         return _with_features(reading, _fit_text(values))
+    may_be_id = may_be_id and len(values) - values.null_count >= _MIN_GUESS_ROWS
     return [_guessed(reading, guess_text(values) if may_be_id else "", "categorical")]
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -132,8 +134,15 @@ def _checked(values: list[Any], numbers: Sequence[int], unit: str) -> list[dict[
 
 
 def _transposed(records: Sequence[dict[str, Any]]) -> _Columns:
-    names = dict.fromkeys(name for record in records for name in record)
-    return {name: [record.get(name) for record in records] for name in names}
+    return {name: _member(records, name) for name in dict.fromkeys(chain.from_iterable(records))}
+
+
+def _member(records: Sequence[dict[str, Any]], name: str) -> list[Any]:
+    """Return what records have of a name, None where they do not have it."""
+    try:
+        return list(map(itemgetter(name), records))
+    except KeyError:
+        return [record.get(name) for record in records]
 
 
 def _columns_of_object(document: dict[str, Any], depth: int = 0) -> _Columns:

@@ -96,7 +96,11 @@ def _numbers(values: Sequence[float | None]) -> pa.Array[Any]:
 
 
 def _floats(values: Sequence[Any]) -> pa.Array[Any]:
-    return _from_numpy(np.fromiter(map(_float, values), np.float64, len(values)), values)
+    try:
+        numbers = np.fromiter([value or 0 for value in values], np.float64, len(values))
+    except (OverflowError, ValueError):
+        numbers = np.fromiter(map(_float, values), np.float64, len(values))
+    return _from_numpy(numbers, values)
 
 
 def _integers(values: Sequence[int | None]) -> pa.Array[Any]:
@@ -125,8 +129,10 @@ def _digits(value: int) -> str:
 
 def _from_numpy(numbers: Any, values: Sequence[Any]) -> pa.Array[Any]:
     """Return numbers as they lie in memory; those of a None are null."""
-    valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
-    buffers: list[pa.Buffer | None] = [_bits(valid), pa.py_buffer(numbers.tobytes())]
+    valid = None
+    if None in values:
+        valid = _bits(np.fromiter((value is not None for value in values), np.bool_, len(values)))
+    buffers = [valid, pa.py_buffer(numbers.tobytes())]
     return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(values), buffers)
 
 
