@@ -209,7 +209,7 @@ class SequentialResult(PlainDocument):
 
     `ticks` and `rows` are those of the longest pool; without an earlier tick to pool there is no
     verdict. `columns` are those that drifted, or the one closest to it. `reason` says why no more
-    ticks were pooled.
+    ticks were pooled. `p_value` is that of all columns and pools, of effects above their floors.
     """
 
     verdict: Verdict | None
@@ -218,6 +218,7 @@ class SequentialResult(PlainDocument):
     threshold: Probability | None
     columns: list[LastingDrift]
     reason: str | None
+    p_value: Probability | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -363,6 +364,9 @@ class Result(PlainDocument):
     `logical_date`. With a rolling baseline all is said of the last `ok` ticks as the reference, but
     for `reference`, the fixed one; `anchor` is the comparison with that. Only where it is a part of
     the budget, it has a say in the verdict.
+
+    `p_value` is that of the whole tick: the chance that without drift something in it is as clear
+    as what is clearest here, of all that is above its floor. Null where nothing was tested.
     """
 
     schema_version: Literal[1] = 1
@@ -382,6 +386,7 @@ class Result(PlainDocument):
     drifted_columns: list[str]
     alarm: Alarm = Alarm()
     alarm_budget: AlarmBudget
+    p_value: Probability | None = None
     explanation: Explanation | None = None
     calibration: Calibration = Calibration()
     rolling: Rolling | None = None

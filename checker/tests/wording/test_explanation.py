@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drift_checker import ColumnRoles, CompareSettings, Result, compare
 from drift_checker.result import Alarm, Explanation
@@ -18,7 +20,9 @@ from drift_checker.wording import (
     natural_frequency,
     numeric_change,
     p_value_phrase,
+    plain_number,
     result_text,
+    rounded_frequency,
     with_explanation,
 )
 from drift_checker.wording.explanation import MAX_CHANGES
@@ -55,12 +59,12 @@ def test_target_and_prediction_come_first_under_their_names() -> None:
 
 
 def test_a_change_is_given_before_and_after_with_its_p_value() -> None:
-    result = judged(lambda batch: batch | {"a": batch["a"] + 1})
+    result = judged(lambda batch: batch | {"a": batch["a"] + 0.2})
 
     (line,) = explanation(result).changes
     p_value = next(column.p_value for column in result.columns if column.name == "a")
-    assert re.match(r"a: median -?0\.\d+ -> (0\.9|1\.0)", line)
-    assert line.endswith(f"(p = {p_value:.2g})")
+    assert re.match(r"a: median -?0\.\d+ -> 0\.[12]", line)
+    assert line.endswith(f"({p_value_phrase(p_value or 0.0)})")
     assert "a false alarm in at most 1 of 1,000 checks" in explanation(result).certainty
 
 
@@ -68,8 +72,10 @@ def test_no_drift_says_how_sure_that_is_and_nothing_else() -> None:
     result = judged(lambda batch: batch)
 
     assert result.verdict == "ok"
-    assert explanation_text(explanation(result)) == (
-        "how sure: without drift there is a false alarm in at most 1 of 1,000 checks"
+    assert re.fullmatch(
+        "how sure: (nothing here is unusual|without drift 1 of [0-9]+ batches looks as unusual as "
+        "this), and (without drift )?there is a false alarm in at most 1 of 1,000 checks",
+        explanation_text(explanation(result)),
     )
 
 
@@ -94,7 +100,7 @@ def test_faults_and_correlations_are_changes_too() -> None:
 
     changes = explanation(judged(change)).changes
     assert changes[0] == "missing_column in 'a': the column is missing"
-    assert changes[1].startswith("target y: nulls, nulls: 0 % -> 10 % of the rows (p = ")
+    assert changes[1].startswith("target y: nulls, nulls: 0 % -> 10 % of the rows (p less than ")
     assert any("rank correlation of 'guess' and 'b'" in line for line in changes)
 
 
@@ -126,14 +132,72 @@ def test_names_are_no_markup() -> None:
 
 @pytest.mark.parametrize(
     ("probability", "phrase"),
-    [(0.01, "1 of 100"), (1 / 2016, "1 of 2,016"), (3e-9, "1 of 3e+08"), (0, "1 of 1e+300")],
+    [
+        (0.01, "1 of 100"),
+        (1 / 2016, "1 of 2,016"),
+        (1e-6, "1 of 1,000,000"),
+        (3e-9, "fewer than 1 in a million"),
+        (0, "fewer than 1 in a million"),
+    ],
 )
 def test_a_probability_is_one_of_so_many(probability: float, phrase: str) -> None:
     assert natural_frequency(probability) == phrase
 
 
-def test_a_p_value_too_small_for_a_float_is_not_nothing() -> None:
-    assert (p_value_phrase(0.0123), p_value_phrase(0)) == ("p = 0.012", "p < 1e-300")
+@pytest.mark.parametrize(
+    ("probability", "phrase"),
+    [
+        (0.01, "1 of 100"),
+        (1 / 2016, "1 of 2,000"),
+        (1 / 40_999, "1 of 40,000"),
+        (0.4, "1 of 2"),
+        (0.9, "1 of 1"),
+        (0, "fewer than 1 in a million"),
+    ],
+)
+def test_what_is_rounded_is_never_rarer(probability: float, phrase: str) -> None:
+    assert rounded_frequency(probability) == phrase
+
+
+def test_a_p_value_too_small_to_be_told_is_not_nothing() -> None:
+    assert [p_value_phrase(p) for p in (0.0123, 1, 1.24e-5, 3e-168, 0)] == [
+        "p = 0.012",
+        "p = 1",
+        "p = 0.000012",
+        "p less than one in a million",
+        "p less than one in a million",
+    ]
+
+
+@given(st.floats(0, 1) | st.floats(-300, 0).map(lambda exponent: 10**exponent))
+def test_no_probability_is_written_with_an_exponent(probability: float) -> None:
+    phrases = p_value_phrase, natural_frequency, rounded_frequency, plain_number
+    for phrase in phrases:
+        assert not re.search(r"\de[-+]?\d|inf|nan", phrase(probability))
+    said = re.fullmatch("1 of ([0-9,]+)", rounded_frequency(probability))
+    if said:
+        assert float(said[1].replace(",", "")) <= 1 / probability * (1 + 1e-8)
+    else:
+        assert probability < 1e-6
+
+
+def test_certainty_is_that_of_the_whole_tick() -> None:
+    drift = judged(lambda batch: batch | {"a": batch["a"] + 0.15})
+    ok = judged(lambda batch: batch)
+
+    def certainty(result: Result, p_value: float | None) -> str:
+        said = with_explanation(result.model_copy(update={"p_value": p_value}))
+        return explanation(said).certainty
+
+    assert certainty(drift, 1 / 2345).startswith(
+        "without drift a change as clear as this comes in 1 of 2,300 batches, and a false alarm "
+    )
+    assert "in fewer than 1 in a million batches" in certainty(drift, 0)
+    assert certainty(ok, 0.03).startswith(
+        "without drift 1 of 33 batches looks as unusual as this, and there is a false alarm in "
+    )
+    assert certainty(ok, 0.7).startswith("nothing here is unusual, and without drift there is ")
+    assert certainty(ok, None).startswith("without drift there is a false alarm in at most 1 of ")
 
 
 def test_where_quartiles_stay_the_place_of_the_change_is_given() -> None:

@@ -16,7 +16,7 @@ from drift_checker.comparison.options import (
 )
 from drift_checker.comparison.pairs import TablePair
 from drift_checker.comparison.prepare import prepare
-from drift_checker.comparison.verdict import result_of
+from drift_checker.comparison.verdict import combine_parts, result_of
 from drift_checker.comparison.windows import overview, reference_windows
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Floors",
     "InMemoryPair",
     "TablePair",
+    "combine_parts",
     "compare",
     "compare_tables",
     "judge",

@@ -225,6 +225,11 @@ def rank_aspects(aspects: Sequence[Aspect], level: float) -> list[Ranked]:
     return sorted(ranked, key=lambda pair: (pair[1].p_value, -pair[1].standardised))
 
 
+def combined_p_value(ranked: Sequence[Ranked]) -> float | None:
+    """Return the p-value of all aspects, for which each is corrected; None where there is none."""
+    return min((evidence.p_value for _, evidence in ranked), default=None)
+
+
 def null_faults(ranked: Sequence[Ranked], level: float) -> list[Fault]:
     """Return the columns of which more values, or fewer, are missing than in the other windows."""
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.samples import ColumnSample
@@ -11,24 +11,37 @@ from drift_checker.decision import Decision, harmonic
 from drift_checker.result import ColumnResult, Verdict
 
 
+@dataclass(frozen=True)
+class JudgedColumns:
+    """The result of each column, and the p-value of all of them together.
+
+    Effects below their floors count for nothing in it; it is at most the level where one drifts.
+    """
+
+    results: list[ColumnResult]
+    p_value: float | None
+
+
 def judge_columns(
     samples: Sequence[tuple[ColumnResult, ColumnSample]], settings: CompareSettings, level: float
-) -> list[ColumnResult]:
+) -> JudgedColumns:
     """Test samples at a level for all of them, by the harmonic mean of their p-values.
 
     Each comes with the column's result so far, of which name, kind and role stay.
     """
     if not samples:
-        return []
+        return JudgedColumns([], None)
     least = harmonic.critical_sum(level, len(samples))
     decisions = [sample.decide(settings, 1 / least) for _, sample in samples]
-    thresholds = harmonic.thresholds([each.relevant_p_value for each in decisions], least)
-    return [
+    relevant = [each.relevant_p_value for each in decisions]
+    thresholds = harmonic.thresholds(relevant, least)
+    results = [
         _judged(column, sample, decision, threshold)
         for (column, sample), decision, threshold in zip(
             samples, decisions, thresholds, strict=True
         )
     ]
+    return JudgedColumns(results, harmonic.combined_p_value(relevant, level))
 
 
 def _judged(

@@ -112,6 +112,17 @@ def not_constant(column: str) -> CountTest:
     return CountTest("constant", column, 1.0, 0.0, "")
 
 
+def combined_p_value(tests: Sequence[CountTest], floor: float) -> float | None:
+    """Return the p-value of all counts, by Bonferroni; an effect below the floor is none.
+
+    None where there is no test.
+    """
+    if not tests:
+        return None
+    relevant = (test.p_value for test in tests if test.effect >= floor)
+    return min(1.0, len(tests) * min(relevant, default=1.0))
+
+
 def judge_counts(tests: Sequence[CountTest], level: float, floor: float) -> list[Fault]:
     """Test all counts, each at an equal share of the level; an effect below the floor is none."""
     threshold = level / max(1, len(tests))

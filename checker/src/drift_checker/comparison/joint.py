@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from drift_checker.comparison.options import Floors
 from drift_checker.decision import Floats, Indices, association
 from drift_checker.profiles import MIN_JOINT_ROWS, SAMPLE_ROWS, choose_rows, varies_enough
 from drift_checker.result import JointResult, PairResult, Verdict
@@ -23,6 +24,11 @@ def sampled_rows(rows: int) -> Indices:
     period in the data.
     """
     return choose_rows(np.arange(rows), SAMPLE_ROWS)
+
+
+def relevant_p_value(result: JointResult, floors: Floors) -> float:
+    """Return the p-value of what may alarm: 1 where no change is above its floor."""
+    return result.p_value if result.effect >= floors.correlation else 1.0
 
 
 def judge(

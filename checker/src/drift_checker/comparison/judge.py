@@ -67,14 +67,22 @@ def _judge_rows(
     count_faults = faults.judge_counts(
         prepared.count_tests, budget.parts.get("faults", 0.0), settings.floors.share
     )
-    segment_results, notes, budget = _judge_segments(prepared, budget)
+    counted = faults.combined_p_value(prepared.count_tests, settings.floors.share)
+    segment_results, notes, budget, in_segments = _judge_segments(prepared, budget)
     samples = [(prepared.columns[name], sample) for name, sample in prepared.samples.items()]
     tested = judge_columns(samples, settings, budget.parts.get("columns", 0.0))
     return batch_result(
         prepared,
-        {column.name: column for column in tested},
+        {column.name: column for column in tested.results},
         [*count_faults, *notes],
         budget=budget,
+        p_values={
+            "columns": tested.p_value,
+            "segments": in_segments,
+            "joint": joint_result and joint.relevant_p_value(joint_result, settings.floors),
+            "faults": counted,
+            "sequential": sequence and sequence.p_value,
+        },
         calibration=calibration,
         joint=joint_result,
         joint_reason=joint_reason,
@@ -127,20 +135,24 @@ def _judge_sequence(
 
 def _judge_segments(
     prepared: Prepared, budget: AlarmBudget
-) -> tuple[list[Segment], list[Fault], AlarmBudget]:
-    """Test the samples of all segments, at half of the columns' part of the level."""
+) -> tuple[list[Segment], list[Fault], AlarmBudget, float | None]:
+    """Test the samples of all segments, at half of the columns' part of the level.
+
+    The last of what is returned is their p-value, None where no segment is tested.
+    """
     settings = prepared.settings
     if not settings.segments:
-        return [], [], budget
+        return [], [], budget, None
     if not isinstance(prepared.tables, InMemoryPair):
         detail = "the tables are so large that they are compared by profiles, without segments"
-        return [], [_segments_left_out(detail)], budget
+        return [], [_segments_left_out(detail)], budget, None
     sampled = segments.sampled_segments(prepared.tables, settings.segments, list(prepared.samples))
     if not any(samples for _, samples in sampled):
-        return [], [], budget
+        return [], [], budget, None
     halved = budget.halved()
-    judged = segments.judge(sampled, prepared.columns, settings, halved.parts["segments"])
-    return judged, [], halved
+    level = halved.parts["segments"]
+    judged, p_value = segments.judge(sampled, prepared.columns, settings, level)
+    return judged, [], halved, p_value
 
 
 def _segments_left_out(detail: str) -> Fault:
@@ -169,6 +181,7 @@ def _judge_windows(prepared: Prepared, cut: windows.Windows, calibration: Calibr
         aspects.column_results(ranked, prepared.columns, prepared.samples, level),
         [*notes, *aspects.null_faults(ranked, level)],
         budget=budget.model_copy(update={"parts": {"windows": level}, "level_attained": attained}),
+        p_values={"windows": aspects.combined_p_value(ranked)},
         calibration=calibration,
         joint=aspects.joint_result(ranked, level),
     )

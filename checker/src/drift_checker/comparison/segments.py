@@ -75,16 +75,19 @@ def judge(
     columns: Mapping[str, ColumnResult],
     settings: CompareSettings,
     level: float,
-) -> list[Segment]:
-    """Test the samples of all segments at a level for all of them.
+) -> tuple[list[Segment], float | None]:
+    """Test the samples of all segments at a level for all of them; return their p-value as well.
 
     `columns` has the result of each column so far, of which name, kind and role stay.
     """
     all_samples = [
         (columns[name], sample) for _, samples in segments for name, sample in samples.items()
     ]
-    results = iter(judge_columns(all_samples, settings, level))
-    return [_judged(segment, list(islice(results, len(samples)))) for segment, samples in segments]
+    judged = judge_columns(all_samples, settings, level)
+    results = iter(judged.results)
+    return [
+        _judged(segment, list(islice(results, len(samples)))) for segment, samples in segments
+    ], judged.p_value
 
 
 def _judged(segment: SegmentRows, columns: list[ColumnResult]) -> Segment:

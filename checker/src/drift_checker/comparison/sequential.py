@@ -150,11 +150,12 @@ def judge(
     """
     tests = max(1, len(columns) * len(pools))
     level = threshold / tests
-    decided, drifted = [], []
+    decided, drifted, relevant = [], [], [1.0]
     for (ticks, counts), column in product(pools.items(), columns):
         decision = column.decide(counts, floors, level)
         if decision is None:
             continue
+        relevant.append(tests * (decision.relevant_p_value or 1.0))
         decided.append(_Test(column, ticks, counts, decision.most_significant))
         if alarming := decision.alarming(level):
             drifted.append(_Test(column, ticks, counts, alarming))
@@ -169,6 +170,7 @@ def judge(
         ticks=longest,
         rows=pools[longest].rows if pools else 0,
         threshold=threshold if pools else None,
+        p_value=min(relevant) if pools else None,
         columns=[test.result(tests) for test in shown],
         reason=reason,
     )

@@ -55,6 +55,7 @@ def batch_result(
     faults: Sequence[Fault],
     *,
     budget: AlarmBudget,
+    p_values: Mapping[str, float | None],
     calibration: Calibration,
     joint: JointResult | None,
     joint_reason: str | None = None,
@@ -64,7 +65,8 @@ def batch_result(
     """Reach the verdict on a batch alone.
 
     `faults` are those that tests found; `tested` has the columns of which the values were tested. A
-    column drifted where its own test, that of a fault or that of a segment says so.
+    column drifted where its own test, that of a fault or that of a segment says so. `p_values` has
+    the p-value of each part of the budget, of effects above their floors.
     """
     reference, current = prepared.tables.reference, prepared.tables.current
     elsewhere = {fault.column for fault in faults if fault.severity is Severity.STATISTICAL}
@@ -92,8 +94,26 @@ def batch_result(
         faults=every_fault,
         drifted_columns=_drifted(columns),
         alarm_budget=budget,
+        p_value=combine_parts(p_values, budget.parts),
         calibration=calibration,
     )
+
+
+def combine_parts(
+    p_values: Mapping[str, float | None], levels: Mapping[str, float]
+) -> float | None:
+    """Return the p-value of parts that are each tested at a level of their own.
+
+    It is at most the sum of all levels where that of some part is at most its own: Bonferroni's
+    inequality with weights (Holm 1979). A part that was not tested, or has no level, has none;
+    None where no part has one.
+    """
+    weighted = [
+        p_value / levels[part]
+        for part, p_value in p_values.items()
+        if p_value is not None and levels.get(part)
+    ]
+    return min(1.0, min(weighted) * sum(levels.values())) if weighted else None
 
 
 def _marked(columns: Sequence[ColumnResult], drifted: set[str | None]) -> list[ColumnResult]:

@@ -20,6 +20,8 @@ from drift_checker.decision.special import landau_upper_tail
 _STEPS = 60
 # Below, a p-value says no more; its inverse has to stay finite.
 _LEAST_P_VALUE = 1e-300
+# Of a combined p-value, for each power of e of the number of columns.
+_MARGIN = 0.02
 
 
 @cache
@@ -39,7 +41,32 @@ def critical_sum(level: float, columns: int) -> float:
     for _ in range(_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if landau_upper_tail(middle) > level else (low, middle)
-    return columns * max(1.0, math.log(columns) + 1 - np.euler_gamma + high)
+    return columns * max(1.0, _middle(columns) + high)
+
+
+def combined_p_value(p_values: Sequence[float | None], level: float) -> float:
+    """Return the p-value of all columns together, for what is said of it.
+
+    A column whose effect is below its floor has None, and counts as if its p-value were infinite.
+    At `level`, that of the columns, `critical_sum` decides, and both agree: what is at most `level`
+    is drift. Elsewhere it is a little larger than that of Landau's law, by which up to 1.3 times
+    as many batches of 60 columns that are correlated by a half look like 1 in 100 (1.5 times of
+    1,000 columns); with the margin it is at most 1.25 times up to 300 columns, by simulation.
+    """
+    columns = len(p_values)
+    if not columns:
+        return 1.0
+    total = sum(1 / max(p, _LEAST_P_VALUE) for p in p_values if p is not None)
+    exact = 1 / max(1.0, total)
+    if columns > 1:
+        exact = landau_upper_tail(max(-2.0, total / columns - _middle(columns)))
+    careful = min(1.0, exact * (1 + _MARGIN * math.log(columns)))
+    return min(careful, level) if total >= critical_sum(level, columns) else max(careful, level)
+
+
+def _middle(columns: int) -> float:
+    """Return where Landau's law of the mean of so many inverse p-values lies."""
+    return math.log(columns) + 1 - float(np.euler_gamma)
 
 
 def thresholds(p_values: Sequence[float | None], critical: float) -> list[float]:

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 import pyarrow as pa
 
+from drift_checker.comparison import combine_parts
 from drift_checker.config import Monitor, Monitors
 from drift_checker.references.acceptance import cast_to_reference
 from drift_checker.references.in_force import StoredReference
@@ -163,8 +164,10 @@ def with_alarm_of_anchor(rolled: Result, anchor: Result, summary: Rolling) -> Re
     """
     budget, spent = rolled.alarm_budget, anchor.alarm_budget.level
     drifted = {*rolled.drifted_columns, *anchor.drifted_columns}
+    p_values = {"rolling": rolled.p_value, "anchor": anchor.p_value}
     return with_anchor(rolled, anchor, summary).model_copy(
         update={
+            "p_value": combine_parts(p_values, {"rolling": budget.level, "anchor": spent}),
             "verdict": max(rolled.verdict, anchor.verdict, key=list(Verdict).index),
             "drifted_columns": [column.name for column in rolled.columns if column.name in drifted],
             "alarm_budget": budget.model_copy(

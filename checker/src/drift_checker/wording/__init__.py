@@ -12,6 +12,8 @@ from drift_checker.wording.phrases import (
     numeric_change,
     p_value_phrase,
     percent,
+    plain_number,
+    rounded_frequency,
     shortened,
 )
 from drift_checker.wording.rendering import explanation_markdown, explanation_text
@@ -27,7 +29,9 @@ __all__ = [
     "numeric_change",
     "p_value_phrase",
     "percent",
+    "plain_number",
     "result_text",
+    "rounded_frequency",
     "shortened",
     "summarize",
     "with_explanation",

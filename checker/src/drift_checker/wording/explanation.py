@@ -11,6 +11,7 @@ from drift_checker.wording.phrases import (
     lasting_change,
     natural_frequency,
     p_value_phrase,
+    rounded_frequency,
     shortened,
     trend_phrase,
 )
@@ -18,6 +19,8 @@ from drift_checker.wording.summary import by_role_and_p_value, summarize
 
 MAX_CHANGES = 20
 """Changes that have a line; the others are counted."""
+_USUAL = 0.5
+"""Above it, more batches than not look like this."""
 
 
 def with_explanation(result: Result) -> Result:
@@ -83,7 +86,7 @@ def _since(result: Result) -> str | None:
 
 
 def _certainty(result: Result) -> str:
-    """What the level and the smallest p-value mean."""
+    """What the level and the p-value of the whole tick mean."""
     budget, calibration = result.alarm_budget, result.calibration
     meaning = f"a false alarm in at most {natural_frequency(budget.level)} checks"
     if budget.per_week is not None:
@@ -92,19 +95,13 @@ def _certainty(result: Result) -> str:
         meaning += f" ({calibration.reason})"
     if result.rolling and result.rolling.reason is not None:
         meaning += f" ({result.rolling.reason})"
-    anchor = result.deciding_anchor
-    p_values = [*_p_values(result), *(_p_values(anchor) if anchor else ())]
-    if not p_values:
+    if result.p_value is None:
         return f"without drift there is {meaning}"
-    clearest = natural_frequency(min(p_values))
-    return f"without drift a change as clear as this comes in {clearest} batches, and {meaning}"
-
-
-def _p_values(result: Result) -> Iterator[float]:
-    """The p-values of what drifted."""
-    columns = [*result.columns, *(c for segment in result.segments for c in segment.columns)]
-    yield from (c.p_value for c in columns if c.change and c.p_value is not None)
-    if result.joint and result.joint.verdict is Verdict.DRIFT:
-        yield result.joint.p_value
-    if result.sequential and result.sequential.verdict is Verdict.DRIFT:
-        yield from (lasting.p_value for lasting in result.sequential.columns)
+    frequency = rounded_frequency(result.p_value)
+    if result.p_value <= budget.level:
+        return (
+            f"without drift a change as clear as this comes in {frequency} batches, and {meaning}"
+        )
+    if result.p_value > _USUAL:
+        return f"nothing here is unusual, and without drift there is {meaning}"
+    return f"without drift {frequency} batches looks as unusual as this, and there is {meaning}"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from drift_checker.decision import Floats, Ints
 from drift_checker.result import ColumnResult, ColumnTrend, LastingDrift, PairResult
 
-_SMALLEST = 1e-300
-"""Smallest probability that is written down."""
+_SMALLEST = 1e-6
+"""Smallest probability that is written down; below, its digits say nothing to anybody."""
+_SMALLEST_P_VALUE = 1e-300
+"""Smallest p-value that a table has."""
+_ROUNDING = 1e-9
 _LONGEST = 60
 """Characters of a name that are written down."""
 
@@ -22,14 +27,36 @@ def percent(share: float) -> str:
 
 
 def p_value_phrase(p_value: float) -> str:
-    """Return a p-value with two significant digits; too small for a float is still not nothing."""
-    return f"p = {p_value:.2g}" if p_value else f"p < {_SMALLEST:.0e}"
+    """Return a p-value with two significant digits and no exponent, down to one in a million."""
+    if p_value < _SMALLEST:
+        return "p less than one in a million"
+    return f"p = {plain_number(p_value)}"
+
+
+def plain_number(value: float) -> str:
+    """Return a number with two significant digits and no exponent."""
+    return np.format_float_positional(float(f"{value:.1e}"), trim="-")
+
+
+def p_value_cell(p_value: float) -> str:
+    """Return a p-value for a table; one that is too small for a float is still not nothing."""
+    return f"{p_value:.2g}" if p_value else f"< {_SMALLEST_P_VALUE:.0e}"
 
 
 def natural_frequency(probability: float) -> str:
-    """Return a probability as `1 of` so many."""
-    total = 1 / max(probability, _SMALLEST)
-    return f"1 of {total:,.0f}" if total < 1e6 else f"1 of {total:.1g}"  # noqa: PLR2004
+    """Return a probability as `1 of` so many, down to one in a million."""
+    if probability < _SMALLEST:
+        return "fewer than 1 in a million"
+    return f"1 of {1 / probability:,.0f}"
+
+
+def rounded_frequency(probability: float) -> str:
+    """Return a probability as `1 of` so many in two digits, never rarer than it is."""
+    if probability < _SMALLEST:
+        return natural_frequency(probability)
+    total = 1 / probability * (1 + _ROUNDING)
+    unit = 10 ** max(0, math.floor(math.log10(total)) - 1)
+    return f"1 of {math.floor(total / unit) * unit:,}"
 
 
 def shortened(name: str) -> str:

@@ -17,7 +17,9 @@ from drift_checker.wording.phrases import (
     column_label,
     correlation_change,
     lasting_change,
+    p_value_cell,
     p_value_phrase,
+    plain_number,
     shortened,
     trend_phrase,
 )
@@ -53,7 +55,7 @@ def result_text(result: Result, *, readings: bool = False) -> str:
         p_value = p_value_phrase(result.joint.p_value)
         blocks.append(
             f"joint: {result.joint.verdict}; at most {change} "
-            f"({p_value}, threshold {result.joint.threshold:.2g})"
+            f"({p_value}, threshold {plain_number(result.joint.threshold)})"
         )
     if result.segments:
         blocks.append(_segments(result.segments))
@@ -90,7 +92,8 @@ def _anchor(rolling: Rolling, anchor: Result) -> str:
 
 def _sequential(sequential: SequentialResult) -> str:
     changes = "; ".join(map(lasting_change, sequential.columns))
-    return f"sequential: {sequential.verdict}; {changes} (threshold {sequential.threshold:.2g})"
+    threshold = plain_number(sequential.threshold or 0.0)
+    return f"sequential: {sequential.verdict}; {changes} (threshold {threshold})"
 
 
 def _column_row(column: ColumnResult) -> tuple[str, ...]:
@@ -102,7 +105,7 @@ def _column_row(column: ColumnResult) -> tuple[str, ...]:
         column_label(column),
         column.verdict or "-",
         column.test or "-",
-        number(column.p_value),
+        "-" if column.p_value is None else p_value_cell(column.p_value),
         number(column.threshold),
         effect,
         column.reason or "",
