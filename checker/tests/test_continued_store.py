@@ -270,6 +270,7 @@ def test_the_rolling_reference_goes_on(continued: Continued) -> None:
     assert (result["anchor"]["verdict"], result["anchor"]["sequential"]["ticks"]) == ("ok", 1)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java"
 )

@@ -200,7 +200,7 @@ def _readings(layout: Layout) -> dict[str, ColumnReading]:
     shift=st.sampled_from([0, 0.1, 0.5]),
     form=st.sampled_from([".parquet", ".csv"]),
 )
-@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_parts_come_to_the_profile_and_the_verdict_of_the_whole(
     check: Check, seed: int, rows: tuple[int, int], shift: float, form: str
 ) -> None:
