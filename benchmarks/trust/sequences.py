@@ -30,7 +30,7 @@ from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
 from drift_checker.decision import Floats, Ints
 from drift_checker.profiles import TickCounts, bin_counts, bin_edges
 from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
-from drift_checker.state import LOOK_BACK, History
+from drift_checker.state import LOOK_BACK, History, short_tick
 from drift_checker.tables import from_frame
 from drift_checker.ticks import alarm_of
 
@@ -93,7 +93,8 @@ class _Run:
             self.only_pooled += verdict is not alone
         result = _result(verdict, START + number * STEP)
         if any(one.verdict is not Verdict.OK for one in (result, *self.results)):
-            before = History(START + (number - LOOK_BACK) * STEP, list(self.results))
+            past = [tick for one in self.results if (tick := short_tick(one))]
+            before = History(START + (number - LOOK_BACK) * STEP, past)
             result = result.model_copy(update={"alarm": alarm_of(result, before)})
         self.results.append(result)
         self.counts.appendleft(feeds)

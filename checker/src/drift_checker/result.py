@@ -303,6 +303,24 @@ class ColumnTrend(PlainDocument):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Feed(PlainDocument):
+    """What is known of the feed of a scheduled tick; null is what is not known.
+
+    `newest_row` is the time of the newest row, `age_seconds` how long before the logical date that
+    is. `new_rows` are those that no batch of the ticks before had, `overlap` the share of the
+    others. `repeated_since` is the first tick that had the same batch. `expected_rows` is the
+    median of what `new_rows` were.
+    """
+
+    newest_row: datetime | None = None
+    age_seconds: float | None = None
+    new_rows: Count | None = None
+    overlap: float | None = None
+    repeated_since: datetime | None = None
+    expected_rows: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rolling(PlainDocument):
     """The latest `ok` ticks, whose batches are the reference; where `reason` is set, they are not.
 
@@ -389,6 +407,7 @@ class Result(PlainDocument):
     p_value: Probability | None = None
     explanation: Explanation | None = None
     calibration: Calibration = Calibration()
+    feed: Feed | None = None
     rolling: Rolling | None = None
     anchor: Result | None = None
     evidently: EvidentlySummary | None = None

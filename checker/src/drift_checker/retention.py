@@ -147,7 +147,8 @@ class Retention:
     def _is_retained(self, key: str, monitor: str) -> bool:
         """Whether an object of a monitor is kept whatever its age."""
         tick_keys = self._retained_tick_keys(monitor)
-        return key == keys.latest(monitor) or any(tick_key in key for tick_key in tick_keys)
+        kept = {keys.latest(monitor), keys.recent(monitor)}
+        return key in kept or any(tick_key in key for tick_key in tick_keys)
 
     def _find_retained_tick_keys(self, monitor: str) -> frozenset[str]:
         """The ticks of a monitor that are kept whatever their age, as they stand in keys."""

@@ -5,12 +5,13 @@
 
 from drift_checker.comparison.compare import compare, compare_tables
 from drift_checker.comparison.in_memory_pairs import InMemoryPair
-from drift_checker.comparison.judge import judge
+from drift_checker.comparison.judge import FeedFacts, judge
 from drift_checker.comparison.options import (
     ANCHOR_SHARE,
     SHARES,
     ColumnRoles,
     CompareSettings,
+    FeedSettings,
     Floors,
     parse_span,
 )
@@ -24,6 +25,8 @@ __all__ = [
     "SHARES",
     "ColumnRoles",
     "CompareSettings",
+    "FeedFacts",
+    "FeedSettings",
     "Floors",
     "InMemoryPair",
     "TablePair",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from drift_checker.comparison import aspects, faults, joint, segments, sequential, windows
 from drift_checker.comparison.columns import judge_columns
@@ -22,19 +23,42 @@ from drift_checker.result import (
 )
 
 
-def judge(prepared: Prepared, *, past: Sequence[TickCounts] | None = None) -> Judged:
+@dataclass(frozen=True, kw_only=True)
+class FeedFacts:
+    """What a comparison has to know of the feed that its batch comes from.
+
+    `judged` says that the feed itself is, and keeps its part of the level. A batch that is not
+    `whole` has rows that were there before: pooled are only `new_counts`, those of the others, of
+    which there may be none. Of one that `repeats` another, and of one that is not whole, what
+    cannot be pooled leaves no part of the level to the columns: served again, a batch that was `ok`
+    is.
+    """
+
+    judged: bool = False
+    repeats: bool = False
+    whole: bool = True
+    new_counts: TickCounts | None = None
+
+
+def judge(
+    prepared: Prepared,
+    *,
+    past: Sequence[TickCounts] | None = None,
+    feed: FeedFacts | None = None,
+) -> Judged:
     """Test a batch by windows of the reference where they tell what is normal, else by its rows.
 
     `past` is of a scheduled tick the counts of those ticks before it that its sequential statistic
-    pools, the newest first.
+    pools, the newest first, and `feed` what is known of its feed.
 
     Raises:
         BadReferenceError: Windows are asked for, and the timestamp column holds no times.
     """
     cut, calibration = _windows(prepared)
+    feed = feed or FeedFacts()
     if cut is None:
-        return Judged(prepared, _judge_rows(prepared, past, calibration))
-    return Judged(prepared, _judge_windows(prepared, cut, calibration))
+        return Judged(prepared, _judge_rows(prepared, past, feed, calibration))
+    return Judged(prepared, _judge_windows(prepared, cut, feed, calibration))
 
 
 def _windows(prepared: Prepared) -> tuple[windows.Windows | None, Calibration]:
@@ -54,16 +78,20 @@ def _windows(prepared: Prepared) -> tuple[windows.Windows | None, Calibration]:
 
 
 def _judge_rows(
-    prepared: Prepared, past: Sequence[TickCounts] | None, calibration: Calibration
+    prepared: Prepared,
+    past: Sequence[TickCounts] | None,
+    feed: FeedFacts,
+    calibration: Calibration,
 ) -> Result:
     """Take rows as independent.
 
     What has nothing to test leaves its part of the budget to the columns.
     """
     settings = prepared.settings
-    budget = settings.alarm_budget().without("feed")
+    budget = settings.alarm_budget()
+    budget = budget if feed.judged else budget.without("feed")
     joint_result, joint_reason, budget = _judge_joint(prepared, budget)
-    sequence, budget = _judge_sequence(prepared, past, budget)
+    sequence, budget = _judge_sequence(prepared, past, feed, budget)
     count_faults = faults.judge_counts(
         prepared.count_tests, budget.parts.get("faults", 0.0), settings.floors.share
     )
@@ -114,21 +142,30 @@ def _judge_joint(
 
 
 def _judge_sequence(
-    prepared: Prepared, past: Sequence[TickCounts] | None, budget: AlarmBudget
+    prepared: Prepared,
+    past: Sequence[TickCounts] | None,
+    feed: FeedFacts,
+    budget: AlarmBudget,
 ) -> tuple[SequentialResult | None, AlarmBudget]:
     """Test the last scheduled ticks as one batch."""
     current, rows = prepared.tables.current, prepared.tables.reference.rows
     if past is None or current.unreadable:
         return None, budget.without("sequential")
-    pools = sequential.pool_counts([prepared.tick_counts, *past], rows)
-    if not pools:
+    counts = prepared.tick_counts if feed.whole else feed.new_counts
+    pools = sequential.pool_counts([counts, *past], rows) if counts else {}
+    # Only of a batch with rows that are not new can there be fewer.
+    least = prepared.settings.min_rows
+    pools = {ticks: pool for ticks, pool in pools.items() if pool.rows >= least}
+    if not pools and feed.whole and not feed.repeats:
         budget = budget.without("sequential")
     result = sequential.judge(
         [sample.pooled_column(name) for name, sample in prepared.samples.items()],
         pools,
         threshold=budget.parts.get("sequential", 0.0),
         floors=prepared.settings.floors,
-        reason=sequential.limit_reason(current.rows, rows, ticks=len(past) + 1),
+        reason=sequential.limit_reason(counts.rows, rows, ticks=len(past) + 1)
+        if counts
+        else sequential.NOTHING_NEW,
     )
     return result, budget
 
@@ -159,10 +196,13 @@ def _segments_left_out(detail: str) -> Fault:
     return Fault(fault="segments_left_out", severity=Severity.NOTE, column=None, detail=detail)
 
 
-def _judge_windows(prepared: Prepared, cut: windows.Windows, calibration: Calibration) -> Result:
+def _judge_windows(
+    prepared: Prepared, cut: windows.Windows, feed: FeedFacts, calibration: Calibration
+) -> Result:
     """Rank the batch among the windows of the reference, by all aspects at once."""
     settings, budget = prepared.settings, prepared.settings.alarm_budget()
-    level, notes = budget.level, list[Fault]()
+    of_feed = {"feed": budget.parts.get("feed", 0.0)} if feed.judged else {}
+    level, notes = budget.level - sum(of_feed.values()), list[Fault]()
     if settings.segments:
         detail = "segments take rows as independent, and are not judged where windows are"
         notes.append(_segments_left_out(detail))
@@ -180,7 +220,9 @@ def _judge_windows(prepared: Prepared, cut: windows.Windows, calibration: Calibr
         prepared,
         aspects.column_results(ranked, prepared.columns, prepared.samples, level),
         [*notes, *aspects.null_faults(ranked, level)],
-        budget=budget.model_copy(update={"parts": {"windows": level}, "level_attained": attained}),
+        budget=budget.model_copy(
+            update={"parts": {"windows": level} | of_feed, "level_attained": attained}
+        ),
         p_values={"windows": aspects.combined_p_value(ranked)},
         calibration=calibration,
         joint=aspects.joint_result(ranked, level),

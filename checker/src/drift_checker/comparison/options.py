@@ -66,6 +66,16 @@ class Floors:
     """Change of a rank correlation."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FeedSettings:
+    """What is asked of the feed of a monitor; what is None is learned from its last ticks."""
+
+    freshness: timedelta | None = None
+    """How old the newest row of a batch may be."""
+    least_rows: int | None = None
+    most_rows: int | None = None
+
+
 SHARES = {"columns": 0.5, "joint": 0.15, "faults": 0.2, "sequential": 0.1, "feed": 0.05}
 """The parts of a level. Rare rows, such as those of a new category, are found by their counts
 alone, so that faults have a fifth; correlations and what the feed itself does are plain to see, and
@@ -122,6 +132,7 @@ class CompareSettings:
     min_windows: int = 20
     baseline: Literal["fixed", "seasonal"] = "fixed"
     floors: Floors = Floors()
+    feed: FeedSettings = FeedSettings()
     large_values: int = 1 << 22
     large_in_parts: int = 1 << 26
 

@@ -22,6 +22,7 @@ from drift_checker.wording import categorical_change, numeric_change
 
 MAX_TICKS = 12
 """Ticks that are pooled, the present one included."""
+NOTHING_NEW = "no row of the batch is new: there is nothing to pool"
 FEW_TICKS = 3
 """The shorter of the two pools: drift that began lately is not thinned by what was before it."""
 

@@ -30,6 +30,7 @@ def settings_of(monitors: Monitors, monitor: Monitor) -> CompareSettings:
         columns=monitor.columns.roles,
         segments=monitor.columns.segments,
         min_rows=monitor.min_rows,
+        feed=monitor.feed,
         window=monitors.window_of(monitor),
         min_windows=monitor.min_windows,
         # The windows of a rolling reference are all of it, as those of a fixed one are.

@@ -28,7 +28,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from drift_checker.comparison import ColumnRoles, parse_span
+from drift_checker.comparison import ColumnRoles, FeedSettings, parse_span
 from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
 from drift_checker.decision import LEAST_WINDOWS
@@ -254,6 +254,21 @@ class Baseline(_Section):
         return self
 
 
+class RowCount(_Section):
+    """How many rows a batch may have."""
+
+    least: int | None = Field(default=None, ge=0)
+    most: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.least is None and self.most is None:
+            raise ValueError("`row_count` has `least`, `most` or both")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise ValueError(f"`least` {self.least} is more than `most` {self.most}")
+        return self
+
+
 class Monitor(_Section):
     """One watched source."""
 
@@ -272,6 +287,24 @@ class Monitor(_Section):
     schedule: Cron | None = None
     """Only where it differs from `check_schedule`."""
     min_rows: int = Field(default=50, ge=2)
+    freshness: Span | None = None
+    """How old the newest row of a batch may be; learned from the last ticks where it is not set."""
+    row_count: RowCount | None = None
+    """How many rows a batch may have; learned from the last ticks where it is not set."""
+
+    @model_validator(mode="after")
+    def _freshness_needs_time(self) -> Self:
+        if self.freshness and self.columns.timestamp is None and self.current.time is None:
+            raise ValueError("`freshness` needs `columns.timestamp`, the time of each row")
+        return self
+
+    @property
+    def feed(self) -> FeedSettings:
+        """What is asked of its feed."""
+        bounds = self.row_count or RowCount.model_construct()
+        return FeedSettings(
+            freshness=self.freshness, least_rows=bounds.least, most_rows=bounds.most
+        )
 
     @model_validator(mode="after")
     def _windows_need_time(self) -> Self:

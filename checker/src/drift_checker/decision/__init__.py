@@ -10,6 +10,7 @@ Tests of one column, or of one table:
 - `counts`: shares of faulty rows
 - `association`: rank correlations of pairs of columns
 - `pooled`: numeric columns of several ticks, by the counts of their bins
+- `row_counts`: how many rows a batch has, after those before it
 - `window_ranks`: a window of rows that depend on each other, among the windows of the reference
 
 What combines them:
@@ -35,6 +36,7 @@ from drift_checker.decision import (
     harmonic,
     kolmogorov,
     pooled,
+    row_counts,
     window_ranks,
 )
 from drift_checker.decision.arrays import Bools, Floats, Indices, Ints
@@ -66,6 +68,7 @@ __all__ = [
     "harmonic",
     "kolmogorov",
     "pooled",
+    "row_counts",
     "tail_rank",
     "window_ranks",
 ]

@@ -48,6 +48,16 @@ def latest(monitor: str) -> str:
     return f"results/{monitor}/latest.json"
 
 
+def recent(monitor: str) -> str:
+    """Key of the monitor's last ticks in short form."""
+    return f"results/{monitor}/recent.json"
+
+
+def seen_rows(monitor: str) -> str:
+    """Key of what the rows of the monitor's last batches are known by."""
+    return f"results/{monitor}/rows.bin"
+
+
 def drill(drill: str, name: str) -> str:
     """Key of a file of a drill: `drill.json`, or `<scenario>-<strength>-<trial>.parquet`."""
     return f"drill/{drill}/{name}"

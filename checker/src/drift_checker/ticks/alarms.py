@@ -7,7 +7,7 @@ from datetime import datetime
 
 from drift_checker.config import date_key
 from drift_checker.result import Alarm, Result, Verdict
-from drift_checker.state import History
+from drift_checker.state import History, ShortTick
 
 CLOSING_TICKS = 3
 """Ticks in a row that have to be `ok` to end an episode: drift that is found in most ticks, but
@@ -33,27 +33,28 @@ def alarm_of(result: Result, before: History) -> Alarm:
     last = before.alarm
     if last and last.is_open and last.since and last.since < before.since:
         episode = _Episode(alarm=last)
-    for past in before.results:
-        episode = _next(episode, past)
-    return _next(episode, result).alarm
+    for past in before.ticks:
+        episode = _next(episode, past, past.reference, result.monitor)
+    return _next(episode, result, result.reference.version, result.monitor).alarm
 
 
-def _next(episode: _Episode, result: Result) -> _Episode:
+def _next(
+    episode: _Episode, tick: Result | ShortTick, version: str, monitor: str | None
+) -> _Episode:
     """Take one tick.
 
     `drift` opens an episode. `CLOSING_TICKS` ticks without drift end it, or another version of the
     reference, which says what is normal now. A batch that is `invalid` says nothing about drift
     and leaves it as it is.
     """
-    version = result.reference.version
     replaced = episode.alarm.is_open and episode.reference not in {None, version}
     ok_ticks = {
         Verdict.OK: episode.ok_ticks + 1,
         Verdict.DRIFT: 0,
         Verdict.INVALID: episode.ok_ticks,
-    }[result.verdict]
-    if result.verdict is Verdict.DRIFT and (replaced or not episode.alarm.is_open):
-        return _Episode(_opened(result.monitor, result.logical_date), version)
+    }[tick.verdict]
+    if tick.verdict is Verdict.DRIFT and (replaced or not episode.alarm.is_open):
+        return _Episode(_opened(monitor, tick.logical_date), version)
     if not episode.alarm.is_open:
         return _Episode(Alarm(), version, ok_ticks)
     over = replaced or ok_ticks >= CLOSING_TICKS

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from drift_checker.comparison import CompareSettings, TablePair
 from drift_checker.config import Monitor, Monitors, Settings
@@ -17,6 +17,9 @@ from drift_checker.references import StoredReference
 from drift_checker.result import Truth
 from drift_checker.state import History, Store, keys, ticks_before
 from drift_checker.tables import Batch
+
+if TYPE_CHECKING:
+    from drift_checker.ticks.feed import TickFeed
 
 Trigger = Literal["scheduled", "manual"]
 
@@ -74,7 +77,7 @@ class Inputs:
     """What a tick compares: the reference in force and its batch, as both are read.
 
     Of data that stay where they lie, `batch_url` says where, and nobody here has the rows: there is
-    no `batch`.
+    no `batch`. `feed` is of a scheduled tick.
     """
 
     tables: TablePair
@@ -82,3 +85,4 @@ class Inputs:
     batch: Batch | None = None
     truth: Truth | None = None
     batch_url: str | None = None
+    feed: TickFeed | None = None

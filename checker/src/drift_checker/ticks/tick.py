@@ -6,7 +6,8 @@ to the store, in this order (`state/keys.py` has the keys):
 1. fetch: `meta.json` and `current.parquet` of the batch; of what is no table, `evidence` instead.
 2. reference: `columns-<settings>.npz` of its version, once and only where a table is large.
 3. compare: `profile.json`, the tick counts that later ticks pool, and `report.html` where one is
-   due; the marker that the result is pending; `result.json`; the pointer `latest.json`.
+   due; the marker that the result is pending; `result.json`; the pointer `latest.json`, and the
+   last ticks in `recent.json`. What its rows are known by goes to `rows.bin`.
 4. publish: `published.json`, and the marker goes. Then, where people are notified, the events in
    the outbox and the attempts to deliver them.
 
@@ -28,12 +29,12 @@ from drift_checker.comparison import (
     ANCHOR_SHARE,
     CompareSettings,
     InMemoryPair,
-    TablePair,
     compare_tables,
     judge,
     prepare,
     result_of,
 )
+from drift_checker.comparison.feed import with_feed
 from drift_checker.config import Monitors, Settings, settings_of
 from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.outputs import (
@@ -59,15 +60,18 @@ from drift_checker.result import Fault, ReferenceInfo, Result, Severity, Verdict
 from drift_checker.sources import StoredBatch, fetch_batch
 from drift_checker.state import (
     LOOK_BACK,
-    History,
     LatestResult,
     Store,
+    keys,
     past_tick_counts,
+    read_document,
     results_before,
     write_latest_result,
+    write_recent,
 )
 from drift_checker.ticks.alarms import alarm_of
 from drift_checker.ticks.context import Inputs, Tick, TickContext
+from drift_checker.ticks.feed import read_feed, store_rows
 from drift_checker.ticks.report import store_report
 from drift_checker.wording import summarize, with_explanation
 
@@ -134,7 +138,7 @@ def judge_tick(
     if stored is None or force:
         compare_settings = compare_settings or settings_of(monitors, tick.monitor)
         context = TickContext(tick, store, settings, monitors, compare_settings)
-        stored = _store_result(store, tick, _check(context, report=report), replaced=stored)
+        stored = _store_result(context, _check(context, report=report), replaced=stored)
     return Result.model_validate_json(stored)
 
 
@@ -151,9 +155,13 @@ def _check(context: TickContext, *, report: bool) -> Result:
             batch = fetch_batch(context.store, tick.monitor, tick.logical_date, context.settings)
         with context.timed("baseline"):
             inputs = _reference(context, batch)
+    with context.timed("feed"):
+        inputs = _with_feed(context, inputs)
     with context.timed("compare"):
         compared = _compare(context, inputs)
     result = _describe(context, inputs, compared)
+    if inputs.feed is not None:
+        store_rows(context, inputs.feed, result.verdict)
     with context.timed("report"):
         reported = store_report(context, inputs, result, requested=report)
     return result.model_copy(update={**reported, "timings": context.timings})
@@ -175,11 +183,18 @@ def _reference(context: TickContext, stored: StoredBatch) -> Inputs:
     return Inputs(reference.pair_with(stored.batch), reference, stored.batch, stored.truth)
 
 
+def _with_feed(context: TickContext, inputs: Inputs) -> Inputs:
+    """Look at the feed of a scheduled tick, before its values are."""
+    if context.history is None:
+        return inputs
+    return replace(inputs, feed=read_feed(context, context.history, inputs.tables, inputs.batch))
+
+
 def _compare(context: TickContext, inputs: Inputs) -> Result:
     """Compare with the version in force, and with the last ticks where the baseline is rolling."""
     tick, settings = context.tick, context.compare_settings
     if tick.monitor.baseline.kind != "rolling" or inputs.batch is None:
-        return _compare_with_fixed(context, inputs.tables, settings)
+        return _compare_with_fixed(context, inputs, settings)
     rolling, rolling_batch = rolling_reference(
         context.store,
         context.monitors,
@@ -189,7 +204,7 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
         batch_rows=inputs.batch.rows,
     )
     if rolling_batch is None:
-        fixed = _compare_with_fixed(context, inputs.tables, settings)
+        fixed = _compare_with_fixed(context, inputs, settings)
         return fixed.model_copy(update={"rolling": rolling})
     tables = InMemoryPair(rolling_batch, inputs.batch, settings.columns.reading)
     if tick.monitor.baseline.anchor != "alarm":
@@ -198,25 +213,27 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
         return with_anchor(compare_tables(tables, settings), anchor, rolling)
     budget = settings.alarm_budget()
     anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
-    anchor = _compare_with_fixed(context, inputs.tables, anchor_settings)
+    anchor = _compare_with_fixed(context, inputs, anchor_settings)
     rolled = compare_tables(tables, replace(settings, budget=budget.share(1 - ANCHOR_SHARE)))
     if rolled.verdict is not Verdict.OK:
         context.store.delete(tick.key("profile.json"))
     return with_alarm_of_anchor(rolled, anchor, rolling)
 
 
-def _compare_with_fixed(
-    context: TickContext, tables: TablePair, settings: CompareSettings
-) -> Result:
-    """Compare with the version in force; of a scheduled batch that is `ok` tick counts are left."""
-    tick, store = context.tick, context.store
-    if context.history is None:
+def _compare_with_fixed(context: TickContext, inputs: Inputs, settings: CompareSettings) -> Result:
+    """Compare with the version in force; of a scheduled batch that is `ok` tick counts are left.
+
+    Of a batch that was there before there are none: what is pooled are rows, each of them once.
+    """
+    tick, store, tables, feed = context.tick, context.store, inputs.tables, inputs.feed
+    if feed is None:
         return compare_tables(tables, settings)
-    past = past_tick_counts(store, tick.monitor.name, tables.bins_id, context.history)
-    judged = judge(prepare(tables, settings), past=past)
-    if judged.batch_result.verdict is Verdict.OK:
-        counts = judged.prepared.tick_counts.model_dump_json().encode()
-        store.put(tick.key("profile.json"), counts)
+    past = past_tick_counts(store, tick.monitor.name, tables.bins_id, feed.pooled)
+    facts = feed.facts_for(context)
+    judged = judge(prepare(tables, settings), past=past, feed=facts)
+    counts = judged.prepared.tick_counts if facts.whole else facts.new_counts
+    if judged.batch_result.verdict is Verdict.OK and counts and not feed.repeats:
+        store.put(tick.key("profile.json"), counts.model_dump_json().encode())
     else:
         store.delete(tick.key("profile.json"))
     return result_of(judged)
@@ -238,19 +255,25 @@ def _describe(context: TickContext, inputs: Inputs, compared: Result) -> Result:
     )
     if context.history is None:
         return with_explanation(result)
-    faults = [*result.faults, *_changed_kinds(result, context.history)]
+    if inputs.feed is not None:
+        result = with_feed(result, inputs.feed.judged)
+    faults = [*result.faults, *_changed_kinds(context, result)]
     result = result.model_copy(update={"faults": faults})
     alarm = alarm_of(result, context.history)
     return with_explanation(result.model_copy(update={"alarm": alarm}))
 
 
-def _changed_kinds(result: Result, before: History) -> Iterator[Fault]:
+def _changed_kinds(context: TickContext, result: Result) -> Iterator[Fault]:
     """Say of which columns the kind is another than in the tick before, of the same reference.
 
     It is after an upgrade or a change of settings; the next tick says nothing of it.
     """
-    last = before.results[-1] if before.results else None
-    if last is None or last.reference.version != result.reference.version:
+    ticks = context.history.ticks if context.history else ()
+    if not ticks or ticks[-1].reference != result.reference.version:
+        return
+    name = keys.result(context.tick.monitor.name, ticks[-1].logical_date)
+    last = read_document(context.store, name, Result)
+    if last is None:
         return
     kinds = {column.name: column.kind for column in last.columns}
     for column in result.columns:
@@ -262,8 +285,9 @@ def _changed_kinds(result: Result, before: History) -> Iterator[Fault]:
             )
 
 
-def _store_result(store: Store, tick: Tick, result: Result, replaced: bytes | None) -> bytes:
+def _store_result(context: TickContext, result: Result, replaced: bytes | None) -> bytes:
     """Store a result, unless another run of the tick was first; returns the one that is stored."""
+    store, tick = context.store, context.tick
     data = result.model_dump_json(indent=2).encode()
     mark_pending(store, tick.pending)
     if replaced is not None:
@@ -284,6 +308,8 @@ def _store_result(store: Store, tick: Tick, result: Result, replaced: bytes | No
             reported=tick.logical_date if stored.report else None,
         ),
     )
+    schedule = context.monitors.schedule_of(tick.monitor)
+    write_recent(store, schedule, stored, context.history and context.history.everything)
     return data
 
 
