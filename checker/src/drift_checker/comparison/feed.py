@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +54,9 @@ class PastBatch:
     digest: str
     new_rows: int | None = None
     newest_row: datetime | None = None
+
+
+B = TypeVar("B", bound=PastBatch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,7 @@ def repeated_since(digest: str, past: Sequence[PastBatch]) -> datetime | None:
     return None
 
 
-def distinct_batches(past: Sequence[PastBatch]) -> list[PastBatch]:
+def distinct_batches(past: Sequence[B]) -> list[B]:
     """Return the ticks whose batch no tick before them had, the oldest first."""
     seen: set[str] = set()
     distinct = []

@@ -309,7 +309,8 @@ def _store_result(context: TickContext, result: Result, replaced: bytes | None) 
         ),
     )
     schedule = context.monitors.schedule_of(tick.monitor)
-    write_recent(store, schedule, stored, context.history and context.history.everything)
+    known = context.history.everything if context.history else None
+    write_recent(store, schedule, stored, known)
     return data
 
 

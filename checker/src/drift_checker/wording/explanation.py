@@ -40,7 +40,8 @@ def with_explanation(result: Result) -> Result:
 def _changes(result: Result) -> Iterator[str]:
     """A line for each thing that changed: what cannot be trusted, columns, segments, pairs."""
     for fault in result.faults:
-        if fault.severity is Severity.STRUCTURAL:
+        of_batch = fault.severity is Severity.STATISTICAL and fault.column is None
+        if fault.severity is Severity.STRUCTURAL or of_batch:
             where = "" if fault.column is None else f" in {shortened(fault.column)!r}"
             yield f"{fault.fault}{where}: {fault.detail}"
     for column in by_role_and_p_value(result.columns):
