@@ -232,7 +232,7 @@ def test_values_of_every_type_tell_rows_apart_or_are_left_out(values: Any) -> No
     first, same = keys_of(table), keys_of(table)
     assert first.kind == "row"
     assert (first.keys == same.keys).all()
-    other = keys_of({"n": np.arange(3), "v": values.take([2, 1, 0])})
+    other = keys_of({"n": np.arange(3), "v": pa.array(values.to_pylist()[::-1], values.type)})
     assert other.keys[1] == first.keys[1]
     alike = pa.types.is_null(values.type) or pa.types.is_nested(values.type)
     assert (other.keys[0] == first.keys[0]) == (alike or pa.types.is_date(values.type))
@@ -318,7 +318,7 @@ def test_another_number_of_rows_is_drift_by_its_part_of_the_level(factor: float)
     assert drifts(verdict)
     assert verdict.count_fault is not None
     assert verdict.count_fault.column is None
-    assert verdict.count_fault.detail.startswith(f"{factor * 200:.0f} rows, 200 expected (p = ")
+    assert verdict.count_fault.detail.startswith(f"{factor * 200:.0f} rows, 200 expected (")
     assert verdict.feed.expected_rows == 200.5
 
 

@@ -362,22 +362,28 @@ def _count_fault(
 
 def with_feed(result: Result, verdict: FeedVerdict) -> Result:
     """Return a result with what its feed came to, the number of rows by its part of the level."""
-    faults = list(verdict.faults)
-    part = result.alarm_budget.parts.get("feed", 0.0)
-    if (
-        verdict.count_fault is not None
-        and verdict.count_p_value is not None
-        and verdict.count_p_value <= part
-    ):
-        faults.append(verdict.count_fault)
+    faults, parts, p_value = list(verdict.faults), result.alarm_budget.parts, result.p_value
+    part, of_count = parts.get("feed", 0.0), verdict.count_p_value
+    if verdict.count_fault is not None and of_count is not None and part:
+        # As the other parts are combined in `combine_parts`.
+        weighted = min(1.0, of_count / part * sum(parts.values()))
+        p_value = weighted if p_value is None else min(p_value, weighted)
+        if of_count <= part:
+            faults.append(verdict.count_fault)
     severities = {fault.severity for fault in faults}
     outcome = result.verdict
     if Severity.STRUCTURAL in severities:
         outcome = Verdict.INVALID
     elif Severity.STATISTICAL in severities and outcome is Verdict.OK:
         outcome = Verdict.DRIFT
-    update = {"verdict": outcome, "faults": [*result.faults, *faults], "feed": verdict.feed}
-    return result.model_copy(update=update)
+    return result.model_copy(
+        update={
+            "verdict": outcome,
+            "faults": [*result.faults, *faults],
+            "feed": verdict.feed,
+            "p_value": p_value,
+        }
+    )
 
 
 def _utc(date: datetime) -> str:
