@@ -47,7 +47,7 @@ FORMS = {
 }
 WORDED = {"change", "detail", "explanation", "joint_reason", "reason"}
 """Parts of a result that are written for people."""
-NEW = {"compared", "parse", "rules", "why"}
+NEW = {"compared", "feed", "parse", "rules", "why"}
 """Fields that version 0.1.0 did not have."""
 ACCEPTED = "404aa3784e7e"
 """Of `orders`, the version in force."""

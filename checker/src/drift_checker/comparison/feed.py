@@ -157,7 +157,7 @@ def judge_feed(
 ) -> FeedVerdict:
     """Judge the feed of a tick by the scheduled ticks before it, the oldest first."""
     same = present.repeated_since
-    distinct = distinct_batches(past)
+    distinct = [each for each in distinct_batches(past) if each.rows >= settings.min_rows]
     counts = _comparable_counts(present, distinct)
     new_rows = _new_rows(present)
     expected = float(np.median(counts)) if counts else None
@@ -308,7 +308,7 @@ def _structural_count(
         elif most is not None and rows > most:
             yield _row_count(f"{rows} rows; at most {most} are expected")
         return
-    counts = [batch.rows for batch in distinct if batch.rows][-MOST_COUNTS:]
+    counts = [batch.rows for batch in distinct][-MOST_COUNTS:]
     if len(counts) < FEW_TICKS or present.repeated_since is not None:
         return
     median = float(np.median(counts))

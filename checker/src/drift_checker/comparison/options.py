@@ -74,6 +74,8 @@ class FeedSettings:
     """How old the newest row of a batch may be."""
     least_rows: int | None = None
     most_rows: int | None = None
+    min_rows: int = 1
+    """Batches of fewer rows are invalid, and say nothing of how many are usual."""
 
 
 SHARES = {"columns": 0.5, "joint": 0.15, "faults": 0.2, "sequential": 0.1, "feed": 0.05}

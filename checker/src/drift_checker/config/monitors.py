@@ -303,7 +303,10 @@ class Monitor(_Section):
         """What is asked of its feed."""
         bounds = self.row_count or RowCount.model_construct()
         return FeedSettings(
-            freshness=self.freshness, least_rows=bounds.least, most_rows=bounds.most
+            freshness=self.freshness,
+            least_rows=bounds.least,
+            most_rows=bounds.most,
+            min_rows=self.min_rows,
         )
 
     @model_validator(mode="after")
