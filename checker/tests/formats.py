@@ -403,14 +403,14 @@ def cell(make: Make, way: Way) -> Cell:
         written = list(map(way.write, made))
     except REFUSED:
         return Cell("-")
-    reference, same, shifted = map(way.read, written)
+    reference, shifted = map(way.read, written)
     try:
-        return outcome(compare(reference, same), compare(reference, shifted))
+        return outcome(compare(reference, reference), compare(reference, shifted))
     except BadReferenceError:
         return Cell("refused")
 
 
-_SAMPLES = ((1, 0.0), (1, 0.0), (2, SHIFT))
+_SAMPLES = ((1, 0.0), (2, SHIFT))
 
 
 def outcome(same: Result, shifted: Result) -> Cell:

@@ -67,7 +67,6 @@ FORMATS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200)
 @given(tables(), FORMATS)
 def test_what_csv_writes_is_read(cells: list[list[str]], format_: dict[str, Any]) -> None:
     _survives(cells, format_)
@@ -124,8 +123,8 @@ def test_it_says_what_delimits() -> None:
 
 
 def test_lines_wider_than_the_head() -> None:
-    names = [f"a_column_of_number_{place}" for place in range(10_000)]
-    rows = [[str(place) for place in range(10_000)]] * 30
+    names = [f"a_column_of_number_{place}" for place in range(3_000)]
+    rows = [[str(place) for place in range(3_000)]] * 30
     text = "\n".join(";".join(row) for row in [names, *rows])
     with open_delimited(io.BytesIO(text.encode())) as reader:
         assert reader.names == names

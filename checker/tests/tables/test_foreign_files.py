@@ -334,7 +334,6 @@ def read_or_refuse(data: bytes, name: str = "") -> None:
         batch.table.validate()
 
 
-@settings(max_examples=200)
 @given(DAMAGED)
 def test_damage_ends_in_a_batch_or_in_words(damaged: Any) -> None:
     name, end, flips = damaged

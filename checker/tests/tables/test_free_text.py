@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Language:
     vocabulary: int = 2000
     law: float = 1.0
 
+    @cached_property
     def words(self) -> tuple[list[str], Floats]:
         rng, grammar = np.random.default_rng(self.topic), self.grammar.split()
         letters = list("etaoinshrdlucmfwypvbgk")
@@ -55,7 +57,7 @@ class Language:
         return [*grammar, *own], share / share.sum()
 
     def draw(self, rng: Random, texts: int) -> list[str]:
-        words, share = self.words()
+        words, share = self.words
         lengths = rng.integers(5, 40, texts)
         drawn = iter(rng.choice(words, lengths.sum(), p=share).tolist())
         made = [" ".join(next(drawn) for _ in range(length)) for length in lengths]
@@ -235,10 +237,11 @@ assert "pandas" not in sys.modules
     subprocess.run([sys.executable, "-c", command], check=True)
 
 
-def p_values(features: TextFeatures, current: list[str], reference: list[str]) -> list[float]:
-    columns = [features.compute(array(texts)) for texts in (current, reference)]
+def p_values(
+    features: TextFeatures, current: dict[str, Floats], reference: dict[str, Floats]
+) -> list[float]:
     distances = (
-        kolmogorov.distance(*(np.sort(column[name]) for column in columns))
+        kolmogorov.distance(np.sort(current[name]), np.sort(reference[name]))
         for name in features.names
     )
     return [kolmogorov.p_value(distance, level=LEVEL) for distance in distances]
@@ -249,8 +252,10 @@ def test_rows_that_were_fitted_to_are_like_others(language: Language) -> None:
     rng = np.random.default_rng(1)
     found: list[float] = []
     for _ in range(20):
-        reference = language.draw(rng, 300)
-        found += p_values(fitted(reference), language.draw(rng, 300), reference)
+        reference, current = (language.draw(rng, 300) for _ in range(2))
+        features = fitted(reference)
+        derived = (features.compute(array(texts)) for texts in (current, reference))
+        found += p_values(features, *derived)
     for level in (0.05, 0.01):
         assert sum(p <= level for p in found) <= bound(len(found), level, 0.999)
 
@@ -269,6 +274,7 @@ def test_what_changes_a_text_is_found(change: str) -> None:
     rng = np.random.default_rng(2)
     reference = HERE.draw(rng, 2000)
     features = fitted(reference)
+    derived = features.compute(array(reference))
     for _ in range(3):
-        values = p_values(features, CHANGES[change](rng, 200), reference)
+        values = p_values(features, features.compute(array(CHANGES[change](rng, 200))), derived)
         assert min(values) <= LEVEL / len(values)

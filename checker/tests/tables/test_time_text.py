@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker.tables.time_text import (
@@ -355,7 +355,6 @@ WRITTEN = {
 }
 
 
-@settings(max_examples=40)
 @given(st.sampled_from(sorted(WRITTEN)), MOMENTS)
 def test_a_form_is_found_again_and_reads_what_was_written(
     order: str, moments: list[datetime]
@@ -370,7 +369,6 @@ def test_a_form_is_found_again_and_reads_what_was_written(
     assert not any(bad.to_pylist())
 
 
-@settings(max_examples=40)
 @given(MOMENTS, st.lists(st.integers(-14 * 4, 14 * 4), min_size=30, max_size=30))
 def test_zones_are_read_as_python_writes_them(moments: list[datetime], quarters: list[int]) -> None:
     zoned = [
@@ -398,7 +396,6 @@ def test_only_days_of_the_calendar_are_dates(year: int, month: int, day: int) ->
     assert expected is None or values.to_pylist()[0].date() == expected
 
 
-@settings(max_examples=40)
 @given(st.lists(st.none() | st.text("0123456789/-.:+ TZamPDecä", max_size=20), max_size=20))
 def test_any_text_is_read_or_told(values: list[str | None]) -> None:
     column = texts(*values)
