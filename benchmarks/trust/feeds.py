@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 from math import ceil, inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -134,8 +136,9 @@ class Rates:
     where nothing did, over what is `allowed`, with the intervals of rates over series.
     `feed_drift` are the ticks that are `drift` for the feed alone. `told` is the share of series
     in which the fault `told_of` was said in time, `told_after` the latest of the ticks in which it
-    was said first, counted from where it began; `told_else` counts what was said of the feed
-    besides. `found` is the share of series that drift in which that was found in time.
+    was said first, counted from where it began, and `told_turns` the most times that it began to
+    be said in a series; `told_else` counts the ticks in which something else was said of the feed.
+    `found` is the share of series that drift in which that was found in time.
     """
 
     kind: str
@@ -154,7 +157,8 @@ class Rates:
     told_of: str | None
     told: float | None
     told_after: float | None
-    told_else: int
+    told_turns: int | None
+    told_else: str
     drifting: int
     found: float
     delay: float
@@ -213,7 +217,8 @@ def rates(kind: Kind, level: float, still: Sequence[Series], delays: Sequence[fl
         told_of=kind.fault,
         told=float(np.mean([one <= TOLD_WITHIN for one in after])) if kind.fault else None,
         told_after=max(after) if kind.fault else None,
-        told_else=sum(name != kind.fault for one in still for each in one.told for name in each),
+        told_turns=max(_turns(kind, one) for one in still) if kind.fault else None,
+        told_else=", ".join(f"{name} {ticks}" for name, ticks in sorted(_told_else(kind, still))),
         drifting=len(delays),
         found=float(np.mean([one <= allowed for one in delays])),
         delay=float(np.median(delays)),
@@ -226,6 +231,18 @@ def _told_after(kind: Kind, one: Series) -> float:
     """Return the number of the tick, from the first of a feed's fault, in which it is told."""
     told = (at - kind.since + 1 for at, each in enumerate(one.told) if kind.fault in each)
     return next((number for number in told if number > 0), inf)
+
+
+def _turns(kind: Kind, one: Series) -> int:
+    """Count how often a fault begins to be told."""
+    told = [False, *(kind.fault in each for each in one.told)]
+    return sum(now and not before for before, now in pairwise(told))
+
+
+def _told_else(kind: Kind, still: Sequence[Series]) -> Iterable[tuple[str, int]]:
+    """Count the ticks in which a feed is told of another fault, by its name."""
+    every = (name for one in still for each in one.told for name in set(each))
+    return Counter(name for name in every if name != kind.fault).items()
 
 
 def simulate(

@@ -144,7 +144,7 @@ def test_alarms_are_counted_over_what_is_allowed() -> None:
     assert (row.allowed, row.alarms, row.drift) == (20, 10, 30)
     assert (row.alarms_over, row.drift_over) == (0.5, 1.5)
     assert row.drift_low < 1.5 < row.drift_high
-    assert (row.told, row.told_after, row.told_else) == (1.0, 2, 0)
+    assert (row.told, row.told_after, row.told_turns, row.told_else) == (1.0, 2, 1, "")
     assert row.holds
 
 
@@ -169,7 +169,7 @@ def test_a_bound_that_does_not_hold_is_said(
 def test_what_is_told_of_a_feed_without_cause_is_counted() -> None:
     still = [_series(0, 0, [["row_count", "repeated"]] * 40)] * 2
     row = feeds.rates(REPEATED, 0.05, still, [1.0])
-    assert (row.told_else, row.told_after) == (80, 1)
+    assert (row.told_else, row.told_after) == ("row_count 80", 1)
 
 
 def test_half_a_standard_deviation_is_found_at_once_where_rows_are_new() -> None:
