@@ -21,7 +21,7 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-profiled trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -200,6 +200,9 @@ trust-dependent: dev ## count the alarms where rows depend on each other: a quar
 
 trust-derived: dev ## count the alarms of embeddings and of free text, and what is found: ten minutes on one core
 	$(in_checker).derived --output benchmarks/trust/results $(ARGS)
+
+trust-power-table: dev ## find ten drifts of three sizes, beside Evidently and classic tests: ten minutes on one core
+	$(in_checker).power_table --output benchmarks/trust/results $(ARGS)
 
 trust-profiled: dev ## the same of a million rows by profiles, and profiles beside tables: half an hour
 	$(in_checker).agreement --output benchmarks/trust/results $(ARGS)

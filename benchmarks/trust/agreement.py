@@ -20,7 +20,7 @@ import pyarrow as pa
 from benchmarks.trust.arguments import command_line
 from benchmarks.trust.draws import Generator
 from benchmarks.trust.tables import Row, show
-from drift_checker import ColumnRoles, CompareSettings, Floors
+from drift_checker import ColumnRoles, CompareSettings
 from drift_checker.comparison import InMemoryPair, compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_pair
 from drift_checker.comparison.samples import BinnedSample, NumericSample
@@ -85,7 +85,7 @@ def _one(place: int, *, drift: float, seed: int) -> tuple[bool, bool, int, int, 
     pairs = list(zip(exact.columns, counted.columns, strict=True))
     differing = [pair for pair in pairs if pair[0].verdict is not pair[1].verdict]
     # A column may alarm with a group of others, whose threshold is then what is crossed.
-    crossed = any(_is_crossed(*pair, settings.floors) for pair in pairs)
+    crossed = any(_is_crossed(*pair) for pair in pairs)
     return (
         bool(exact.drifted_columns),
         exact.verdict is not counted.verdict,
@@ -95,14 +95,15 @@ def _one(place: int, *, drift: float, seed: int) -> tuple[bool, bool, int, int, 
     )
 
 
-def _is_crossed(exact: ColumnResult, counted: ColumnResult, floors: Floors) -> bool:
+def _is_crossed(exact: ColumnResult, counted: ColumnResult) -> bool:
     """Whether a threshold or the floor lies between what both found."""
     p_values = _known(exact.p_value, counted.p_value)
     thresholds = _known(exact.threshold, counted.threshold)
     effects = _known(exact.effect_size, counted.effect_size)
-    if not (p_values and thresholds and effects):
+    floors = _known(exact.floor, counted.floor)
+    if not (p_values and thresholds and effects and floors):
         return False
-    return _between(p_values, thresholds) or _between(effects, (floors.distance,))
+    return _between(p_values, thresholds) or _between(effects, floors)
 
 
 def _known(*found: float | None) -> list[float]:

@@ -33,7 +33,7 @@ from benchmarks.trust.draws import Generator
 from benchmarks.trust.rates import clustered_interval, interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import Floors
-from drift_checker.comparison.options import SHARES
+from drift_checker.comparison.options import NO_FLOORS, SHARES
 from drift_checker.decision import (
     Floats,
     Ints,
@@ -41,6 +41,8 @@ from drift_checker.decision import (
     count_exceedances,
     harmonic,
     kolmogorov,
+    ordered,
+    rank_sum,
 )
 from drift_checker.tables.free_text import TextFeatures, fit_text
 from drift_checker.tables.vectors import VectorFeatures, fit_vectors
@@ -49,7 +51,6 @@ SEED = 20_261_129
 HOURLY = 1 / 168
 """One alarm a week of a tick every hour."""
 LEVELS = (0.01, HOURLY)
-NO_FLOORS = Floors(distance=0, tail=0)
 LOWEST, HIGHEST, FOUND = 0.5, 1.5, 0.8
 BESIDE = 10
 # Ticks whose approximate inverse p-values sum up to less than this share of an alarm are not tested
@@ -111,25 +112,28 @@ def drifts(current: Columns, reference: Columns, level: float, floors: Floors) -
     """Return whether any of some columns drifts, as `compare` judges them."""
     critical = harmonic.critical_sum(level, len(current))
     tested = [
-        (kolmogorov.distance(*pair), count_exceedances(*pair))
+        (kolmogorov.distance_up_to(*rows), rank_sum.rank_sum(*rows), count_exceedances(*pair))
         for pair in zip(current, reference, strict=True)
+        for rows in [ordered.rows_up_to(*pair)]
     ]
     bound = sum(
         column_tests.BULK_SHARE / (_APPROXIMATE * max(kolmogorov.approximate_p_value(bulk), 1e-300))
+        + column_tests.LOCATION_SHARE / max(rank_sum.p_value(location), 1e-300)
         + column_tests.TAIL_SHARE / max(tail.p_value, 1e-300)
-        for bulk, tail in tested
+        for bulk, location, tail in tested
     )
     if bound < _FAR * critical:
         return False
     decisions = [
         column_tests.numeric(
             bulk,
+            location,
             tail,
             threshold=1 / critical,
-            distance_floor=floors.distance,
-            tail_floor=floors.tail,
+            distance_floor=floors.of(floors.distance),
+            tail_floor=floors.of(floors.tail),
         )
-        for bulk, tail in tested
+        for bulk, location, tail in tested
     ]
     limits = harmonic.thresholds([each.relevant_p_value for each in decisions], critical)
     return any(

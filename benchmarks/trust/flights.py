@@ -22,7 +22,8 @@ from data.make_demo_data import join_weather, read_source
 from benchmarks.trust.arguments import command_line
 from benchmarks.trust.rates import interval
 from benchmarks.trust.tables import Row, show
-from drift_checker import ColumnRoles, CompareSettings, Floors, Result, Verdict, compare
+from drift_checker import ColumnRoles, CompareSettings, Result, Verdict, compare
+from drift_checker.comparison import NO_FLOORS
 from drift_checker.decision import Bools
 
 SEED = 20_261_125
@@ -178,9 +179,7 @@ def _halves(place: int, *, rows: int | None, shuffles: int, seed: int) -> list[b
     first, second = (table.take(half) for half in np.array_split(order, 2))
     found = []
     for level in LEVELS:
-        settings = CompareSettings(
-            level=level, columns=ROLES, floors=Floors(distance=0, tail=0, share=0, correlation=0)
-        )
+        settings = CompareSettings(level=level, columns=ROLES, floors=NO_FLOORS)
         found.append(compare(first, second, settings=settings).verdict is Verdict.DRIFT)
         if not found[-1]:
             break

@@ -26,9 +26,8 @@ from benchmarks.trust.budget import Rate, clusters, rate
 from benchmarks.trust.design import LEVELS, Cell
 from benchmarks.trust.draws import MEAN, Generator, Population
 from benchmarks.trust.tables import show
-from benchmarks.trust.ticks import NO_FLOORS
 from drift_checker import CompareSettings
-from drift_checker.comparison import Floors, compare_tables
+from drift_checker.comparison import NO_FLOORS, Floors, compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, ProfiledTable
 from drift_checker.decision import Floats, Ints, tail_rank
 from drift_checker.profiles import SAMPLE_ROWS, Bins
@@ -107,6 +106,8 @@ def _ranks(rows: int) -> tuple[Bins, NumericProfile]:
     """Return where a reference is cut, by the places of its values, and its profile."""
     values = np.arange(rows, dtype=float)
     bins = Bins.of(values, 0, rows - 1)
+    # No value is drawn far beyond the range.
+    bins = replace(bins, edges=bins.edges[1:-1])
     return bins, count_numbers(values, bins.edges)
 
 

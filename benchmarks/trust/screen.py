@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincc
+from scipy.special import erfc, gammaincc
 
 from benchmarks.trust.design import Cell, Dependence
 from benchmarks.trust.draws import INTEGERS, Population
@@ -28,6 +28,7 @@ from drift_checker.comparison import joint
 from drift_checker.comparison.joint import sampled_rows
 from drift_checker.comparison.options import SHARES
 from drift_checker.decision import (
+    NO_FLOOR,
     Bools,
     Exceedance,
     Floats,
@@ -49,6 +50,8 @@ Small = NDArray[np.uint16]
 # How many times an approximate p-value may be the exact one: of ties, and of continuous columns
 # of few rows and of more, down to 1e-6.
 _TIED, _FEW, _MANY, _MANY_ROWS = 30.0, 1.7, 1.15, 200
+# How many times as large as the checker's own a normal p-value of a rank sum may be.
+_FEW_RANKS, _MANY_RANKS = 4.0, 1.5
 # The checker takes the exact one up to so many times the threshold, with ties and without.
 _NEAR_TIED, _NEAR_UNTIED = 30.0, 2.0
 # Where it decides, a column's p-value is the sum of what its statistics attain.
@@ -169,9 +172,11 @@ class Screen:
         self.least = np.array(
             [harmonic.critical_sum(part * level, cell.columns) for level in levels]
         )
-        faults = np.array(levels) * SHARES["faults"] / (3 * cell.columns)
+        faults = np.array(levels) * SHARES["faults"]
         self.bins = [_Bins.of(cell, population, place) for place in range(cell.columns)]
-        tests = {tied: _Tests(cell, 1 / self.least, faults, tied=tied) for tied in (False, True)}
+        # Rows out of the range of one number are as likely in all: each has its part at least.
+        outside = faults / max(1, len(numbers))
+        tests = {tied: _Tests(cell, 1 / self.least, outside, tied=tied) for tied in (False, True)}
         self.categories: dict[int, _Categories] = {}
         self.numbers: dict[_Tests, dict[int, _Numbers]] = {one: {} for one in tests.values()}
         for place, (bins, values) in enumerate(zip(self.bins, reference, strict=True)):
@@ -199,8 +204,8 @@ class Screen:
         for test, numbers in self.numbers.items():
             if numbers:
                 found = [number.measure(binned[place]) for place, number in numbers.items()]
-                distances, inner, outer = map(np.array, zip(*found, strict=True))
-                weights[list(numbers)] = test.inverse(distances, inner)
+                distances, inner, outer, ranks = map(np.array, zip(*found, strict=True))
+                weights[list(numbers)] = test.inverse(distances, inner, ranks)
                 others |= (outer[..., None] >= test.outside).any(axis=0)
         if self.joint:
             others |= self.joint.alarms(ticks, binned)
@@ -227,6 +232,7 @@ class _Tests:
         self.lag = 0 if tied else 1
         self.root = (n * m / (n + m)) ** 0.5
         self.margin, self.near = _FEW if min(n, m) < _MANY_ROWS else _MANY, _NEAR_UNTIED
+        self.rank_margin = _FEW_RANKS if min(n, m) < _MANY_ROWS else _MANY_RANKS
         # The checker's correction for sizes without ties.
         self.shift = (n + m + min(n, m)) / (6 * (n + m) * self.root)
         self.shift -= np.gcd(n, m) / (2 * n * m) * self.root
@@ -236,12 +242,14 @@ class _Tests:
         self.tails = _tails(n, m, 2 * self.extreme)
         self.outside = np.count_nonzero(_tails(n, m, 2) > faults[:, None], axis=1)
 
-    def inverse(self, distance: Floats, beyond: Ints) -> Floats:
-        """Return the largest inverse p-values, by level, of distances and rows in the tails."""
+    def inverse(self, distance: Floats, beyond: Ints, ranks: Floats) -> Floats:
+        """Return the largest inverse p-values, by level, of distances, tails and rank sums."""
         bulk = _kolmogorov(distance * self.root + self.shift)[..., None] / column_tests.BULK_SHARE
         bulk = np.where(bulk > self.near * self.alone, bulk, bulk / self.margin)
         tail = self.tails[np.minimum(beyond, len(self.tails) - 1)]
         combined = np.minimum(bulk, tail[..., None] / column_tests.TAIL_SHARE)
+        location = erfc(ranks / 2**0.5)[..., None] / self.rank_margin / column_tests.LOCATION_SHARE
+        combined = np.minimum(combined, location)
         decides = combined <= self.alone / column_tests.TAIL_SHARE
         return _inverse(np.where(decides, _ATTAINED, 1) * combined)
 
@@ -252,6 +260,7 @@ class _Numbers:
     def __init__(self, tests: _Tests, bins: _Bins, reference: _Binned) -> None:
         """Take the reference."""
         self.tests, self.values, self.before = tests, reference.values[0], reference.shares[0]
+        self.bins = bins
         m, k = len(self.values), tests.extreme
         ends = np.partition(self.values, (0, k - 1, m - k, m - 1))
         self.inner = ends[k - 1], ends[m - k]
@@ -260,8 +269,11 @@ class _Numbers:
         self.inner_bins = low + lag, high - lag
         self.outer_bins = lowest + lag, highest - lag
 
-    def measure(self, ticks: _Binned) -> tuple[Floats, Ints, Ints]:
-        """Return the largest distances of ticks, and the most rows in the tails and outside."""
+    def measure(self, ticks: _Binned) -> tuple[Floats, Ints, Ints, Floats]:
+        """Return the largest distances of ticks, the most rows in the tails and outside, and ranks.
+
+        Ranks are the largest rank sums, standardised.
+        """
         after, before = ticks.shares, self.before
         # Within a bin both shares lie between those at its ends; one value alone leaves no within.
         lag = self.tests.lag
@@ -271,7 +283,18 @@ class _Numbers:
         inner = outer = _beyond(ticks.small, self.outer_bins)
         if self.inner_bins != self.outer_bins:
             inner = _beyond(ticks.small, self.inner_bins)
-        return np.maximum(above, below), inner, outer
+        return np.maximum(above, below), inner, outer, self._ranks(ticks)
+
+    def _ranks(self, ticks: _Binned) -> Floats:
+        """Return the largest standardised rank sums of ticks, whatever lies how within a bin."""
+        after, before = np.diff(ticks.shares, axis=-1), np.diff(self.before)
+        superiority = np.abs(after @ (self.before[1:] + self.before[:-1]) / 2 - 0.5)
+        if self.tests.lag:
+            return np.asarray((superiority + after @ before / 2) * self.tests.root * 12**0.5)
+        n, m = ticks.values.shape[1], len(self.values)
+        pooled = (n * after + m * before) / (n + m)
+        spread = np.sqrt(np.maximum(1 - (pooled**3).sum(axis=-1), 1e-9) / 12)
+        return np.asarray(superiority * self.tests.root / spread)
 
     def sharpen(self, values: Floats) -> Floats:
         """Return the inverse p-values of ticks by the values themselves."""
@@ -279,7 +302,14 @@ class _Numbers:
         left, right = (self._below(ordered, side) for side in ("left", "right"))
         steps = np.arange(values.shape[1] + 1) / values.shape[1]
         distance = np.maximum((steps[1:] - right).max(-1), (left - steps[:-1]).max(-1))
-        return self.tests.inverse(distance, _beyond(values, self.inner))
+        # Where a bin holds one value, rank sums by bins are exact.
+        superiority = np.abs((left + right).mean(axis=-1) / 2 - 0.5)
+        ranks = (
+            superiority * self.tests.root * 12**0.5
+            if self.tests.lag
+            else self._ranks(self.bins.count(values))
+        )
+        return self.tests.inverse(distance, _beyond(values, self.inner), ranks)
 
     @cached_property
     def _reference(self) -> Floats:
@@ -340,7 +370,7 @@ class _Categories:
         for tick in np.flatnonzero(p_values < _USUAL_P_VALUE):
             there = counts[tick] + self.reference > 0
             found = column_tests.categorical(
-                counts[tick, there], self.reference[there], threshold=0, distance_floor=0
+                counts[tick, there], self.reference[there], threshold=0, share_floor=NO_FLOOR
             )
             p_values[tick] = found.most_significant.p_value
         return _inverse(p_values)[:, None]

@@ -27,7 +27,7 @@ from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
 from drift_checker.comparison import InMemoryPair, judge, prepare, result_of
 from drift_checker.comparison.sequential import FEW_TICKS, MAX_TICKS
-from drift_checker.decision import Floats, Ints
+from drift_checker.decision import Bools, Exceedance, Floats, Ints
 from drift_checker.profiles import TickCounts, bin_counts, bin_edges
 from drift_checker.result import CurrentInfo, ReferenceInfo, Result, Verdict
 from drift_checker.state import LOOK_BACK, History, short_tick
@@ -71,9 +71,12 @@ class _Run:
         self.screen = Screen(CELL, POPULATION, drawn, (level,))
         ordered = np.sort(drawn, axis=1)
         self.edges = [bin_edges(column) for column in ordered]
+        self.lowest = ordered[:, :1]
         self.cells = self._cells(ordered)
         part = self.settings.alarm_budget().parts["sequential"]
         self.least = least_distance(_MARGIN * part / (2 * POPULATION.columns))
+        self.least_ranks = -NormalDist().inv_cdf(_MARGIN * part / (8 * POPULATION.columns))
+        self.part = part
         self.results: deque[Result] = deque(maxlen=LOOK_BACK)
         self.counts: deque[Ints | None] = deque(maxlen=LOOK_BACK)
         """Of each tick, None where its batch drifted by itself; the newest first."""
@@ -81,7 +84,7 @@ class _Run:
 
     def tick(self, rows: Floats, number: int) -> Result:
         """Take a tick through comparison and fold."""
-        mine, verdict = self._cells(np.sort(rows, axis=1)), Verdict.OK
+        mine, verdict = self._cells(np.sort(rows, axis=1), rows < self.lowest), Verdict.OK
         feeds: Ints | None = mine
         near = self.screen.near(rows[:, None, :]).any() or self._pooled_near(mine)
         if near or not self.screened:
@@ -100,10 +103,11 @@ class _Run:
         self.counts.appendleft(feeds)
         return result
 
-    def _cells(self, ordered: Floats) -> Ints:
-        return np.array(
-            [bin_counts(one, ends) for one, ends in zip(ordered, self.edges, strict=True)]
-        )
+    def _cells(self, ordered: Floats, below: Bools | None = None) -> Ints:
+        """Return the rows of each column by bin, and last those below all of the reference's."""
+        bins = [bin_counts(one, ends) for one, ends in zip(ordered, self.edges, strict=True)]
+        lower = np.zeros(len(bins), np.int64) if below is None else below.sum(axis=1)
+        return np.column_stack([np.array(bins), lower])
 
     def _past(self) -> list[Ints]:
         return [counts for counts in self.counts if counts is not None]
@@ -112,10 +116,21 @@ class _Run:
         pooled = [mine, *self._past()]
         for ticks in {min(FEW_TICKS, len(pooled)), min(MAX_TICKS, len(pooled))}:
             rows = ticks * CURRENT
-            current = np.cumsum(np.sum(pooled[:ticks], axis=0), axis=1) / rows
-            reference = np.cumsum(self.cells, axis=1) / REFERENCE
+            if ticks == 1:
+                continue
+            total = np.sum(pooled[:ticks], axis=0)
+            current = np.cumsum(total[:, :-1], axis=1) / rows
+            reference = np.cumsum(self.cells[:, :-1], axis=1) / REFERENCE
             scale = (rows * REFERENCE / (rows + REFERENCE)) ** 0.5
-            if ticks > 1 and scale * np.abs(current - reference).max() >= self.least:
+            if scale * np.abs(current - reference).max() >= self.least:
+                return True
+            middle = np.diff(reference, axis=1, prepend=0) / -2 + reference
+            superior = np.abs((total[:, :-1] * middle).sum(axis=1) / rows - 0.5)
+            if scale * superior.max() * 12**0.5 >= self.least_ranks:
+                return True
+            # Rows beyond the range: the last bin, and those below all.
+            outside = int(total[:, -2:].sum(axis=1).max())
+            if Exceedance(outside, rows, 0, 0, 2, REFERENCE).p_value <= self.part:
                 return True
         return False
 
@@ -124,8 +139,14 @@ class _Run:
             TickCounts(
                 reference=self.table.digest,
                 rows=CURRENT,
-                numbers={f"x{place}": column.tolist() for place, column in enumerate(counts)},
+                numbers={f"x{place}": each[:-1].tolist() for place, each in enumerate(counts)},
                 categories={},
+                shares={
+                    "out_of_range": {
+                        f"x{place}": [int(each[-2:].sum()), CURRENT]
+                        for place, each in enumerate(counts)
+                    }
+                },
             )
             for counts in self._past()
         ]

@@ -12,13 +12,12 @@ from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Generator, Population
 from benchmarks.trust.screen import Screen
 from drift_checker import CompareSettings
-from drift_checker.comparison import Floors, TablePair, compare_tables
+from drift_checker.comparison import NO_FLOORS, Floors, TablePair, compare_tables
 from drift_checker.comparison.compare import read_tables
 from drift_checker.decision import Floats, Indices, Ints
 from drift_checker.result import Verdict
 from drift_checker.tables import Batch, from_frame
 
-NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 # Values that are drawn at a time.
 _BLOCK = 3_000_000
 

@@ -123,9 +123,10 @@ class ColumnResult(PlainDocument):
     the column drifts, given the p-values of all others: about its equal part of the level where
     it is alone, more where others moved with it. `effect` names the measure of
     `effect_size`; the column drifts only if the p-value is at most the threshold and the effect
-    is above its floor. Columns that are not tested have `test: null` and a `reason`. `change` says
-    in words what drifted, before -> after. `parse` is the form in which values are written, such as
-    `numbers with decimal comma`, and `why` says by what the kind is known.
+    reaches its `floor`, or a rare share became many times as large or as small. Columns that are
+    not tested have `test: null` and a `reason`, as have those that changed by less than their
+    floor. `change` says in words what drifted, before -> after. `parse` is the form in which values
+    are written, such as `numbers with decimal comma`, and `why` says by what the kind is known.
     """
 
     name: str
@@ -138,6 +139,7 @@ class ColumnResult(PlainDocument):
     threshold: Probability | None = None
     effect: str | None = None
     effect_size: float | None = None
+    floor: float | None = None
     interval: tuple[float, float] | None = None
     reason: str | None = None
     change: str | None = None

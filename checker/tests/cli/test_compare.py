@@ -90,6 +90,34 @@ def test_exit_codes(arguments: list[str], code: int) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_floors_can_be_set_and_are_shown() -> None:
+    given = ("x:distance=0.6", "tail=0.5", "share=0.5", "ratio=1000")
+    floors = [word for floor in given for word in ("--floor", floor)]
+    ended = run("reference.parquet", "shifted.csv", "--format", "json", *floors)
+    columns = {each["name"]: each for each in json.loads(ended.stdout)["columns"]}
+    assert columns["x"]["floor"] == 0.6
+    assert columns["x"]["reason"].endswith("by less than its floor of 0.6")
+    assert "distance 0.42 (floor 0.03)" in run("reference.parquet", "shifted.csv").stdout
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("floor", "said"),
+    [
+        ("distance", "allowed: [COLUMN:]FLOOR=VALUE"),
+        ("distant=0.1", "FLOOR one of distance, category"),
+        ("x:distance=much", "allowed: [COLUMN:]FLOOR=VALUE"),
+        ("x:correlation=0.2", "allowed: [COLUMN:]FLOOR=VALUE"),
+        ("x:distance=1", "can never be reached"),
+    ],
+)
+def test_a_wrong_floor_is_refused(floor: str, said: str) -> None:
+    ended = run("reference.parquet", "same.csv", "--floor", floor)
+    assert ended.exit_code == 2
+    assert said in " ".join(ended.output.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("folder")
 def test_comparing_imports_nothing_that_it_does_not_need() -> None:
     code = (
         "import json, sys\n"

@@ -457,7 +457,7 @@ def test_many_columns_that_moved_a_little_are_drift_together(compare: Compare) -
         values = [NormalDist(shift).inv_cdf((rank + 0.5) / rows) for rank in range(rows)]
         return pa.table({f"x{number}": values for number in range(30)})
 
-    result = compare(table(500, 0), table(100, 0.43), settings=CompareSettings(level=0.05))
+    result = compare(table(500, 0), table(100, 0.3), settings=CompareSettings(level=0.05))
     p_values = {column.p_value for column in result.columns}
     drifted = [column for column in result.columns if column.verdict == "drift"]
     assert len(p_values) == 1

@@ -10,10 +10,10 @@ import pytest
 from samples import table
 
 from drift_checker import ColumnRoles, CompareSettings, Floors, Verdict
-from drift_checker.comparison import InMemoryPair, judge, prepare, result_of
+from drift_checker.comparison import NO_FLOORS, InMemoryPair, judge, prepare, result_of
 from drift_checker.comparison.columns import judge_columns
 from drift_checker.comparison.compare import read_tables
-from drift_checker.comparison.faults import changed_share, judge_counts
+from drift_checker.comparison.faults import CountTest, changed_share, judge_counts
 from drift_checker.comparison.segments import sampled_segments
 from drift_checker.errors import BadReferenceError
 from drift_checker.result import Severity
@@ -154,16 +154,21 @@ def test_columns_share_a_level_by_the_number_of_them() -> None:
     assert all(column.threshold and column.threshold < 0.01 for column in every)
 
 
+def nulls(rows: int, floors: Floors = NO_FLOORS) -> CountTest:
+    return changed_share("nulls", "x", "nulls", (rows, 100), (0, 1000), floors=floors)
+
+
 def test_counts_share_a_level_equally() -> None:
-    many, few = (changed_share("nulls", "x", "nulls", (rows, 100), (0, 1000)) for rows in (50, 1))
-    (fault,) = judge_counts([many, few], 0.01, 0.01)
+    many, few = (nulls(rows) for rows in (50, 1))
+    (fault,) = judge_counts([many, few], 0.01)
 
     assert (fault.fault, fault.column, fault.severity) == ("nulls", "x", Severity.STATISTICAL)
     assert fault.detail.startswith("nulls: 0 % -> 50 % of the rows (p less than ")
-    assert judge_counts([], 0.01, 0.01) == []
-    assert judge_counts([many], many.p_value / 2, 0.01) == []
-    assert judge_counts([many] * 2, many.p_value, 0.01) == []
-    assert judge_counts([many], 0.01, 0.6) == []
+    assert judge_counts([], 0.01) == []
+    assert judge_counts([many], many.p_value / 2) == []
+    assert judge_counts([many] * 2, many.p_value) == []
+    assert judge_counts([nulls(50, Floors(share=0.6, ratio=1e9))], 0.01)
+    assert not judge_counts([nulls(50, Floors(share=0.6, ratio_from=0.6))], 0.01)
 
 
 def test_a_segment_has_the_samples_of_other_columns() -> None:

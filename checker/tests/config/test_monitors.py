@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker.cli import main
-from drift_checker.config import Monitor, Monitors, alarm_budget, load_monitors, load_settings
+from drift_checker.comparison import Floors
+from drift_checker.config import (
+    Monitor,
+    Monitors,
+    alarm_budget,
+    load_monitors,
+    load_settings,
+    settings_of,
+)
 from drift_checker.config.budget import MAX_LEVEL
 from drift_checker.errors import UsageError
 
@@ -57,6 +65,14 @@ def test_defaults(tmp_path: Path) -> None:
         (content(current={"url": "http://h", "params": {"a": [1]}}), r"current\.params\.a: "),
         (content(reference={"path": "x", "sha256": "beef"}), r"reference\.sha256: "),
         (content(sampling="random"), r"sampling: Input should be 'iid' or 'windows'"),
+        (content(floors={"shares": 0.1}), r"floors: unknown key shares; allowed: distance"),
+        (content(floors={"share": 1.5}), r"floors: floor share: 1\.5 can never be reached"),
+        (content(floors={"columns": {"x": {"tail": -1}}}), r"floors\.columns\.x: .*not at least 0"),
+        (content(floors={"columns": {"x": {"correlation": 1}}}), r"x: unknown key correlation"),
+        (
+            content(columns={"ignore": ["x"]}, floors={"columns": {"x": {"share": 0.1}}}),
+            "x: ignored columns have no floor",
+        ),
         (content(sampling="windows"), r"monitors\[0\]: windows need `columns\.timestamp`"),
         (content(window="1d"), r"windows need `columns\.timestamp`"),
         (content(window="a day", **TIMED), r"window: 'a day' is no span of time; allowed: such as"),
@@ -148,6 +164,16 @@ def test_the_budget_is_divided_over_the_ticks_of_all_monitors(tmp_path: Path) ->
     assert budget.ticks_per_week == 2016 + 168
     assert budget.level == pytest.approx(2 / (2016 + 168))
     assert sum(budget.parts.values()) == pytest.approx(budget.level)
+
+
+def test_a_column_has_the_floors_of_all_but_for_its_own(tmp_path: Path) -> None:
+    floors = {"distance": 0.05, "columns": {"failed": {"category": 0.004, "unseen_rows": 9}}}
+    monitors = load(tmp_path, content(floors=floors))
+    settings = settings_of(monitors, monitors.get("m"))
+
+    assert settings.floors_of("other") == Floors(distance=0.05)
+    assert settings.floors_of("failed") == Floors(distance=0.05, category=0.004, unseen_rows=9)
+    assert settings.required_columns() == {"failed"}
 
 
 def test_the_level_has_a_ceiling(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from calibration import assert_calibrated
+from numeric_columns import numeric
 
-from drift_checker.decision import column_tests, count_exceedances, homogeneity, kolmogorov
+from drift_checker.decision import Floor, column_tests, count_exceedances, homogeneity
 from drift_checker.decision.counts import share_p_value, unseen_p_value
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
@@ -35,8 +36,7 @@ def test_numeric_columns(name: str, n: int, m: int) -> None:
     p_values, outside = [], []
     for _ in range(1500):
         current, reference = np.sort(draw(rng, n)), np.sort(draw(rng, m))
-        tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
-        decision = column_tests.numeric(*tests, threshold=0.01, distance_floor=0, tail_floor=0)
+        decision = numeric(current, reference, 0.01)
         p_values.append(decision.most_significant.p_value)
         outside.append(count_exceedances(current, reference, share=0).p_value)
     assert_calibrated(p_values, spent=name in CONTINUOUS)
@@ -65,7 +65,7 @@ def test_categorical_columns(categories: int, power: float, n: int, m: int, runs
         there = current + reference > 0
         current, reference = current[there], reference[there]
         bulk.append(homogeneity.deviance_p_value(current, reference))
-        cell.append(homogeneity.largest_cell_p_value(current, reference))
+        cell.append(homogeneity.largest_cell(current, reference)[1])
         unseen.append(unseen_p_value(current, reference))
     assert_calibrated(bulk)
     assert_calibrated(cell)
@@ -102,10 +102,7 @@ def test_real_drift_is_found_in_one_tick_at_one_alarm_a_week(
     for _ in range(100):
         reference = np.sort(rng.normal(size=10_000))
         current = np.sort(change(rng, rng.normal(size=1000)))
-        tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
-        decision = column_tests.numeric(
-            *tests, threshold=POWER_LEVEL, distance_floor=0.03, tail_floor=0.01
-        )
+        decision = numeric(current, reference, POWER_LEVEL, Floor(0.03), Floor(0.01))
         alarms += decision.alarming(POWER_LEVEL) is not None
     assert alarms >= 100 * least - 3
 
@@ -117,6 +114,6 @@ def test_ten_points_between_two_of_five_categories_are_found_in_one_tick() -> No
             rng.multinomial(1000, [0.3, 0.1, 0.2, 0.2, 0.2]),
             rng.multinomial(10_000, [0.2] * 5),
             threshold=POWER_LEVEL,
-            distance_floor=0.03,
+            share_floor=Floor(0.03),
         )
         assert decision.alarming(POWER_LEVEL)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numeric_columns import numeric
 
-from drift_checker.decision import Exceedance, column_tests, count_exceedances, kolmogorov
+from drift_checker.decision import Exceedance, column_tests
 
 VALUES = st.lists(st.integers(0, 5).map(float), min_size=3, max_size=9)
 P_VALUES = st.floats(1e-9, 1)
@@ -28,11 +29,7 @@ def test_no_p_value_comes_more_often_than_it_says_given_the_ties(
     p_values = []
     for chosen in combinations(range(len(rows)), n):
         mine = np.isin(np.arange(len(rows)), chosen)
-        tests = (
-            kolmogorov.distance(rows[mine], rows[~mine]),
-            count_exceedances(rows[mine], rows[~mine]),
-        )
-        decision = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
+        decision = numeric(rows[mine], rows[~mine], 0.05)
         p_values.append(decision.most_significant.p_value)
     for level in set(p_values):
         assert np.mean(np.array(p_values) <= level) <= level * (1 + 1e-9)
@@ -81,6 +78,5 @@ def test_a_combined_p_value_is_that_of_the_bulk_where_the_tail_has_none(n: int) 
     rng = np.random.default_rng(3)
     reference = np.sort(rng.normal(size=5000))
     current = np.sort(rng.normal(0.4, 0.5, size=n))
-    tests = kolmogorov.distance(current, reference), count_exceedances(current, reference)
-    decision = column_tests.numeric(*tests, threshold=0.05, distance_floor=0, tail_floor=0)
+    decision = numeric(current, reference, 0.05)
     assert decision.most_significant.evidence.test == "kolmogorov_smirnov"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drift_checker.decision import pooled
+from drift_checker.decision import NO_FLOOR, Floor, pooled
 from drift_checker.profiles import bin_counts, bin_edges
 
 
@@ -22,7 +22,7 @@ def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:
             bin_counts(current, edges),
             bin_counts(reference, edges),
             threshold=level,
-            distance_floor=0,
+            distance_floor=NO_FLOOR,
         )
         hits += decision.alarming(level) is not None
     # Within four standard deviations of the level at most.
@@ -50,7 +50,7 @@ def test_a_shift_of_a_tenth_is_found_in_many_rows() -> None:
         bin_counts(current, edges),
         bin_counts(reference, edges),
         threshold=1e-6,
-        distance_floor=0.03,
+        distance_floor=Floor(0.03),
     )
     alarming = decision.alarming(1e-6)
     assert alarming

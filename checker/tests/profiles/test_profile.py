@@ -66,13 +66,15 @@ def test_profiles_lead_to_the_verdict_of_the_tables(seed: int) -> None:
 
 def assert_alike(exact: ColumnResult, profiled: ColumnResult) -> None:
     """Counts are equal; the distance is smaller by at most a cell, which moves its p-value."""
-    if exact.test == profiled.test == "kolmogorov_smirnov":
+    if {exact.test, profiled.test} <= {"kolmogorov_smirnov", "rank_sum"}:
+        # Which of both is the more significant may be as near.
         assert exact.effect_size is not None
         assert profiled.effect_size is not None
         assert 0 <= exact.effect_size - profiled.effect_size < 2 / EDGES
         assert exact.p_value is not None
         assert profiled.p_value is not None
-        # Without the ties that the tables show, the p-value is an upper bound, if approximate.
+        # Without the ties that the tables show, the p-value is an upper bound, if approximate; of
+        # ranks it is as near.
         assert profiled.p_value > 0.8 * exact.p_value or exact.p_value < 1e-6
         return
     assert profiled.test == exact.test
@@ -84,6 +86,10 @@ def assert_alike(exact: ColumnResult, profiled: ColumnResult) -> None:
 def on_the_edge(exact: ColumnResult, profiled: ColumnResult) -> bool:
     """Whether the threshold or the floor lies between what both found."""
     p_values = exact.p_value, profiled.p_value
+    if exact.p_value is not None and profiled.p_value == pytest.approx(exact.p_value):
+        # Other columns, which may drift together with this one, moved the threshold.
+        limits = sorted((exact.threshold or 0, profiled.threshold or 0))
+        return limits[0] < exact.p_value <= limits[1]
     floors = exact.effect_size, profiled.effect_size
     return any(
         known is not None and found is not None and known > limit > found

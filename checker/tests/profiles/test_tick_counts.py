@@ -20,6 +20,7 @@ def test_counts_add_up_to_those_of_all_rows(
             rows=len(values),
             numbers={"x": bin_counts(np.sort(values), edges).tolist()},
             categories={"c": {name: names.count(name) for name in names}},
+            shares={"nulls": {"x": [names.count("0.0"), len(values)]}},
         )
 
     assert merge_counts([counts(one), counts(other)]) == counts(one + other)
@@ -32,6 +33,20 @@ def test_a_column_that_one_of_them_lacks_is_left_out() -> None:
     merged = merge_counts([both, one])
 
     assert (merged.rows, merged.numbers, merged.categories) == (2, {}, {"c": {"a": 1, "b": 1}})
+
+
+def test_shares_that_one_of_them_lacks_are_left_out() -> None:
+    shares = [
+        {"nulls": {"x": [1, 9], "y": [2, 9]}, "out_of_range": {"x": [0, 8]}},
+        {"nulls": {"x": [3, 9]}},
+        {},
+    ]
+    ticks = [
+        TickCounts(reference="r", rows=9, numbers={}, categories={}, shares=each) for each in shares
+    ]
+
+    assert merge_counts(ticks[:2]).shares == {"nulls": {"x": [4, 18]}}
+    assert merge_counts(ticks).shares == {}
 
 
 def test_they_are_small_and_can_be_read_back() -> None:

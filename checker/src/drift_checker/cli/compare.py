@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
 
 from drift_checker.cli.options import exit_on_verdict, fail_on_option, format_option
-from drift_checker.comparison import ColumnRoles, CompareSettings, compare, parse_span
+from drift_checker.comparison import ColumnRoles, CompareSettings, Floors, compare, parse_span
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.result import EvidentlySummary, Result
@@ -25,6 +26,11 @@ from drift_checker.tables import (
     read_reference,
 )
 from drift_checker.wording import result_text
+
+_DEFAULTS: dict[str, float] = asdict(Floors())
+_FLOORS = ", ".join(f"{name} ({value:g})" for name, value in _DEFAULTS.items())
+_OF_PAIRS = {"correlation"}
+_ByColumn: TypeAlias = dict[str, Floors]
 
 if TYPE_CHECKING:
     from drift_checker.sources import BytesResponse
@@ -44,6 +50,25 @@ def _formats(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
             allowed = f"allowed: COLUMN={FORMATS}"
             raise click.BadParameter(f"{name}={format_}: {allowed}", ctx, param)
     return formats
+
+
+def _floors(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> _ByColumn:
+    """Read floors by column, under no name those of all others."""
+    given: dict[str, dict[str, float]] = {"": {}}
+    for text in values:
+        where, _, value = text.rpartition("=")
+        column, _, name = where.rpartition(":")
+        try:
+            kind = type(_DEFAULTS[name if name not in _OF_PAIRS or not column else ""])
+            given.setdefault(column, {})[name] = kind(value)
+        except (KeyError, ValueError):
+            allowed = f"allowed: [COLUMN:]FLOOR=VALUE, FLOOR one of {', '.join(_DEFAULTS)}"
+            raise click.BadParameter(f"{text}: {allowed}", ctx, param) from None
+    try:
+        of_all = Floors(**given.pop(""))  # type: ignore[arg-type]  # of the types of the defaults
+        return {"": of_all} | {column: replace(of_all, **each) for column, each in given.items()}  # type: ignore[arg-type]
+    except UsageError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 def _kinds(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, DeclaredKind]:
@@ -118,6 +143,16 @@ def _kinds(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, Decl
     help=f"How its values are written: {FORMATS}; may be given several times.",
 )
 @click.option(
+    "--floor",
+    "floors",
+    metavar="[COLUMN:]FLOOR=VALUE",
+    callback=_floors,
+    multiple=True,
+    help=f"The smallest change that is worth an alarm, of all columns or of one: {_FLOORS}. A "
+    "share that becomes `ratio` times as large or as small, and is `ratio_from` then or was, "
+    "counts whatever its floor. May be given several times.",
+)
+@click.option(
     "--segment",
     "segments",
     metavar="COLUMN",
@@ -152,6 +187,7 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     numeric: tuple[str, ...],
     missing: tuple[str, ...],
     formats: dict[str, str],
+    floors: _ByColumn,
     segments: tuple[str, ...],
     html: Path | None,
     fail_on: tuple[str, ...],
@@ -169,6 +205,8 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
         window=window,
         min_windows=min_windows,
         baseline=baseline,
+        floors=floors.pop(""),
+        column_floors=floors,
         columns=ColumnRoles(
             timestamp=timestamp,
             target=target,

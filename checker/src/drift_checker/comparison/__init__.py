@@ -8,6 +8,7 @@ from drift_checker.comparison.in_memory_pairs import InMemoryPair
 from drift_checker.comparison.judge import FeedFacts, judge
 from drift_checker.comparison.options import (
     ANCHOR_SHARE,
+    NO_FLOORS,
     SHARES,
     ColumnRoles,
     CompareSettings,
@@ -22,6 +23,7 @@ from drift_checker.comparison.windows import overview, reference_windows
 
 __all__ = [
     "ANCHOR_SHARE",
+    "NO_FLOORS",
     "SHARES",
     "ColumnRoles",
     "CompareSettings",

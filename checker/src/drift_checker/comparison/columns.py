@@ -9,6 +9,7 @@ from drift_checker.comparison.options import CompareSettings
 from drift_checker.comparison.samples import ColumnSample
 from drift_checker.decision import Decision, harmonic
 from drift_checker.result import ColumnResult, Verdict
+from drift_checker.wording import changed_below_floor
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ def judge_columns(
     if not samples:
         return JudgedColumns([], None)
     least = harmonic.critical_sum(level, len(samples))
-    decisions = [sample.decide(settings, 1 / least) for _, sample in samples]
+    decisions = [
+        sample.decide(settings.floors_of(column.name), 1 / least) for column, sample in samples
+    ]
     relevant = [each.relevant_p_value for each in decisions]
     thresholds = harmonic.thresholds(relevant, least)
     results = [
@@ -51,6 +54,7 @@ def _judged(
     alarming = decision.alarming(threshold)
     decisive = alarming or decision.most_significant
     evidence = decisive.evidence
+    below_floor = not (alarming or evidence.is_relevant) and decisive.p_value <= threshold
     return replace(
         column,
         verdict=Verdict.DRIFT if alarming else Verdict.OK,
@@ -60,6 +64,10 @@ def _judged(
         threshold=threshold,
         effect=evidence.effect,
         effect_size=evidence.effect_size,
+        floor=evidence.effect_floor,
         interval=evidence.interval,
+        reason=changed_below_floor(decisive.p_value, evidence.effect_floor)
+        if below_floor
+        else column.reason,
         change=sample.change(evidence.effect) if alarming else None,
     )

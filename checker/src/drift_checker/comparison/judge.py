@@ -14,13 +14,16 @@ from drift_checker.profiles import TickCounts
 from drift_checker.result import (
     AlarmBudget,
     Calibration,
+    ColumnResult,
     Fault,
     JointResult,
     Result,
     Segment,
     SequentialResult,
     Severity,
+    Verdict,
 )
+from drift_checker.wording import changed_below_floor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,24 +95,25 @@ def _judge_rows(
     budget = budget if feed.judged else budget.without("feed")
     joint_result, joint_reason, budget = _judge_joint(prepared, budget)
     sequence, budget = _judge_sequence(prepared, past, feed, budget)
-    count_faults = faults.judge_counts(
-        prepared.count_tests, budget.parts.get("faults", 0.0), settings.floors.share
-    )
-    counted = faults.combined_p_value(prepared.count_tests, settings.floors.share)
+    fault_level = budget.parts.get("faults", 0.0)
+    count_faults = faults.judge_counts(prepared.count_tests, fault_level)
+    counted = faults.combined_p_value(prepared.count_tests)
     segment_results, notes, budget, in_segments = _judge_segments(prepared, budget)
     samples = [(prepared.columns[name], sample) for name, sample in prepared.samples.items()]
     tested = judge_columns(samples, settings, budget.parts.get("columns", 0.0))
+    together = joint.relevant_p_value(joint_result, settings.floors) if joint_result else None
+    small = faults.changed_below_floor(prepared.count_tests, fault_level)
     return batch_result(
         prepared,
-        {column.name: column for column in tested.results},
+        {column.name: _with_reason(column, small.get(column.name)) for column in tested.results},
         [*count_faults, *notes],
         budget=budget,
         p_values={
             "columns": tested.p_value,
             "segments": in_segments,
-            "joint": joint_result and joint.relevant_p_value(joint_result, settings.floors),
+            "joint": together,
             "faults": counted,
-            "sequential": sequence and sequence.p_value,
+            "sequential": sequence.p_value if sequence else None,
         },
         calibration=calibration,
         joint=joint_result,
@@ -117,6 +121,13 @@ def _judge_rows(
         sequential=sequence,
         segments=segment_results,
     )
+
+
+def _with_reason(column: ColumnResult, reason: str | None) -> ColumnResult:
+    """Return a column that did not drift, with a reason where it has none."""
+    if reason is None or column.reason or column.verdict is not Verdict.OK:
+        return column
+    return column.model_copy(update={"reason": reason})
 
 
 def _judge_joint(
@@ -138,7 +149,10 @@ def _judge_joint(
     )
     if result is None:
         return None, joint.TOO_FEW_COLUMNS, budget.without("joint")
-    return result, None, budget
+    floor, reason = prepared.settings.floors.correlation, None
+    if result.verdict is Verdict.OK and result.p_value <= result.threshold:
+        reason = changed_below_floor(result.p_value, floor)
+    return result, reason, budget
 
 
 def _judge_sequence(
@@ -160,9 +174,10 @@ def _judge_sequence(
         budget = budget.without("sequential")
     result = sequential.judge(
         [sample.pooled_column(name) for name, sample in prepared.samples.items()],
+        prepared.count_tests,
         pools,
         threshold=budget.parts.get("sequential", 0.0),
-        floors=prepared.settings.floors,
+        floors_of=prepared.settings.floors_of,
         reason=sequential.limit_reason(counts.rows, rows, ticks=len(past) + 1)
         if counts
         else sequential.NOTHING_NEW,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from drift_checker.decision import LEAST_WINDOWS
+from drift_checker.decision import LEAST_WINDOWS, Floor
 from drift_checker.errors import UsageError
 from drift_checker.result import AlarmBudget
 from drift_checker.tables import DeclaredKind, ReadingSettings
@@ -54,16 +54,59 @@ class ColumnRoles:
 
 @dataclass(frozen=True, kw_only=True)
 class Floors:
-    """The smallest effects that are worth an alarm, however significant they are."""
+    """The smallest effects that are worth an alarm, however significant they are.
+
+    Shares are of rows: 0.01 is one point. A change of a share that is below its floor counts all
+    the same where the share became `ratio` times as large or as small, and the larger of both is at
+    least `ratio_from`: a rare failure that becomes common. What ranges over windows is measured by
+    `distance`, `share` and `correlation` alone.
+    """
 
     distance: float = 0.03
-    """Largest difference of the distribution functions, or total variation distance."""
+    """Of numbers, the largest difference of the distribution functions."""
+    category: float = 0.02
+    """Change of the share of a category, or of all of them half the sum."""
     tail: float = 0.01
     """Share of rows beyond the reference's 0.1 and 99.9 % quantiles, above expectation."""
     share: float = 0.01
-    """Change in the share of rows with a fault."""
+    """Change of the share of nulls, infinities or rows out of range."""
+    ratio: float = 3.0
+    """What a share is multiplied or divided by."""
+    ratio_from: float = 0.002
+    """The larger of two shares from which on their ratio counts."""
+    unseen_rows: int = 5
+    """Rows with categories that the reference does not have, or far out of its range."""
     correlation: float = 0.1
     """Change of a rank correlation."""
+
+    def __post_init__(self) -> None:
+        for name, most in _MOST_CHANGES.items():
+            value = getattr(self, name)
+            if not value >= 0:
+                raise UsageError(f"floor {name}: {value:g} is not at least 0")
+            if value >= most:
+                raise UsageError(
+                    f"floor {name}: {value:g} can never be reached, since no change is larger than "
+                    f"{most:g}; with it, nothing of the kind would be drift"
+                )
+        if not self.ratio >= 1:
+            raise UsageError(f"floor ratio: {self.ratio:g} is not at least 1")
+        if not 0 <= self.ratio_from <= 1:
+            raise UsageError(f"floor ratio_from: {self.ratio_from:g} is no share, from 0 to 1")
+        if self.unseen_rows < 0:
+            raise UsageError(f"floor unseen_rows: {self.unseen_rows} is not at least 0")
+
+    def of(self, change: float) -> Floor:
+        """Return the floor of a share, or of a distance of shares, by its change in points."""
+        return Floor(change, self.ratio, self.ratio_from)
+
+
+_MOST_CHANGES = {"distance": 1, "category": 1, "tail": 1, "share": 1, "correlation": 2}
+
+NO_FLOORS = Floors(
+    distance=0, category=0, tail=0, share=0, ratio=1, ratio_from=0, unseen_rows=0, correlation=0
+)
+"""Every effect counts: what is significant alarms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +165,8 @@ class CompareSettings:
     by profiles; smaller ones are compared as exactly as they are for less than a second. Profiles
     have neither windows nor segments: where these are judged it is from `large_in_parts` on, half
     a gigabyte.
+
+    `floors` are those of all columns but of the ones that `column_floors` names.
     """
 
     level: float = 0.01
@@ -134,6 +179,7 @@ class CompareSettings:
     min_windows: int = 20
     baseline: Literal["fixed", "seasonal"] = "fixed"
     floors: Floors = Floors()
+    column_floors: Mapping[str, Floors] = field(default_factory=dict)
     feed: FeedSettings = FeedSettings()
     large_values: int = 1 << 22
     large_in_parts: int = 1 << 26
@@ -150,7 +196,15 @@ class CompareSettings:
 
     def required_columns(self) -> set[str]:
         """Return the columns that the reference must have."""
-        return self.columns.named_columns() | set(self.segments)
+        return self.columns.named_columns() | set(self.segments) | set(self.column_floors)
+
+    def floors_of(self, column: str) -> Floors:
+        """Return the floors of a column; what is derived from one has those of that."""
+        if column in self.column_floors:
+            return self.column_floors[column]
+        # The name of what is derived begins with that of its source.
+        named = (name for name in self.column_floors if column.startswith(f"{name}: "))
+        return self.column_floors.get(max(named, key=len, default=""), self.floors)
 
     def is_large(self, values: int) -> bool:
         """Return whether tables are compared by profiles, by rows times columns of the larger."""

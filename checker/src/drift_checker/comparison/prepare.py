@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from drift_checker.comparison.faults import CountTest, changed_share
+from drift_checker.comparison.faults import CountTest, changed_share, tick_shares
 from drift_checker.comparison.options import ColumnRoles, CompareSettings
 from drift_checker.comparison.pairs import ColumnPair, TablePair
 from drift_checker.comparison.samples import ColumnSample
@@ -52,6 +52,7 @@ class Prepared:
             rows=self.tables.current.rows,
             numbers={name: each for name, each in counts.items() if isinstance(each, list)},
             categories={name: each for name, each in counts.items() if isinstance(each, dict)},
+            shares=tick_shares(self.count_tests),
         )
 
 
@@ -169,22 +170,30 @@ def _prepared(tables: TablePair, settings: CompareSettings, reading: ColumnReadi
             # Of a column that is derived, it is said of the one that it is derived from.
             [] if reading.feature else [structural(error.fault, error.detail)],
         )
-    return _sampled(result(verdict=Verdict.OK), reading, pair)
+    return _sampled(result(verdict=Verdict.OK), reading, pair, settings)
 
 
-def _sampled(result: ColumnResult, reading: ColumnReading, pair: ColumnPair) -> _Column:
+def _sampled(
+    result: ColumnResult, reading: ColumnReading, pair: ColumnPair, settings: CompareSettings
+) -> _Column:
     """Look at the rows of a column that is in both tables, and take its sample."""
     name, notes = result.name, [*_role_faults(result, pair)]
-    tests = [] if reading.feature else [changed_share("nulls", name, "nulls", *pair.nulls)]
+    floors = settings.floors_of(name)
+    tests = (
+        []
+        if reading.feature
+        else [changed_share("nulls", name, "nulls", *pair.nulls, floors=floors)]
+    )
     reason = _reason_untested(result.role, reading)
     sample = None if reason else pair.sample
     if sample and sample.infinities:
-        tests.append(changed_share("not_finite", name, "infinities", *sample.infinities))
+        shares = sample.infinities
+        tests.append(changed_share("not_finite", name, "infinities", *shares, floors=floors))
         if infinite := sample.infinities[0][0]:
             detail = f"{infinite} infinite values are left out"
             notes.append(_fault(Severity.NOTE, name, "infinities_left_out", detail))
     if sample and all(sample.sizes):
-        tests += sample.count_tests(name)
+        tests += sample.count_tests(name, floors)
     elif sample:
         reason = f"the {'batch' if sample.sizes[1] else 'reference'} has no values"
         sample = None

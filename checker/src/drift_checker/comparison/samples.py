@@ -13,7 +13,7 @@ import numpy as np
 
 from drift_checker.comparison import faults
 from drift_checker.comparison.faults import Share
-from drift_checker.comparison.options import CompareSettings
+from drift_checker.comparison.options import Floors
 from drift_checker.comparison.sequential import PooledCategorical, PooledColumn, PooledNumeric
 from drift_checker.decision import (
     TAIL_SHARE,
@@ -24,10 +24,12 @@ from drift_checker.decision import (
     column_tests,
     count_exceedances,
     kolmogorov,
+    ordered,
     pooled,
+    rank_sum,
     tail_rank,
 )
-from drift_checker.profiles import MAX_TICK_CATEGORIES, Bins, bin_counts, bin_edges
+from drift_checker.profiles import MAX_TICK_CATEGORIES, Bins, bin_counts, bin_edges, far_edges
 from drift_checker.wording import categorical_change, numeric_change
 
 if TYPE_CHECKING:
@@ -59,26 +61,39 @@ class NumericSample:
         """The batch's values by bin, which later ticks pool."""
         return list(map(int, bin_counts(self.current, self._edges)))
 
-    def count_tests(self, column: str) -> list[faults.CountTest]:
+    def count_tests(self, column: str, floors: Floors) -> list[faults.CountTest]:
         """Test the range, and whether there is more than one value."""
+        outside = count_exceedances(self.current, self.reference, share=0)
+        pooled_rows = np.diff(self._rows_up_to[1], prepend=0)
         return [
-            faults.out_of_range(column, count_exceedances(self.current, self.reference, share=0)),
-            faults.constant_numeric(column, self.current, self.reference),
+            faults.out_of_range(column, outside, self._far(outside), floors),
+            faults.constant_numeric(column, self.current, self.reference, pooled_rows, floors),
         ]
 
-    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
-        """Test the bulk and the tails."""
+    def decide(self, floors: Floors, threshold: float) -> Decision:
+        """Test the bulk, the location and the tails."""
         return column_tests.numeric(
             self._distance,
+            rank_sum.rank_sum(*self._rows_up_to),
             count_exceedances(self.current, self.reference),
             threshold=threshold,
-            distance_floor=settings.floors.distance,
-            tail_floor=settings.floors.tail,
+            distance_floor=floors.of(floors.distance),
+            tail_floor=floors.of(floors.tail),
         )
+
+    def _far(self, outside: Exceedance) -> int:
+        """Count the values beyond the reference's range by more than its own width."""
+        low, high = far_edges(outside.low, outside.high)
+        below = int(np.searchsorted(self.current, low, side="left"))
+        return below + len(self.current) - int(np.searchsorted(self.current, high, side="right"))
+
+    @cached_property
+    def _rows_up_to(self) -> ordered.RowsUpTo:
+        return ordered.rows_up_to(self.current, self.reference)
 
     @cached_property
     def _distance(self) -> kolmogorov.Distance:
-        return kolmogorov.distance(self.current, self.reference)
+        return kolmogorov.distance_up_to(*self._rows_up_to)
 
     def change(self, effect: str) -> str:
         """Say what changed, by what the deciding effect measures."""
@@ -129,20 +144,29 @@ class BinnedSample:
         """The batch's values by bin."""
         return list(map(int, self.current.bin_counts(self.bins.tick_edges)))
 
-    def count_tests(self, column: str) -> list[faults.CountTest]:
+    def count_tests(self, column: str, floors: Floors) -> list[faults.CountTest]:
         """Test the range, and whether there is more than one value."""
-        edges = self.reference.edges
-        outside = self._exceedance(float(edges[0]), float(edges[-1]), share=0)
-        return [faults.out_of_range(column, outside), self._constant(column)]
+        low, high = self.reference.minimum, self.reference.maximum
+        outside = self._exceedance(low, high, share=0)
+        current, edges = self.current, self.current.edges
+        far = int(current.below[0]) + current.value_count - int(current.up_to[-1])
+        # Older layouts have no edges beyond the range.
+        known = (float(edges[0]), float(edges[-1])) == far_edges(low, high)
+        return [
+            faults.out_of_range(column, outside, far if known else 0, floors),
+            self._constant(column, floors),
+        ]
 
-    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
-        """Test the bulk and the tails."""
+    def decide(self, floors: Floors, threshold: float) -> Decision:
+        """Test the bulk, the location and the tails."""
+        counts = self.current.counts_in_order, self.reference.counts_in_order
         return column_tests.numeric(
             self._distance(),
+            rank_sum.rank_sum(*ordered.counts_up_to(*counts)),
             self._exceedance(self.bins.low, self.bins.high, share=TAIL_SHARE),
             threshold=threshold,
-            distance_floor=settings.floors.distance,
-            tail_floor=settings.floors.tail,
+            distance_floor=floors.of(floors.distance),
+            tail_floor=floors.of(floors.tail),
         )
 
     def change(self, effect: str) -> str:
@@ -179,19 +203,19 @@ class BinnedSample:
         count = int(current.below[edges[0]]) + n - int(current.up_to[edges[1]])
         return Exceedance(count, n, low, high, min(int(gaps.sum()), m), m)
 
-    def _constant(self, column: str) -> faults.CountTest:
+    def _constant(self, column: str, floors: Floors) -> faults.CountTest:
         """Test that there is one value only.
 
-        Of the reference's values between two edges it is not known whether they are one. That
-        they are makes the p-value larger, and is assumed.
+        Of the values between two edges it is not known whether they are one. That they are makes
+        the p-value larger, and is assumed.
         """
         current, reference = self.current, self.reference
-        if current.minimum != current.maximum:
-            return faults.not_constant(column)
-        occupied = int(np.argmax(current.counts_in_order))
-        others = np.delete(reference.counts_in_order, occupied)
-        same = int(reference.counts_in_order[occupied])
-        return faults.constant(column, f"{current.minimum:g}", current.value_count, same, others)
+        only = f"{current.minimum:g}" if current.minimum == current.maximum else None
+        after, before = current.counts_in_order, reference.counts_in_order
+        rows = int(before[np.argmax(after)]), reference.value_count
+        return faults.constant(
+            column, only, current.value_count, rows, after + before, floors=floors
+        )
 
 
 def _infinities(profile: NumericProfile) -> Share:
@@ -221,20 +245,21 @@ class CategoricalSample:
             return None
         return self._by_name(self.current)
 
-    def count_tests(self, column: str) -> list[faults.CountTest]:
+    def count_tests(self, column: str, floors: Floors) -> list[faults.CountTest]:
         """Test for categories that are new, and whether there is more than one."""
+        both = self.names, self.current, self.reference, floors
         return [
-            faults.unseen_categories(column, self.names, self.current, self.reference),
-            faults.constant_categorical(column, self.names, self.current, self.reference),
+            faults.unseen_categories(column, *both),
+            faults.constant_categorical(column, *both),
         ]
 
-    def decide(self, settings: CompareSettings, threshold: float) -> Decision:
+    def decide(self, floors: Floors, threshold: float) -> Decision:
         """Test the shares."""
         return column_tests.categorical(
             self.current,
             self.reference,
             threshold=threshold,
-            distance_floor=settings.floors.distance,
+            share_floor=floors.of(floors.category),
         )
 
     def change(self, effect: str) -> str:  # noqa: ARG002  categories have one effect
@@ -257,9 +282,10 @@ class BucketedSample(CategoricalSample):
     def tick_counts(self) -> None:
         """Later ticks pool by name."""
 
-    def count_tests(self, column: str) -> list[faults.CountTest]:
+    def count_tests(self, column: str, floors: Floors) -> list[faults.CountTest]:
         """Test whether there is more than one."""
-        return [faults.constant_categorical(column, self.names, self.current, self.reference)]
+        both = self.names, self.current, self.reference, floors
+        return [faults.constant_categorical(column, *both)]
 
 
 ColumnSample: TypeAlias = NumericSample | BinnedSample | CategoricalSample

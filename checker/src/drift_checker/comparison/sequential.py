@@ -7,18 +7,26 @@ find the reference's peculiarities instead of drift, and is not done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, product
 from typing import TypeAlias
 
 import numpy as np
 
+from drift_checker.comparison import faults
+from drift_checker.comparison.faults import CountTest
 from drift_checker.comparison.options import Floors
 from drift_checker.decision import CombinedEvidence, Decision, Floats, Ints, column_tests, pooled
+from drift_checker.decision.counts import share_interval
 from drift_checker.profiles import TickCounts, merge_counts
 from drift_checker.result import LastingDrift, SequentialResult, Verdict
-from drift_checker.wording import categorical_change, numeric_change
+from drift_checker.wording import (
+    categorical_change,
+    changed_below_floor,
+    numeric_change,
+    shortened,
+)
 
 MAX_TICKS = 12
 """Ticks that are pooled, the present one included."""
@@ -42,7 +50,10 @@ class PooledNumeric:
         if not current.any():
             return None
         return pooled.numeric(
-            current, self.reference, threshold=threshold, distance_floor=floors.distance
+            current,
+            self.reference,
+            threshold=threshold,
+            distance_floor=floors.of(floors.distance),
         )
 
     def change(self, counts: TickCounts) -> str:
@@ -64,7 +75,7 @@ class PooledCategorical:
             return None
         _, current, reference = self._by_category(counts)
         return column_tests.categorical(
-            current, reference, threshold=threshold, distance_floor=floors.distance
+            current, reference, threshold=threshold, share_floor=floors.of(floors.category)
         )
 
     def change(self, counts: TickCounts) -> str:
@@ -119,8 +130,29 @@ class _Test:
     counts: TickCounts
     combined: CombinedEvidence
 
-    def result(self, tests: int) -> LastingDrift:
-        """Return the result, corrected for so many tests."""
+    @property
+    def name(self) -> str:
+        """The column."""
+        return self.column.name
+
+    @property
+    def p_value(self) -> float:
+        """The p-value of the test by itself."""
+        return self.combined.p_value
+
+    @property
+    def is_relevant(self) -> bool:
+        """Whether the effect reaches its floor."""
+        return self.combined.evidence.is_relevant
+
+    @property
+    def below_floor(self) -> str:
+        """That it changed by less than its floor."""
+        words = changed_below_floor(self.p_value, self.combined.evidence.effect_floor)
+        return f"{shortened(self.name)} over {self.ticks} ticks: {words}"
+
+    def result(self, p_value: float) -> LastingDrift:
+        """Return the result, with the p-value that is corrected for all tests."""
         evidence = self.combined.evidence
         return LastingDrift(
             name=self.column.name,
@@ -128,7 +160,7 @@ class _Test:
             rows=self.counts.rows,
             test=evidence.test,
             statistic=evidence.statistic,
-            p_value=min(1.0, tests * self.combined.p_value),
+            p_value=p_value,
             effect=evidence.effect,
             effect_size=evidence.effect_size,
             interval=evidence.interval,
@@ -136,42 +168,102 @@ class _Test:
         )
 
 
+@dataclass(frozen=True)
+class _PooledCount:
+    """A test of counts in a pool."""
+
+    test: CountTest
+    ticks: int
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """The column."""
+        return self.test.column
+
+    @property
+    def p_value(self) -> float:
+        """The p-value of the test by itself, by its weight."""
+        return self.test.weighted
+
+    @property
+    def is_relevant(self) -> bool:
+        """Whether the effect reaches its floor."""
+        return self.test.is_relevant
+
+    @property
+    def below_floor(self) -> str:
+        """That it changed by less than its floor."""
+        words = f"{self.test.detail}, less than the floor of {self.test.floor_words}"
+        return f"{shortened(self.name)} over {self.ticks} ticks: {words}"
+
+    def result(self, p_value: float) -> LastingDrift:
+        """Return the result, with the p-value that is corrected for all tests."""
+        test = self.test
+        return LastingDrift(
+            name=test.column,
+            ticks=self.ticks,
+            rows=self.rows,
+            test=test.fault,
+            statistic=test.after,
+            p_value=p_value,
+            effect="share_change",
+            effect_size=test.effect,
+            interval=share_interval(test.before, test.after, self.rows),
+            change=test.detail,
+        )
+
+
 def judge(
     columns: Sequence[PooledColumn],
+    count_tests: Sequence[CountTest],
     pools: Mapping[int, TickCounts],
     *,
     threshold: float,
-    floors: Floors,
+    floors_of: Callable[[str], Floors],
     reason: str | None,
 ) -> SequentialResult:
-    """Test every column in every pool, at a level for all of them.
+    """Test every column and every count in every pool, at a level for all of them.
 
     `pools` are by how many ticks they are of, the fewest first. `reason` says why there are none,
-    or none that are longer.
+    or none that are longer. Tests share the level by Bonferroni's inequality; counts take of it
+    what they can attain (Tarone 1990), which of those of faults that no table has is nothing.
     """
-    tests = max(1, len(columns) * len(pools))
-    level = threshold / tests
-    decided, drifted, relevant = [], [], [1.0]
+    counted = [
+        _PooledCount(test, ticks, counts.rows)
+        for (ticks, counts), each in product(pools.items(), count_tests)
+        if each.of_ticks and (test := each.of_ticks(counts))
+    ]
+    of_columns = len(columns) * len(pools)
+
+    def corrected(p_value: float) -> float:
+        by_counts = faults.attained(p_value, [each.test for each in counted])
+        return min(1.0, max(p_value, of_columns * p_value + by_counts))
+
+    decided: list[_Test | _PooledCount] = list(counted)
     for (ticks, counts), column in product(pools.items(), columns):
-        decision = column.decide(counts, floors, level)
+        # Near this level, p-values are exact.
+        decision = column.decide(counts, floors_of(column.name), threshold / max(1, of_columns))
         if decision is None:
             continue
-        relevant.append(tests * (decision.relevant_p_value or 1.0))
         decided.append(_Test(column, ticks, counts, decision.most_significant))
-        if alarming := decision.alarming(level):
-            drifted.append(_Test(column, ticks, counts, alarming))
+        if decision.relevant and decision.relevant is not decision.most_significant:
+            decided.append(_Test(column, ticks, counts, decision.relevant))
+    decided.sort(key=lambda test: test.p_value)
+    certain = [test for test in decided if test.p_value <= threshold >= corrected(test.p_value)]
     # Of each column that drifted the most significant pool, else the most significant of all.
-    drifted.sort(key=lambda test: test.combined.p_value)
-    decided.sort(key=lambda test: test.combined.p_value)
-    by_column = {test.column.name: test for test in reversed(drifted)}
-    shown = [test for test in drifted if by_column[test.column.name] is test] or decided[:1]
+    drifted = [test for test in certain if test.is_relevant]
+    by_column = {test.name: test for test in reversed(drifted)}
+    shown = [test for test in drifted if by_column[test.name] is test] or decided[:1]
+    relevant = [test.p_value for test in decided if test.is_relevant]
     longest = max(pools, default=1)
+    small = next((test.below_floor for test in certain if test.name not in by_column), None)
     return SequentialResult(
         verdict=None if not pools else Verdict.DRIFT if drifted else Verdict.OK,
         ticks=longest,
         rows=pools[longest].rows if pools else 0,
         threshold=threshold if pools else None,
-        p_value=min(relevant) if pools else None,
-        columns=[test.result(tests) for test in shown],
-        reason=reason,
+        p_value=min(map(corrected, relevant), default=1.0) if pools else None,
+        columns=[test.result(corrected(test.p_value)) for test in shown],
+        reason="; ".join(filter(None, (reason, small))) or None,
     )

@@ -33,6 +33,8 @@ def settings_of(monitors: Monitors, monitor: Monitor) -> CompareSettings:
         feed=monitor.feed,
         window=monitors.window_of(monitor),
         min_windows=monitor.min_windows,
+        floors=monitor.floors.of_all,
+        column_floors=monitor.floors.of_columns,
         # The windows of a rolling reference are all of it, as those of a fixed one are.
         baseline="seasonal" if monitor.baseline.kind == "seasonal" else "fixed",
     )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import string
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
@@ -28,7 +29,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from drift_checker.comparison import ColumnRoles, FeedSettings, parse_span
+from drift_checker.comparison import ColumnRoles, FeedSettings, Floors, parse_span
 from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
 from drift_checker.decision import LEAST_WINDOWS
@@ -269,6 +270,48 @@ class RowCount(_Section):
         return self
 
 
+class ColumnFloors(_Section):
+    """The smallest changes of a column that are worth an alarm; what is not set is as for all."""
+
+    distance: float | None = None
+    category: float | None = None
+    tail: float | None = None
+    share: float | None = None
+    ratio: float | None = None
+    ratio_from: float | None = None
+    unseen_rows: int | None = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        try:
+            Floors(**self.given)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that are set."""
+        return self.model_dump(exclude={"columns"}, exclude_none=True)
+
+
+class MonitorFloors(ColumnFloors):
+    """The smallest changes that are worth an alarm, of all columns and of some."""
+
+    correlation: float | None = None
+    columns: dict[str, ColumnFloors] = Field(default_factory=dict)
+
+    @property
+    def of_all(self) -> Floors:
+        """Those of all columns."""
+        return Floors(**self.given)
+
+    @property
+    def of_columns(self) -> dict[str, Floors]:
+        """Those of the columns that have their own."""
+        return {name: replace(self.of_all, **each.given) for name, each in self.columns.items()}
+
+
 class Monitor(_Section):
     """One watched source."""
 
@@ -287,6 +330,8 @@ class Monitor(_Section):
     schedule: Cron | None = None
     """Only where it differs from `check_schedule`."""
     min_rows: int = Field(default=50, ge=2)
+    floors: MonitorFloors = MonitorFloors()
+    """The smallest changes that are worth an alarm."""
     freshness: Span | None = None
     """How old the newest row of a batch may be; learned from the last ticks where it is not set."""
     row_count: RowCount | None = None
@@ -325,6 +370,12 @@ class Monitor(_Section):
                 f"a rolling baseline of {self.baseline.ticks} ticks has as many windows, and "
                 f"`min_windows` are {self.min_windows}: raise `baseline.ticks`"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _floors_of_tested_columns(self) -> Self:
+        if both := sorted(self.floors.columns.keys() & set(self.columns.ignore)):
+            raise ValueError(f"{', '.join(both)}: ignored columns have no floor")
         return self
 
     def _check_in_place(self) -> None:

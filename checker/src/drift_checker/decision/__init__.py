@@ -5,6 +5,7 @@ Pure functions of arrays and counts; nothing here reads, writes or knows of tabl
 Tests of one column, or of one table:
 
 - `kolmogorov`: the bulk of a numeric column
+- `rank_sum`: its location
 - `exceedance`: its tails, and rows out of the reference's range
 - `homogeneity`: categories
 - `counts`: shares of faulty rows
@@ -16,11 +17,13 @@ Tests of one column, or of one table:
 What combines them:
 
 - `column_tests`: the statistics of one column, by Bonferroni's inequality as Tarone sharpened it
+- `floors`: which changes are worth an alarm
 - `harmonic`: the p-values of many columns, by their harmonic mean
 
 What they are computed with:
 
 - `arrays`: the types of all arrays
+- `ordered`: two samples in the order of their values
 - `binomial`, `hypergeometric`: intervals of a rate, tails of counts
 - `saddlepoint`: the tail of a sum given another
 - `special`: factorials and tails of the normal, Kolmogorov's, Landau's and Student's distributions
@@ -35,7 +38,9 @@ from drift_checker.decision import (
     counts,
     harmonic,
     kolmogorov,
+    ordered,
     pooled,
+    rank_sum,
     row_counts,
     window_ranks,
 )
@@ -47,16 +52,19 @@ from drift_checker.decision.exceedance import (
     count_exceedances,
     tail_rank,
 )
+from drift_checker.decision.floors import NO_FLOOR, Floor
 from drift_checker.decision.window_ranks import LEAST_WINDOWS, WindowEvidence, WindowStatistic
 
 __all__ = [
     "LEAST_WINDOWS",
+    "NO_FLOOR",
     "TAIL_SHARE",
     "Bools",
     "CombinedEvidence",
     "Decision",
     "Exceedance",
     "Floats",
+    "Floor",
     "Indices",
     "Ints",
     "WindowEvidence",
@@ -67,7 +75,9 @@ __all__ = [
     "counts",
     "harmonic",
     "kolmogorov",
+    "ordered",
     "pooled",
+    "rank_sum",
     "row_counts",
     "tail_rank",
     "window_ranks",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from drift_checker.decision import homogeneity, kolmogorov
+from drift_checker.decision import homogeneity, kolmogorov, rank_sum
 from drift_checker.decision.arrays import Ints
 from drift_checker.decision.exceedance import Exceedance
+from drift_checker.decision.floors import Floor
+from drift_checker.decision.rank_sum import RankSum
 
 Interval = tuple[float, float]
 
-# Counts of few rows have few p-values, most of which lie far below the level that they are given.
-# What that leaves unspent is at most a tenth, and drift of the tails needs no more.
-BULK_SHARE, TAIL_SHARE = 0.9, 0.1
+# The distance and the ranks see most changes both; what a halved level costs either is less than
+# what the other finds. Drift of the tails is plain to see, and needs less.
+BULK_SHARE, LOCATION_SHARE, TAIL_SHARE = 0.45, 0.4, 0.15
 
 
 def _attained_if_dense(level: float) -> float:
@@ -25,8 +27,9 @@ class Evidence:
     """One statistic: how unlikely it is by chance, and how large the effect is that it measures.
 
     `test` and `effect` are the names of both. `effect_floor` is the smallest effect that is worth
-    an alarm, `share` the part of the column's level that is the statistic's own; `attained` gives
-    the chance that its p-value is at most a level, which is the level itself where p-values lie
+    an alarm, unless it `is_multiplied`: a share that became many times as large or as small.
+    `share` is the part of the column's level that is the statistic's own; `attained` gives the
+    chance that its p-value is at most a level, which is the level itself where p-values lie
     densely.
     """
 
@@ -39,6 +42,13 @@ class Evidence:
     effect_floor: float
     share: float
     attained: Callable[[float], float] = _attained_if_dense
+    is_multiplied: bool = False
+
+    @property
+    def is_relevant(self) -> bool:
+        """Whether the effect is worth an alarm."""
+        # Differences of shares that are whole points are not.
+        return self.is_multiplied or self.effect_size >= self.effect_floor * (1 - 1e-12)
 
 
 @dataclass(frozen=True)
@@ -69,29 +79,28 @@ class Decision:
 
 def numeric(
     bulk: kolmogorov.Distance,
+    location: RankSum,
     tail: Exceedance,
     *,
     threshold: float,
-    distance_floor: float,
-    tail_floor: float,
+    distance_floor: Floor,
+    tail_floor: Floor,
 ) -> Decision:
-    """Decide on a numeric column by its distance and by the rows in its tails.
+    """Decide on a numeric column by its distance, its ranks and the rows in its tails.
 
-    The Kolmogorov-Smirnov distance sees the bulk, the exceedances the tails, where the distance
-    is blind: five per cent of wild values move it by three per cent only. `distance_floor` and
-    `tail_floor` are their effect floors, as shares of rows.
+    The Kolmogorov-Smirnov distance sees the bulk, the rank sum small shifts of it, the exceedances
+    the tails, where the others are blind: five per cent of wild values move the distance by three
+    per cent only. `distance_floor` and `tail_floor` are their effect floors, as shares of rows.
     """
     return decide(
         [
-            Evidence(
-                "kolmogorov_smirnov",
-                bulk.value,
-                kolmogorov.p_value(bulk, level=BULK_SHARE * threshold),
-                "distance",
-                bulk.value,
-                kolmogorov.interval(bulk),
-                distance_floor,
-                BULK_SHARE,
+            *bulk_evidence(
+                bulk,
+                location,
+                rank_sum.p_value(location),
+                threshold=threshold,
+                floor=distance_floor,
+                shares=(BULK_SHARE, LOCATION_SHARE),
             ),
             Evidence(
                 "exceedance",
@@ -100,38 +109,79 @@ def numeric(
                 "tail_excess",
                 tail.excess,
                 tail.interval(),
-                tail_floor,
+                tail_floor.change,
                 TAIL_SHARE,
                 tail.attained,
+                tail_floor.is_multiplied(tail.expected_share, tail.count / tail.rows),
             ),
         ],
         threshold=threshold,
     )
 
 
+def bulk_evidence(
+    bulk: kolmogorov.Distance,
+    location: RankSum,
+    location_p_value: float,
+    *,
+    threshold: float,
+    floor: Floor,
+    shares: tuple[float, float],
+) -> list[Evidence]:
+    """Return what distance and ranks say, at their shares of the column's level.
+
+    Both have the distance as their effect: twice the ranks' own, the superiority above one half,
+    is at most twice the distance. It may be that of a rare value, whose share is what counts then.
+    """
+    after, before = bulk.shares
+    multiplied = floor.is_multiplied(before, after) or floor.is_multiplied(1 - before, 1 - after)
+    tests = [
+        ("kolmogorov_smirnov", bulk.value, kolmogorov.p_value(bulk, level=shares[0] * threshold)),
+        ("rank_sum", location.superiority, location_p_value),
+    ]
+    interval = kolmogorov.interval(bulk)
+    return [
+        Evidence(
+            *test, "distance", bulk.value, interval, floor.change, share, is_multiplied=multiplied
+        )
+        for test, share in zip(tests, shares, strict=True)
+    ]
+
+
 def categorical(
-    current: Ints, reference: Ints, *, threshold: float, distance_floor: float
+    current: Ints, reference: Ints, *, threshold: float, share_floor: Floor
 ) -> Decision:
     """Decide on a categorical column by the counts of its categories, both (categories,).
 
     No category is empty on both sides. The deviance sees many small changes, the largest cell a
-    single one among many categories.
+    single one among many categories. The effect floor is that of the share of a category.
     """
-    distance = homogeneity.total_variation(current, reference)
-    interval = homogeneity.total_variation_interval(current, reference)
-
-    cell = homogeneity.largest_cell_p_value(current, reference)
-    tests = [("largest_cell", distance, cell)]
-    if len(current) > 2:  # noqa: PLR2004  with two, both tests are one
-        bulk = homogeneity.deviance_p_value(current, reference)
-        tests.append(("deviance", homogeneity.deviance(current, reference), bulk))
-    return decide(
-        [
-            Evidence(*test, "total_variation", distance, interval, distance_floor, 1 / len(tests))
-            for test in tests
-        ],
-        threshold=threshold,
+    place, p_value = homogeneity.largest_cell(current, reference)
+    before, after = reference[place] / reference.sum(), current[place] / current.sum()
+    cell = Evidence(
+        "largest_cell",
+        float(after),
+        p_value,
+        "share_change",
+        float(abs(after - before)),
+        homogeneity.share_change_interval(current, reference, place),
+        share_floor.change,
+        0.5,
+        is_multiplied=share_floor.is_multiplied(float(before), float(after)),
     )
+    if len(current) <= 2:  # noqa: PLR2004  with two, both tests are one
+        return decide([replace(cell, share=1.0)], threshold=threshold)
+    bulk = Evidence(
+        "deviance",
+        homogeneity.deviance(current, reference),
+        homogeneity.deviance_p_value(current, reference),
+        "total_variation",
+        homogeneity.total_variation(current, reference),
+        homogeneity.total_variation_interval(current, reference),
+        share_floor.change,
+        0.5,
+    )
+    return decide([cell, bulk], threshold=threshold)
 
 
 def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
@@ -151,9 +201,5 @@ def decide(evidence: Sequence[Evidence], *, threshold: float) -> Decision:
         return CombinedEvidence(statistic, min(1.0, level))
 
     ranked = sorted(map(combined, evidence), key=lambda combined: combined.p_value)
-    relevant = (
-        combined
-        for combined in ranked
-        if combined.evidence.effect_size >= combined.evidence.effect_floor
-    )
+    relevant = (combined for combined in ranked if combined.evidence.is_relevant)
     return Decision(most_significant=ranked[0], relevant=next(relevant, None))

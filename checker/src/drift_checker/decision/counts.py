@@ -5,6 +5,8 @@ All p-values condition on the pooled rows and hold at any size.
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 
 from drift_checker.decision.arrays import Ints
@@ -20,6 +22,40 @@ def share_p_value(current: int, n: int, reference: int, m: int) -> float:
     They are `current` of n rows, and `reference` of m.
     """
     return two_sided_p_value(current, n + m, current + reference, n)
+
+
+def least_share_p_value(n: int, pooled: int, m: int) -> float:
+    """Return the smallest p-value that `share_p_value` has, of so many faulty rows in n and m."""
+    ends = {max(0, pooled - m), min(pooled, n)}
+    return min(two_sided_p_value(end, n + m, pooled, n) for end in ends)
+
+
+def share_interval(
+    before: float, after: float, rows: int, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return an interval for the change of a share given the one before, whichever way.
+
+    Wilson's (1927) of the share of `rows`.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    weight = z * z / rows
+    middle = (after + weight / 2) / (1 + weight)
+    margin = (weight * (after * (1 - after) + weight / 4)) ** 0.5 / (1 + weight)
+    ends = middle - margin - before, middle + margin - before
+    low, high = sorted(map(abs, ends))
+    return (0.0, high) if ends[0] < 0 < ends[1] else (low, high)
+
+
+def unseen_chance(current: Ints, reference: Ints) -> float:
+    """Return a bound on the chance that any category of the pooled rows falls to the batch alone.
+
+    Both are counts (categories,).
+    """
+    n, total = int(current.sum()), int(current.sum() + reference.sum())
+    sizes = current + reference
+    sizes = sizes[(sizes > 0) & (sizes <= n)]
+    log_absent = log_choose(total - sizes, n - sizes) - log_choose(total, n)
+    return float(min(1.0, np.exp(log_absent).sum()))
 
 
 def unseen_p_value(current: Ints, reference: Ints) -> float:

@@ -7,6 +7,8 @@ categories, rare categories and hundreds of thousands of them need no special ca
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 
 from drift_checker.decision.arrays import Floats, Ints
@@ -100,8 +102,8 @@ def _grid(size: int, share: float) -> Floats:
     return np.arange(low, high + 1, step, dtype=float)
 
 
-def largest_cell_p_value(current: Ints, reference: Ints) -> float:
-    """Return the p-value of the category whose share changed most.
+def largest_cell(current: Ints, reference: Ints) -> tuple[int, float]:
+    """Return the category whose share changed most surely, and the p-value of that.
 
     Each category is tested by Fisher's exact test against all others; the smallest p-value is
     multiplied by the number of categories that could have reached it (Tarone 1990), so that
@@ -112,16 +114,37 @@ def largest_cell_p_value(current: Ints, reference: Ints) -> float:
     share = n / total
     standardised = np.abs(current - pooled * share) / np.sqrt(pooled)
     # Only a few cells can hold the smallest p-value; leaving one out would be conservative.
-    likely = np.argsort(standardised)[-_CANDIDATES:]
-    smallest = min(two_sided_p_value(int(current[j]), total, int(pooled[j]), n) for j in likely)
+    likely = np.argsort(-standardised)[:_CANDIDATES]
+    p_values = [two_sided_p_value(int(current[j]), total, int(pooled[j]), n) for j in likely]
+    smallest = min(p_values)
     if len(pooled) <= 2:  # noqa: PLR2004  both cells are one test
-        return smallest
+        # The share of the rarer one may be many times what it was.
+        return int(np.argmin(pooled)), smallest
+    place = int(likely[p_values.index(smallest)])
     sizes, cells = np.unique(pooled, return_counts=True)
     most, least = np.minimum(sizes, n), np.maximum(0, sizes - (total - n))
     attainable = 2 * np.exp(
         np.minimum(log_pmf(most, total, sizes, n), log_pmf(least, total, sizes, n))
     )
-    return float(min(1.0, smallest * cells[attainable <= smallest * (1 + 1e-9)].sum()))
+    return place, float(min(1.0, smallest * cells[attainable <= smallest * (1 + 1e-9)].sum()))
+
+
+def share_change_interval(
+    current: Ints, reference: Ints, place: int, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return an interval for how far the share of one category moved, whichever way.
+
+    Of the difference of two shares, by the normal approximation with one row of each kind added to
+    either (Agresti and Caffo 2000).
+    """
+    z, shares, variance = NormalDist().inv_cdf((1 + confidence) / 2), [], 0.0
+    for rows in (current, reference):
+        total = int(rows.sum()) + 2
+        share = (int(rows[place]) + 1) / total
+        shares.append(share)
+        variance += share * (1 - share) / total
+    middle, margin = abs(shares[0] - shares[1]), z * variance**0.5
+    return max(0.0, middle - margin), min(1.0, middle + margin)
 
 
 def total_variation(current: Ints, reference: Ints) -> float:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from drift_checker.decision.arrays import Floats, Ints
+from drift_checker.decision.ordered import rows_up_to
 from drift_checker.decision.special import kolmogorov_upper_tail, log_binomial
 
 # The exact null is computed only where it can change the decision. From 50 rows on and down to
@@ -39,6 +40,8 @@ class Distance:
     """Pooled rows up to and including each distinct value."""
     current: int
     reference: int
+    shares: tuple[float, float] = (0.0, 0.0)
+    """The shares of (current, reference) rows up to the value where they differ most."""
 
     @property
     def untied(self) -> bool:
@@ -53,14 +56,17 @@ class Distance:
 
 def distance(current: Floats, reference: Floats) -> Distance:
     """Return the distance of two sorted, non-empty samples (n,) and (m,) without nulls."""
-    n, m = len(current), len(reference)
-    pooled = np.sort(np.concatenate((current, reference)), kind="stable")
-    upto = np.flatnonzero(np.append(pooled[1:] != pooled[:-1], True)) + 1
-    # Looking up in the smaller sample is quick, and says how many of the larger there are.
-    below = np.searchsorted(min(current, reference, key=len), pooled[upto - 1], side="right")
-    smaller, larger = below.astype(np.int64), upto - below
-    scaled = int(np.abs(smaller * max(n, m) - larger * min(n, m)).max())
-    return Distance(scaled / (n * m), scaled, upto, n, m)
+    return distance_up_to(*rows_up_to(current, reference))
+
+
+def distance_up_to(current: Ints, pooled: Ints) -> Distance:
+    """Return the distance by the rows up to and including each distinct value, both (values,)."""
+    n, m = int(current[-1]), int(pooled[-1] - current[-1])
+    gaps = np.abs(current * m - (pooled - current) * n)
+    place = int(np.argmax(gaps))
+    scaled, up_to = int(gaps[place]), int(current[place])
+    shares = up_to / n, (int(pooled[place]) - up_to) / m
+    return Distance(scaled / (n * m), scaled, pooled, n, m, shares)
 
 
 def p_value(observed: Distance, *, level: float) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from drift_checker.decision import kolmogorov
+from drift_checker.decision import column_tests, kolmogorov, rank_sum
 from drift_checker.decision.arrays import Ints
-from drift_checker.decision.column_tests import Decision, Evidence, decide
+from drift_checker.decision.column_tests import Decision
+from drift_checker.decision.floors import Floor
+from drift_checker.decision.ordered import counts_up_to
 
 
 def distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
@@ -20,30 +20,30 @@ def distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
     that over all, and ties only lower it. Both samples vary in that null: its variance is
     1/m + 1/n, marginal over the reference that the ticks share.
     """
-    n, m = int(current.sum()), int(reference.sum())
-    scaled = int(np.abs(np.cumsum(current) * m - np.cumsum(reference) * n).max())
-    return kolmogorov.Distance(scaled / (n * m), scaled, range(1, n + m + 1), n, m)
+    observed = tied_distance(current, reference)
+    return replace(observed, pooled=range(1, observed.current + observed.reference + 1))
 
 
 def tied_distance(current: Ints, reference: Ints) -> kolmogorov.Distance:
     """Return the distance where each bin is one value; then its null is given the pooled counts.
 
-    Neither side is empty, and no bin is empty on both.
+    Neither side is empty.
     """
-    return replace(distance(current, reference), pooled=np.cumsum(current + reference))
+    return kolmogorov.distance_up_to(*counts_up_to(current, reference))
 
 
-def numeric(current: Ints, reference: Ints, *, threshold: float, distance_floor: float) -> Decision:
-    """Decide by the counts of both sides in the same bins, in order; neither is empty."""
-    observed = distance(current, reference)
-    evidence = Evidence(
-        "kolmogorov_smirnov",
-        observed.value,
-        kolmogorov.p_value(observed, level=threshold),
-        "distance",
-        observed.value,
-        kolmogorov.interval(observed),
-        distance_floor,
-        share=1.0,
+def numeric(current: Ints, reference: Ints, *, threshold: float, distance_floor: Floor) -> Decision:
+    """Decide by the counts of both sides in the same bins, in order; neither is empty.
+
+    The reference chose the bins.
+    """
+    location = rank_sum.rank_sum(*counts_up_to(current, reference))
+    evidence = column_tests.bulk_evidence(
+        distance(current, reference),
+        location,
+        rank_sum.p_value(location, reference_chose=True),
+        threshold=threshold,
+        floor=distance_floor,
+        shares=(0.5, 0.5),
     )
-    return decide([evidence], threshold=threshold)
+    return column_tests.decide(evidence, threshold=threshold)

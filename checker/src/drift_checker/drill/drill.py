@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from drift_checker.comparison import (
+    NO_FLOORS,
     CompareSettings,
-    Floors,
     compare_tables,
     judge,
     prepare,
@@ -39,7 +39,6 @@ from drift_checker.tables import Batch
 
 FALSE_ALARM_LEVELS = (0.5, 0.25, 0.1, 0.05)
 """Levels at which drift-free ticks are judged, to see that so many are flagged by chance."""
-NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 
 log = structlog.get_logger()
 
@@ -147,7 +146,9 @@ class _Trials:
             batch = self.source.batch(BatchRequest(NO_DRIFT, 0, number))
             alarms += self._flags(batch, self.options)
             for level in FALSE_ALARM_LEVELS:
-                options = replace(self.options, budget=None, level=level, floors=NO_FLOORS)
+                options = replace(
+                    self.options, budget=None, level=level, floors=NO_FLOORS, column_floors={}
+                )
                 flagged[level] += self._flags(batch, options)
         log.info("drill", scenario=NO_DRIFT, ticks=ticks, alarms=alarms)
         rates = [DriftFree.of(level, Rate.of(hits, ticks)) for level, hits in flagged.items()]

@@ -5,7 +5,7 @@ where a table is large: `layout`, `profile`, `readers` and `stored`, with the ki
 `numeric`, `categorical` and `untested`.
 """
 
-from drift_checker.profiles.bins import Bins, bin_counts, bin_edges
+from drift_checker.profiles.bins import Bins, bin_counts, bin_edges, far_edges
 from drift_checker.profiles.sample import (
     MIN_JOINT_ROWS,
     SAMPLE_ROWS,
@@ -23,6 +23,7 @@ __all__ = [
     "bin_counts",
     "bin_edges",
     "choose_rows",
+    "far_edges",
     "merge_counts",
     "varies_enough",
 ]

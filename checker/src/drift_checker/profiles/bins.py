@@ -21,7 +21,8 @@ class Bins:
     """Where a numeric column is cut.
 
     `edges` (edges,) increase. Those where its tails begin, `low` and `high`, and the upper edges of
-    the bins of tick counts, `tick_edges` (bins,), are among them.
+    the bins of tick counts, `tick_edges` (bins,), are among them; the first and the last are as far
+    beyond the range as it is wide.
     """
 
     edges: Floats
@@ -43,12 +44,20 @@ class Bins:
             values = bin_edges(ordered, EDGES)
         tail = tail_rank(len(ordered))
         low, high = float(ordered[tail - 1]), float(ordered[-tail])
-        edges = np.unique(np.append(values, [low, high, minimum, maximum]))
+        far = far_edges(minimum, maximum)
+        edges = np.unique(np.append(values, [low, high, minimum, maximum, *far]))
         return cls(edges, low, high, bin_edges(ordered))
 
 
 NO_BINS = Bins(np.empty(0), np.nan, np.nan, np.empty(0))
 """Of a column that has no finite values."""
+
+
+def far_edges(minimum: float, maximum: float) -> tuple[float, float]:
+    """Return what lies beyond a range by its own width, or its ends where that is no number."""
+    with np.errstate(over="ignore"):
+        far = np.array([minimum, maximum]) + np.subtract(maximum, minimum) * np.array([-1, 1])
+    return (float(far[0]), float(far[1])) if np.isfinite(far).all() else (minimum, maximum)
 
 
 def bin_edges(reference: Floats, bins: int = BINS) -> Floats:

@@ -1,16 +1,16 @@
 """Tick counts: what a tick leaves of its columns, small enough to be added up over ticks.
 
 Of a numeric column it is how many rows lie in each of the bins that quantiles of the reference cut,
-of a categorical one how many rows have each category. Nothing of them depends on when they were
-made, so that those of several ticks against one version of the reference add up to those of all
-their rows.
+of a categorical one how many rows have each category, and of both how many are null, infinite or
+out of the reference's range. Nothing of them depends on when they were made, so that those of
+several ticks against one version of the reference add up to those of all their rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -36,6 +36,8 @@ class TickCounts(PlainDocument):
     """By numeric column, the rows in each bin; see `bin_counts`."""
     categories: dict[str, dict[str, Count]]
     """By categorical column, the rows of each category."""
+    shares: dict[str, dict[str, list[Count]]] = field(default_factory=dict)
+    """By fault and column, the rows that have it, and of how many. Older counts have none."""
 
 
 def merge_counts(ticks: Sequence[TickCounts]) -> TickCounts:
@@ -53,4 +55,18 @@ def merge_counts(ticks: Sequence[TickCounts]) -> TickCounts:
             name: dict(sum((Counter(counts.categories[name]) for counts in ticks), Counter()))
             for name in categories
         },
+        shares=_merge_shares([counts.shares for counts in ticks]),
     )
+
+
+def _merge_shares(
+    ticks: Sequence[dict[str, dict[str, list[Count]]]],
+) -> dict[str, dict[str, list[Count]]]:
+    faults = set.intersection(*(set(shares) for shares in ticks))
+    return {
+        fault: {
+            name: np.sum([shares[fault][name] for shares in ticks], axis=0).tolist()
+            for name in set.intersection(*(set(shares[fault]) for shares in ticks))
+        }
+        for fault in faults
+    }

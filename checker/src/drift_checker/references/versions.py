@@ -170,7 +170,7 @@ def check_soundness(rows: int, names: Sequence[str], monitor: Monitor) -> None:
     """
     if rows < monitor.min_rows:
         raise BadReferenceError(f"it has {rows} rows, and at least {monitor.min_rows} are needed")
-    if missing := sorted(monitor.columns.named() - set(names)):
+    if missing := sorted((monitor.columns.named() | monitor.floors.columns.keys()) - set(names)):
         raise BadReferenceError(f"it has no column {', '.join(missing)}; it has {', '.join(names)}")
 
 

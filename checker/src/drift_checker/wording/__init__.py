@@ -8,6 +8,7 @@ made: it needs the extra `report`, and its imports take seconds.
 from drift_checker.wording.explanation import with_explanation
 from drift_checker.wording.phrases import (
     categorical_change,
+    changed_below_floor,
     natural_frequency,
     numeric_change,
     p_value_phrase,
@@ -23,6 +24,7 @@ from drift_checker.wording.terminal import aligned, result_text
 __all__ = [
     "aligned",
     "categorical_change",
+    "changed_below_floor",
     "explanation_markdown",
     "explanation_text",
     "natural_frequency",

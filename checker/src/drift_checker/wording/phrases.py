@@ -43,6 +43,11 @@ def p_value_cell(p_value: float) -> str:
     return f"{p_value:.2g}" if p_value else f"< {_SMALLEST_P_VALUE:.0e}"
 
 
+def changed_below_floor(p_value: float, floor: float) -> str:
+    """Say that a change is certain, and too small to matter."""
+    return f"changed ({p_value_phrase(p_value)}), by less than its floor of {floor:g}"
+
+
 def natural_frequency(probability: float) -> str:
     """Return a probability as `1 of` so many, down to one in a million."""
     if probability < _SMALLEST:
@@ -120,9 +125,13 @@ def _quantiles(ordered: Floats, *shares: float) -> Floats:
 
 
 def categorical_change(names: list[str], current: Ints, reference: Ints) -> str:
-    """Describe the category whose share changed most; counts stand in the order of the names."""
+    """Describe the category whose share changed most; counts stand in the order of the names.
+
+    Of two that changed alike, as where there are no others, it is the rarer one.
+    """
     before, after = reference / reference.sum(), current / current.sum()
-    j = int(np.argmax(np.abs(after - before)))
+    change = np.abs(after - before)
+    j = int(np.argmin(np.where(change < change.max() * (1 - 1e-9), np.inf, before + after)))
     return f"share of {shortened(names[j])!r} {percent(before[j])} -> {percent(after[j])}"
 
 

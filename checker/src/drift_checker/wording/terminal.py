@@ -101,6 +101,8 @@ def _column_row(column: ColumnResult) -> tuple[str, ...]:
         return "-" if value is None else f"{value:.2g}"
 
     effect = "-" if column.effect is None else f"{column.effect} {number(column.effect_size)}"
+    if column.floor is not None:
+        effect += f" (floor {column.floor:g})"
     return (
         column_label(column),
         column.verdict or "-",
