@@ -31,6 +31,7 @@ from drift_checker import ColumnRoles, CompareSettings, Floors, Result, Verdict,
 from drift_checker.comparison.aspects import (
     Aspect,
     Measure,
+    Measured,
     QuantileScale,
     correlation_aspect,
     correlations,
@@ -56,7 +57,7 @@ _NAMES = [f"x{number}" for number in range(COLUMNS)]
 Series = Callable[[Generator, tuple[int, int, int]], Floats]
 
 
-def _autoregressive(rng: Generator, shape: tuple[int, int, int], *, phi: float) -> Floats:
+def autoregressive(rng: Generator, shape: tuple[int, int, int], *, phi: float) -> Floats:
     """Draw AR(1) from its stationary distribution, of variance one, from day to day."""
     columns, days, rows = shape
     noise = rng.standard_normal((columns, days * rows))
@@ -108,10 +109,10 @@ CASES = {
     case.name: case
     for case in (
         Case("independent", _independent),
-        Case("AR(1) 0.5", partial(_autoregressive, phi=0.5)),
-        Case("AR(1) 0.9", partial(_autoregressive, phi=0.9)),
+        Case("AR(1) 0.5", partial(autoregressive, phi=0.5)),
+        Case("AR(1) 0.9", partial(autoregressive, phi=0.9)),
         Case("day effect", _day_effect),
-        Case("day effect, 4 windows a day", _day_effect, 4, exchangeable=False),
+        Case("day effect, 4 windows a day", _day_effect, 4),
         Case("daily cycle", _daily_cycle),
         Case("daily cycle, 4 windows a day", _daily_cycle, 4, exchangeable=False),
         Case("daily cycle, seasonal", _daily_cycle, 4, seasonal=True),
@@ -123,13 +124,15 @@ CASES = {
 class Drawn:
     """A series: `windows` (columns, windows, rows), of which the last `ticks` are ticks.
 
-    Of a seasonal case `places` are those at the time of day of the ticks, otherwise all.
+    Of a seasonal case `places` are those at the time of day of the ticks, otherwise all. `begin` is
+    at which window of its day the first one is.
     """
 
     case: Case
     windows: Floats
     places: Indices
     ticks: int
+    begin: int = 0
 
     @classmethod
     def of(cls, case: Case, rng: Generator, windows: int, ticks: int) -> Drawn:
@@ -138,7 +141,7 @@ class Drawn:
         begin = int(rng.integers(case.windows_a_day))
         needed = step * (windows + ticks)
         drawn = case.draw(rng, begin + needed)[:, begin : begin + needed]
-        return cls(case, drawn, np.arange(needed)[step - 1 :: step], ticks)
+        return cls(case, drawn, np.arange(needed)[step - 1 :: step], ticks, begin)
 
     def judge(self, tick: int, level: float, *, windowed: bool) -> Result:
         """Compare a tick with the windows before all ticks."""
@@ -157,6 +160,7 @@ class Drawn:
     def _table(self, windows: slice) -> pa.Table:
         step = self.case.window / ROWS
         numbers = np.arange(self.windows.shape[1] * ROWS).reshape(-1, ROWS)[windows].ravel()
+        numbers += self.begin * ROWS
         times = START + numbers * np.timedelta64(step)
         columns = self.windows[:, windows].reshape(COLUMNS, -1)
         return pa.table([pa.array(each) for each in (times, *columns)], names=[_TIME, *_NAMES])
@@ -179,20 +183,25 @@ class Ranks:
         numbers = drawn.windows[:, drawn.places].swapaxes(0, 1)
         pairs = list(combinations(range(COLUMNS), 2))
         self.correlations = np.array([correlations(window, pairs) for window in numbers]).T
-        none_missing = [np.zeros(1, dtype=bool)] * (self.windows + 1)
+        none_missing = Measured(np.zeros((self.windows + 1, 1)))
         self.nulls = [null_share_aspect(name, none_missing, floors) for name in (_TIME, *_NAMES)]
+        self.days = None
+        if drawn.case.windows_a_day > 1:
+            begin = drawn.begin + drawn.places[: self.windows]
+            self.days = begin // drawn.case.windows_a_day
 
     def p_value(self, tick: int, level: float) -> float:
         """Return the smallest p-value of a tick."""
-        ranked = rank_aspects([*self.nulls, *self._aspects(tick)], level)
-        return ranked[0][1].p_value
+        ranking = rank_aspects([*self.nulls, *self._aspects(tick)], level, self.days)
+        return ranking.ranked[0][1].p_value
 
     def _aspects(self, tick: int) -> Iterator[Aspect]:
         chosen = np.append(np.arange(self.windows), self.windows + tick)
         for name, measure, vectors in self.measured:
-            yield distribution_aspect(name, measure, vectors[chosen], self.floors)
+            yield distribution_aspect(name, measure, Measured(vectors[chosen]), self.floors)
         for pair, values in zip(combinations(_NAMES, 2), self.correlations, strict=True):
-            yield correlation_aspect(pair, values[chosen], self.floors)
+            of_pair = Measured(values[chosen][:, None])
+            yield correlation_aspect(pair, of_pair, self.floors)
 
 
 def levels(windows: int) -> list[float]:

@@ -19,12 +19,12 @@ from web import FakeMlflow, Web
 from drift_checker import ColumnRoles, CompareSettings, Result, compare
 from drift_checker.cli import main
 from drift_checker.comparison.options import parse_span
-from drift_checker.comparison.windows import cut_windows
+from drift_checker.comparison.windows import Windows, cut_windows, windows_for
 from drift_checker.config import load_monitors, load_settings
 from drift_checker.errors import BadReferenceError, UsageError
 from drift_checker.tables import plain
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 START = np.datetime64("2026-01-05T00:00:00", "us")
 """A Monday."""
 
@@ -133,13 +133,121 @@ def test_a_level_beyond_the_ranks_is_extrapolated_and_says_so() -> None:
     assert "999 windows" in (result.explanation.certainty if result.explanation else "")
 
 
-def test_too_few_windows_fall_back_and_say_so() -> None:
-    result = judged(day(19, 8, shift=1), days(19))
+def test_few_windows_are_ranked_all_the_same_and_say_so() -> None:
+    """Rows of a day are not independent because there are few days."""
+    result = judged(day(12, 8, shift=2), days(12))
+
+    assert (result.verdict, result.drifted_columns) == ("drift", ["calm"])
+    assert (result.calibration.method, result.calibration.windows) == ("extrapolated", 12)
+    said = result.calibration.reason or ""
+    assert "12 windows of 1 day" in said
+    assert "20 are needed: only what is far beyond all of them is found" in said
+    assert judged(day(12, 8), days(12)).verdict == "ok"
+    assert judged(day(19, 8), days(19), min_windows=10).calibration.reason is None
+
+
+def test_fewer_windows_than_have_a_spread_are_independent_rows_and_say_so() -> None:
+    result = judged(day(4, 8), days(4))
 
     assert result.calibration.method == "exact"
-    assert "19 windows of 1 day" in (result.calibration.reason or "")
+    assert "4 windows of 1 day" in (result.calibration.reason or "")
+    assert "where they are not, alarms come several times" in (result.calibration.reason or "")
     assert set(result.alarm_budget.parts) >= {"columns", "faults"}
-    assert judged(day(19, 8), days(19), min_windows=10).calibration.method == "ranked"
+
+
+def hours(count: int, *, first: int = 0, rows: int = 60, per: int = 1) -> pa.Table:
+    """Rows at the same distance of each other; a column has the number of each."""
+    numbers = np.arange(first * rows, (first + count) * rows, per)
+    moments = START + numbers * np.timedelta64(3_600_000_000 // rows, "us")
+    return pa.table({"time": pa.array(moments), "number": pa.array(numbers)})
+
+
+def chosen(reference: pa.Table, current: pa.Table, **settings: Any) -> tuple[Windows, str | None]:
+    times = [table["time"].combine_chunks() for table in (reference, current)]
+    defaults = {"window": HOUR, "columns": ColumnRoles(timestamp="time")}
+    return windows_for(
+        *times, CompareSettings(**(defaults | settings)), settings.get("window", HOUR)
+    )
+
+
+def test_a_batch_of_fewer_rows_is_ranked_among_the_first_rows_of_windows() -> None:
+    reference = hours(40)
+    shuffled = reference.take(np.random.default_rng(1).permutation(40 * 60))
+
+    windows, reason = chosen(shuffled, hours(1, first=50, per=4), min_rows=15)
+
+    assert (len(windows), windows.most_rows, reason) == (40, 15, None)
+    first, second, *_ = windows.split(np.asarray(shuffled["number"]), np.array([]))
+    # In the order of their times, so that what hangs together stays so.
+    assert first.tolist() == list(range(60))
+    assert second.tolist() == list(range(60, 120))
+    assert chosen(reference, hours(1, first=50))[0].most_rows is None
+
+
+def test_a_batch_of_several_windows_is_ranked_among_as_many_joined() -> None:
+    reference = hours(30 * 24, first=3)
+
+    windows, reason = chosen(reference, hours(24, first=1000))
+
+    # They begin at the batch's hour.
+    assert (len(windows), windows.span, reason) == (29, DAY, None)
+    assert {int(start) // 3_600_000_000 % 24 for start in windows.starts} == {1000 % 24}
+    assert windows.sizes.tolist() == [24 * 60] * 29
+
+    few, reason = chosen(hours(100), hours(24, first=1000))
+    assert (len(few), few.span) == (20, 5 * HOUR)
+    assert "as long as 24 windows of 1:00:00" in (reason or "")
+    assert "5 are joined" in (reason or "")
+
+
+def test_a_batch_of_a_part_of_its_window_is_ranked_among_that_part() -> None:
+    reference, batch = hours(40 * 24), hours(6, first=50 * 24 + 12)
+
+    windows, _ = chosen(reference, batch, window=DAY)
+    assert len(windows) == 40
+    first, *_ = windows.split(np.asarray(reference["number"]), np.array([]))
+    assert (first[0] // 60, first[-1] // 60) == (10, 19)
+    assert windows.most_rows == 360
+
+    # Times that rows were loaded at, once a day, are no part of it.
+    loaded = pa.table({"time": pa.array([START + np.timedelta64(3, "h")] * 300)})
+    at = START + np.arange(40).repeat(300) * np.timedelta64(86_500, "s")
+    assert len(chosen(pa.table({"time": pa.array(at)}), loaded, window=DAY)[0]) == 40
+
+
+def test_a_season_of_few_windows_is_judged_among_all_of_them_and_says_so() -> None:
+    reference = days(35, weekend=2)
+    seasonal = {"baseline": "seasonal", "level": 1 / 36}
+    sunday = judged(day(41, 9, weekend=2), reference, **seasonal)
+
+    assert (sunday.verdict, sunday.calibration.windows) == ("ok", 35)
+    said = sunday.calibration.reason or ""
+    assert "the season of this batch has 5 windows of 1 day" in said
+    assert "the 35 windows of all seasons, each by its distance from the mean of its season" in said
+    like_monday = judged(day(41, 9), reference, **seasonal)
+    assert "calm" in like_monday.drifted_columns
+
+    lone, reason = chosen(hours(24 * 21), hours(24, first=24 * 30), window=DAY, baseline="seasonal")
+    assert lone.groups is not None
+    assert (len(lone), len(lone.groups)) == (21, 22)
+    lone, reason = chosen(hours(24 * 4), hours(24, first=24 * 6), window=DAY, baseline="seasonal")
+    assert lone.groups is None
+    assert "all seasons, as they are" in (reason or "")
+
+
+def test_hours_of_alike_days_are_ranked_among_the_days() -> None:
+    rng = np.random.default_rng(3)
+    reference = hours(24 * 25)
+    levels = 2 * rng.normal(size=26).repeat(24 * 60)
+    both = pa.concat_tables([reference, hours(1, first=24 * 25 + 7)])
+    values = rng.normal(size=len(both)) + levels[: len(both)]
+    table = pa.table({"time": both["time"], "x": pa.array(values)})
+
+    result = judged(table.slice(len(reference)), table.slice(0, len(reference)), window=HOUR)
+
+    assert (result.calibration.windows, result.calibration.method) == (600, "ranked")
+    assert "of which the reference has 25" in (result.calibration.reason or "")
+    assert min(column.p_value or 1 for column in result.columns) >= 1 / 26
 
 
 def test_a_seasonal_baseline_has_the_same_weekdays() -> None:
@@ -249,7 +357,7 @@ def test_a_monitor_with_a_timestamp_is_judged_by_windows(
     [
         ("alarms_per_week: 0.1", "level 1 of 70, ranks alone attain 1 of 31: extrapolated"),
         ("min_windows: 31", "with 50 rows or more, and 31 are needed"),
-        ("baseline: {kind: seasonal}", "the seasonal baseline has 4 windows"),
+        ("baseline: {kind: seasonal}", "the seasonal baseline has 4 windows in a season"),
         ("min_rows: 400", "no windows: rows are taken as independent"),
         ("sampling: iid", ""),
     ],

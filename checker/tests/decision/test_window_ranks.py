@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from drift_checker.decision import Floats, WindowEvidence, WindowStatistic
-from drift_checker.decision.window_ranks import distances_from_others, rank_test
+from drift_checker.decision import Floats, WindowStatistic
+from drift_checker.decision.window_ranks import RankTest, distances_from_others, rank_test
 
 
 def statistics(vectors: list[Floats], *, floor: float = 0) -> list[WindowStatistic]:
@@ -14,8 +14,8 @@ def statistics(vectors: list[Floats], *, floor: float = 0) -> list[WindowStatist
     ]
 
 
-def smallest_p_value(evidence: list[WindowEvidence]) -> float:
-    return min(statistic.p_value for statistic in evidence)
+def smallest_p_value(test: RankTest) -> float:
+    return min(statistic.p_value for statistic in test.evidence)
 
 
 def test_a_distance_is_that_from_the_mean_of_the_others() -> None:
@@ -51,7 +51,7 @@ def test_a_shift_stands_out_in_the_calm_statistic() -> None:
     wild, calm = 5 * rng.normal(size=(31, 1)) + rng.normal(size=(31, 8)), rng.normal(size=(31, 8))
     calm[-1] += 5
 
-    loud, quiet = rank_test(statistics([wild, calm]), 1 / 31)
+    loud, quiet = rank_test(statistics([wild, calm]), 1 / 31).evidence
 
     assert quiet.p_value == pytest.approx(1 / 31)
     assert loud.p_value > 1 / 31
@@ -60,8 +60,8 @@ def test_a_shift_stands_out_in_the_calm_statistic() -> None:
 def test_what_is_below_its_floor_is_nothing() -> None:
     vectors = np.append(np.zeros(30), 0.02)[:, None]
 
-    (under,) = rank_test(statistics([vectors], floor=0.03), 0.05)
-    (over,) = rank_test(statistics([vectors], floor=0.01), 0.05)
+    (under,) = rank_test(statistics([vectors], floor=0.03), 0.05).evidence
+    (over,) = rank_test(statistics([vectors], floor=0.01), 0.05).evidence
 
     assert (under.p_value, over.p_value) == (1, pytest.approx(1 / 31))
 
@@ -74,7 +74,7 @@ def test_what_never_changes_is_not_made_the_greatest_by_its_first_change() -> No
         WindowStatistic(distances_from_others(moved, largest=True), 0, 0.02),
     ]
 
-    assert rank_test(both, 1 / 31)[1].p_value == pytest.approx(1 / 31)
+    assert rank_test(both, 1 / 31).evidence[1].p_value == pytest.approx(1 / 31)
 
 
 @pytest.mark.parametrize("windows", [11, 31])
@@ -96,3 +96,28 @@ def test_the_model_goes_on_where_ranks_end() -> None:
 
     assert smallest_p_value(rank_test(statistics([vectors]), 1e-4)) < 1e-4
     assert smallest_p_value(rank_test(statistics([vectors]), 0.05)) == pytest.approx(1 / 31)
+
+
+@pytest.mark.parametrize("effect", [0.0, 3.0])
+def test_windows_that_share_a_day_keep_the_level(effect: float) -> None:
+    """Of a day that is another than all of the reference, one window is the present one."""
+    rng = np.random.default_rng([10, int(effect)])
+    days, trials = np.arange(20).repeat(4), 600
+    tests = []
+    for _ in range(trials):
+        common = effect * rng.normal(size=(21, 1)).repeat(4, axis=0)[:81]
+        tests.append(rank_test(statistics([rng.normal(size=(81, 8)) + common]), 0.05, days))
+    alarms = sum(smallest_p_value(test) <= 1 / 21 for test in tests)
+    alike = sum(test.alike for test in tests)
+
+    assert alarms <= trials / 21 + 4 * (trials / 21) ** 0.5
+    assert {test.units for test in tests} == {20, 80} if effect == 0 else {20}
+    assert alike >= 0.99 * trials if effect else alike < 0.16 * trials
+
+
+def test_groups_have_means_of_their_own() -> None:
+    vectors, groups = np.array([[0.0], [10], [2], [13], [5]]), np.array([1, 2, 1, 2, 3])
+
+    distances = distances_from_others(vectors, largest=True, groups=groups)
+
+    assert distances == pytest.approx([2, 3, 2, 3, np.nan], nan_ok=True)

@@ -68,7 +68,7 @@ def test_fewer_ticks_than_are_needed_fall_back_to_the_fixed_reference_and_say_so
         told = result.rolling
         assert told
         assert told.ticks == number
-        assert f"needs {NEEDED} ok ticks among the last 8, and has {number}" in (told.reason or "")
+        assert f"{NEEDED} ok ticks among the last 8, each of another batch, and has {number}:" in (told.reason or "")
         assert result.anchor is None
         assert sum(result.alarm_budget.parts.values()) == pytest.approx(1 / 2016)
         assert "compared with the fixed reference alone" in result_text(result)
@@ -345,8 +345,11 @@ def test_a_step_that_lasts_as_many_ticks_is_normal_then(
     assert ticks.tick(3 * NEEDED, shift=0).verdict == "drift"
 
 
-def told(verdicts: str, rows: int = 300) -> list[Result]:
-    """Results of ticks one after the other, the latest first: `o` is ok, `d` drift, `i` invalid."""
+def told(verdicts: str, rows: int = 300, repeated: int = 1) -> list[Result]:
+    """Results of ticks one after the other, the latest first: `o` is ok, `d` drift, `i` invalid.
+
+    Each batch is served so many times.
+    """
     plain = Result(
         monitor="m",
         logical_date=None,
@@ -360,7 +363,13 @@ def told(verdicts: str, rows: int = 300) -> list[Result]:
     )
     meaning = {"o": Verdict.OK, "d": Verdict.DRIFT, "i": Verdict.INVALID}
     return [
-        plain.model_copy(update={"verdict": meaning[verdict], "logical_date": date(number)})
+        plain.model_copy(
+            update={
+                "verdict": meaning[verdict],
+                "logical_date": date(number),
+                "current": CurrentInfo(rows=rows, digest=f"{number // repeated}"),
+            }
+        )
         for number, verdict in enumerate(verdicts)
     ][::-1]
 
@@ -411,3 +420,10 @@ def test_small_batches_before_a_large_one_are_more_ticks() -> None:
         return len(rolling.recent_ticks(iter(told("o" * 30)), ticks=20, least=5, rows=rows).dates)
 
     assert (chosen(300), chosen(1500), chosen(2400), chosen(10**6)) == (5, 5, 8, 20)
+
+
+def test_a_batch_that_is_served_again_counts_once() -> None:
+    results = told("o" * 40, repeated=4)
+    recent = rolling.recent_ticks(iter(results), ticks=20, least=5, rows=0)
+
+    assert recent.dates == [date(number) for number in (23, 27, 31, 35, 39)]

@@ -157,7 +157,8 @@ def _windows_line(windows: dict[str, Any] | None) -> str:
         return f"{line}: {windows['reason']}"
     attained = natural_frequency(windows["level_attained"])
     level = natural_frequency(windows["level"])
-    return f"{line}; level {level}, ranks alone attain {attained}: {windows['method']}"
+    line += f"; level {level}, ranks alone attain {attained}: {windows['method']}"
+    return f"{line}; {windows['reason']}" if windows["reason"] else line
 
 
 @baseline.command()

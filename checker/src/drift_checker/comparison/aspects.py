@@ -1,13 +1,16 @@
 """What is measured of every window, and where the batch ranks among those of the reference.
 
 An aspect is a vector for each window, and the distance of each from the mean of the others (see
-`decision.window_ranks`).
+`decision.window_ranks`). A batch of fewer rows than the windows have is as far from the mean of
+whole windows as so few rows are; so it is ranked among what windows of its rows, one after the
+other, are apart: see `Measured`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, islice
 from typing import Any, Literal, TypeAlias
 
@@ -48,6 +51,45 @@ VALUE_MEASURES: tuple[Measure, ...] = ("distance", "wasserstein", "total_variati
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The vectors of an aspect (windows, length): of whole windows, and of those that are cut.
+
+    The present window is the last of both. `groups` (windows,) are the seasons of those whose mean
+    is another in each.
+    """
+
+    whole: Floats
+    cut: Floats | None = None
+    groups: Ints | None = None
+
+    def distances(self, *, largest: bool) -> Floats:
+        """Return how far each window is from the others, as one of the present one's rows would be.
+
+        The present one is measured from the mean of whole windows, which has all hours of a window
+        in it, wherever its few rows are. The others are as far as they are whole or cut, whichever
+        is farther: cut, they have as much chance among their rows as the present one; whole, what
+        differs between windows in those hours that are cut off.
+        """
+        distances = window_ranks.distances_from_others(
+            self.whole, largest=largest, groups=self.groups
+        )
+        if self.cut is not None:
+            cut = window_ranks.distances_from_others(self.cut, largest=largest, groups=self.groups)
+            distances[:-1] = np.maximum(distances[:-1], cut[:-1])
+        return distances
+
+
+def _measured(
+    windows: Windows, rows: Sequence[Any], vectors_of: Callable[[Any], Floats]
+) -> Measured:
+    """Measure all windows; `vectors_of` returns the vectors of some."""
+    whole = vectors_of(rows)
+    most = windows.most_rows
+    cut = None if most is None else vectors_of([*(each[:most] for each in rows[:-1]), rows[-1]])
+    return Measured(whole, cut, windows.groups)
+
+
+@dataclass(frozen=True)
 class Aspect:
     """One measure of one column, or of two, over all windows."""
 
@@ -77,16 +119,19 @@ def measure(
     numeric: dict[str, list[Floats]] = {}
     for name, (current, reference) in columns.items():
         nulls = windows.split(null_mask(reference), null_mask(current))
-        yield null_share_aspect(name, nulls, floors)
+        yield null_share_aspect(name, _measured(windows, nulls, _shares_of_true), floors)
     for name in tested:
         current, reference = columns[name]
         if kinds[name] == "numeric":
             numeric[name] = windows.split(to_floats(reference), to_floats(current))
-            yield from numeric_aspects(name, numeric[name], floors)
+            yield from numeric_aspects(name, windows, numeric[name], floors)
         else:
             names, codes = encode_categories(reference, current)
-            yield categorical_aspect(name, windows.split(*codes), len(names), floors)
-    yield from correlation_aspects(dict(islice(numeric.items(), joint_columns)), floors)
+            shares = partial(_category_shares, categories=len(names))
+            measured = _measured(windows, windows.split(*codes), shares)
+            yield categorical_aspect(name, measured, floors)
+    joint = dict(islice(numeric.items(), joint_columns))
+    yield from correlation_aspects(windows, joint, floors)
 
 
 class QuantileScale:
@@ -115,14 +160,16 @@ def _quantiles(ordered: Floats, shares: Floats) -> Floats:
     return np.asarray(np.interp(shares * (len(ordered) - 1), np.arange(len(ordered)), ordered))
 
 
-def numeric_aspects(name: str, windows: Sequence[Floats], floors: Floors) -> Iterator[Aspect]:
+def numeric_aspects(
+    name: str, windows: Windows, rows: Sequence[Floats], floors: Floors
+) -> Iterator[Aspect]:
     """Measure a numeric column: its distribution function, and its quantiles.
 
-    `windows` are the values of each with NaN where one is missing. The first measure sees the bulk,
-    the second how far what is new lies beyond all that was.
+    `rows` are the values of each window with NaN where one is missing. The first measure sees the
+    bulk, the second how far what is new lies beyond all that was.
     """
-    ordered = [np.sort(window[np.isfinite(window)]) for window in windows]
-    reference = np.sort(np.concatenate(ordered[:-1]))
+    reference = np.concatenate(rows[:-1])
+    reference = np.sort(reference[np.isfinite(reference)])
     if not len(reference):
         return
     scale = QuantileScale(reference)
@@ -132,30 +179,36 @@ def numeric_aspects(name: str, windows: Sequence[Floats], floors: Floors) -> Ite
     }
     for measure, vector_of in vectors_of.items():
         empty = np.full(len(vector_of(reference)), np.nan)
-        vectors = np.array([vector_of(window) if len(window) else empty for window in ordered])
-        yield distribution_aspect(name, measure, vectors, floors)
+        vectors = partial(_vectors_of_values, vector_of=vector_of, empty=empty)
+        yield distribution_aspect(name, measure, _measured(windows, rows, vectors), floors)
 
 
-def categorical_aspect(
-    name: str, windows: Sequence[Ints], categories: int, floors: Floors
-) -> Aspect:
-    """Measure a categorical column by the shares of its categories.
+def _vectors_of_values(
+    rows: Sequence[Floats], vector_of: Callable[[Floats], Floats], empty: Floats
+) -> Floats:
+    ordered = (np.sort(window[np.isfinite(window)]) for window in rows)
+    return np.array([vector_of(window) if len(window) else empty for window in ordered])
 
-    `windows` have the code of each row's category, -1 where it is missing.
-    """
+
+def _category_shares(rows: Sequence[Ints], categories: int) -> Floats:
+    """Return the shares (windows, categories) of codes, which are -1 where a value is missing."""
     counts = np.array(
-        [np.bincount(window[window >= 0], minlength=categories) for window in windows], dtype=float
+        [np.bincount(window[window >= 0], minlength=categories) for window in rows], dtype=float
     )
-    rows = counts.sum(axis=1, keepdims=True)
-    shares = np.where(rows > 0, counts / np.maximum(rows, 1), np.nan)
+    sums = counts.sum(axis=1, keepdims=True)
+    return np.where(sums > 0, counts / np.maximum(sums, 1), np.nan)
+
+
+def categorical_aspect(name: str, shares: Measured, floors: Floors) -> Aspect:
+    """Measure a categorical column by the shares of its categories (windows, categories)."""
     # The mean over the categories times half their number is the total variation distance.
-    distances = window_ranks.distances_from_others(shares, largest=False) * categories / 2
+    distances = shares.distances(largest=False) * shares.whole.shape[1] / 2
     return _distribution(name, "total_variation", distances, floors)
 
 
-def distribution_aspect(name: str, measure: Measure, vectors: Floats, floors: Floors) -> Aspect:
-    """Take what was measured of the values of a number (windows, length)."""
-    distances = window_ranks.distances_from_others(vectors, largest=measure == "distance")
+def distribution_aspect(name: str, measure: Measure, vectors: Measured, floors: Floors) -> Aspect:
+    """Take what was measured of the values of a number."""
+    distances = vectors.distances(largest=measure == "distance")
     return _distribution(name, measure, distances, floors)
 
 
@@ -165,34 +218,44 @@ def _distribution(name: str, measure: Measure, distances: Floats, floors: Floors
     return Aspect((name,), measure, statistic, np.nan, np.nan)
 
 
-def null_share_aspect(name: str, windows: Sequence[Bools], floors: Floors) -> Aspect:
-    """Measure the share of missing values; `windows` say of each row whether it is one."""
-    shares = np.array([window.mean() if len(window) else np.nan for window in windows])
+def _shares_of_true(rows: Sequence[Bools]) -> Floats:
+    return np.array([[window.mean() if len(window) else np.nan] for window in rows])
+
+
+def null_share_aspect(name: str, shares: Measured, floors: Floors) -> Aspect:
+    """Measure the share of missing values (windows, 1)."""
     return _scalar((name,), "null_share", shares, floors.share, _LEAST_NULL_SPREAD)
 
 
 def correlation_aspects(
-    columns: Mapping[str, Sequence[Floats]], floors: Floors
+    windows: Windows, columns: Mapping[str, Sequence[Floats]], floors: Floors
 ) -> Iterator[Aspect]:
     """Measure the rank correlation of each pair of numeric columns."""
-    names, windows = list(columns), zip(*columns.values(), strict=True)
+    names = list(columns)
     pairs = list(combinations(range(len(names)), 2))
     if not pairs:
         return
-    by_window = np.array(
+    rows = [np.array(window).T for window in zip(*columns.values(), strict=True)]
+    measured = _measured(windows, rows, partial(_window_correlations, pairs=pairs))
+    for place, (i, j) in enumerate(pairs):
+        cut = None if measured.cut is None else measured.cut[:, [place]]
+        of_pair = Measured(measured.whole[:, [place]], cut, measured.groups)
+        yield correlation_aspect((names[i], names[j]), of_pair, floors)
+
+
+def _window_correlations(rows: Sequence[Floats], pairs: Sequence[tuple[int, int]]) -> Floats:
+    """Return the correlations (windows, pairs) of windows of rows (rows, columns)."""
+    few = np.full(len(pairs), np.nan)
+    return np.array(
         [
-            correlations(np.array(window), pairs)
-            if len(window[0]) >= _MIN_CORRELATION_ROWS
-            else np.full(len(pairs), np.nan)
-            for window in windows
+            correlations(window.T, pairs) if len(window) >= _MIN_CORRELATION_ROWS else few
+            for window in rows
         ]
     )
-    for (i, j), values in zip(pairs, by_window.T, strict=True):
-        yield correlation_aspect((names[i], names[j]), values, floors)
 
 
-def correlation_aspect(columns: tuple[str, str], values: Floats, floors: Floors) -> Aspect:
-    """Take the rank correlation of two columns in each window (windows,)."""
+def correlation_aspect(columns: tuple[str, str], values: Measured, floors: Floors) -> Aspect:
+    """Take the rank correlation of two columns in each window (windows, 1)."""
     floor = floors.correlation
     return _scalar(columns, "rank_correlation", values, floor, floor * _LEAST_SPREAD)
 
@@ -204,25 +267,39 @@ def correlations(window: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
 
 
 def _scalar(
-    columns: tuple[str, ...], measure: Measure, values: Floats, floor: float, least_spread: float
+    columns: tuple[str, ...], measure: Measure, values: Measured, floor: float, least_spread: float
 ) -> Aspect:
-    others = values[:-1][~np.isnan(values[:-1])]
+    others = values.whole[:-1][~np.isnan(values.whole[:-1])]
     before = float(others.mean()) if len(others) else np.nan
-    distances = window_ranks.distances_from_others(values[:, None], largest=True)
-    statistic = WindowStatistic(distances, floor, least_spread)
-    return Aspect(columns, measure, statistic, before, float(values[-1]))
+    statistic = WindowStatistic(values.distances(largest=True), floor, least_spread)
+    return Aspect(columns, measure, statistic, before, float(values.whole[-1, 0]))
 
 
 Ranked: TypeAlias = tuple[Aspect, WindowEvidence]
 """An aspect, and what the present window's distance in it is worth among the windows."""
 
 
-def rank_aspects(aspects: Sequence[Aspect], level: float) -> list[Ranked]:
-    """Return those that can be tested with their evidence, the most unusual first."""
+@dataclass(frozen=True)
+class Ranking:
+    """The aspects that can be tested, the most unusual first, and what they were ranked among.
+
+    `units` and `alike` are those of `decision.RankTest`.
+    """
+
+    ranked: Sequence[Ranked]
+    units: int
+    alike: bool
+
+
+def rank_aspects(aspects: Sequence[Aspect], level: float, days: Ints | None = None) -> Ranking:
+    """Test those that can be tested; `days` (windows - 1,) are those of the other windows."""
     testable = [aspect for aspect in aspects if aspect.statistic.testable]
-    evidence = window_ranks.rank_test([aspect.statistic for aspect in testable], level)
-    ranked = zip(testable, evidence, strict=True)
-    return sorted(ranked, key=lambda pair: (pair[1].p_value, -pair[1].standardised))
+    if not testable:
+        return Ranking([], 0, alike=False)
+    test = window_ranks.rank_test([aspect.statistic for aspect in testable], level, days)
+    ranked = zip(testable, test.evidence, strict=True)
+    ordered = sorted(ranked, key=lambda pair: (pair[1].p_value, -pair[1].standardised))
+    return Ranking(ordered, test.units, test.alike)
 
 
 def combined_p_value(ranked: Sequence[Ranked]) -> float | None:

@@ -57,27 +57,30 @@ def judge(
     Raises:
         BadReferenceError: Windows are asked for, and the timestamp column holds no times.
     """
-    cut, calibration = _windows(prepared)
+    cut, reason = _windows(prepared)
     feed = feed or FeedFacts()
     if cut is None:
+        return Judged(prepared, _judge_rows(prepared, past, feed, Calibration(reason=reason)))
+    level = prepared.settings.alarm_budget().level
+    calibration = windows.calibration(cut, prepared.settings, level, reason=reason)
+    if calibration.method == "exact":
         return Judged(prepared, _judge_rows(prepared, past, feed, calibration))
-    return Judged(prepared, _judge_windows(prepared, cut, feed, calibration))
+    return Judged(prepared, _judge_windows(prepared, cut, feed, reason))
 
 
-def _windows(prepared: Prepared) -> tuple[windows.Windows | None, Calibration]:
-    """Cut the reference into windows where they are to tell what is normal, and can."""
+def _windows(prepared: Prepared) -> tuple[windows.Windows | None, str | None]:
+    """Cut the reference into windows where they are to tell what is normal.
+
+    Where it is not, or they are other ones than were asked for, it is said why.
+    """
     settings = prepared.settings
     span, pair = settings.window, prepared.pairs.get(settings.columns.timestamp or "")
     if span is None or pair is None or not prepared.samples:
-        return None, Calibration()
+        return None, None
     if pair.arrays is None:
-        return None, Calibration(reason=windows.TOO_LARGE)
+        return None, windows.TOO_LARGE
     current, reference = pair.arrays
-    cut = windows.reference_windows(reference, settings, span)
-    if settings.baseline == "seasonal":
-        cut = cut.in_season_of(current)
-    calibration = windows.calibration(cut, settings, settings.alarm_budget().level)
-    return (None if calibration.method == "exact" else cut), calibration
+    return windows.windows_for(reference, current, settings, span)
 
 
 def _judge_rows(
@@ -212,7 +215,7 @@ def _segments_left_out(detail: str) -> Fault:
 
 
 def _judge_windows(
-    prepared: Prepared, cut: windows.Windows, feed: FeedFacts, calibration: Calibration
+    prepared: Prepared, cut: windows.Windows, feed: FeedFacts, reason: str | None
 ) -> Result:
     """Rank the batch among the windows of the reference, by all aspects at once."""
     settings, budget = prepared.settings, prepared.settings.alarm_budget()
@@ -229,8 +232,12 @@ def _judge_windows(
         joint_columns=settings.joint_columns,
         floors=settings.floors,
     )
-    ranked = aspects.rank_aspects(list(measured), level)
-    attained = 1 / (len(cut) + 1) if calibration.method == "extrapolated" else None
+    ranking = aspects.rank_aspects(list(measured), level, cut.days)
+    ranked, units = ranking.ranked, ranking.units
+    calibration = windows.calibration(
+        cut, settings, level, units=units, alike=ranking.alike, reason=reason
+    )
+    attained = 1 / (units + 1) if calibration.method == "extrapolated" else None
     return batch_result(
         prepared,
         aspects.column_results(ranked, prepared.columns, prepared.samples, level),

@@ -81,8 +81,8 @@ def rolling_reference(
     batches = {date: loaded.batch for date, loaded in stored if loaded}
     if not recent.enough or len(batches) < least:
         reason = (
-            f"the rolling baseline needs {least} ok ticks among the last {look_back}, and has "
-            f"{len(batches)}: batches are compared with the fixed reference alone"
+            f"the rolling baseline needs {least} ok ticks among the last {look_back}, each of "
+            f"another batch, and has {len(batches)}: batches are compared with the fixed reference alone"
         )
         return _summary(recent, list(batches), rows=0, reason=reason), None
     tables = [
@@ -100,15 +100,20 @@ def recent_ticks(results: Iterator[Result], *, ticks: int, least: int, rows: int
     They are the latest that were `ok`: at least `least`, and at most `ticks`, until they have
     `rows`. After `ticks` that drifted one after the other, those are the recent past, and what was
     `ok` before them is not: the latest of them fill up what is missing, and so they do where there
-    are too few `ok` ticks for as long. What lasts is found once, and becomes normal.
+    are too few `ok` ticks for as long. What lasts is found once, and becomes normal. A batch that
+    was served several times counts once.
     """
     ok, drifted, run, sum_of_rows = list[Result](), list[Result](), 0, 0
+    digests = set[str]()
     trend: Sequence[ColumnTrend] | None = None
     for result in results:
         if result.verdict is Verdict.INVALID or result.logical_date is None:
             continue
         if trend is None:
             trend = result.rolling.trend if result.rolling else ()
+        if result.current.digest in digests:
+            continue
+        digests.add(result.current.digest)
         if result.verdict is Verdict.OK:
             run, sum_of_rows = 0, sum_of_rows + result.current.rows
             ok.append(result)

@@ -210,7 +210,9 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
     if tick.monitor.baseline.anchor != "alarm":
         told = tick.monitor.baseline.anchor == "tell"
         anchor = compare_tables(inputs.tables, settings) if told else None
-        return with_anchor(compare_tables(tables, settings), anchor, rolling)
+        facts = inputs.feed.facts_for(context) if inputs.feed else None
+        rolled = result_of(judge(prepare(tables, settings), feed=facts))
+        return with_anchor(rolled, anchor, rolling)
     budget = settings.alarm_budget()
     anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
     anchor = _compare_with_fixed(context, inputs, anchor_settings)
