@@ -68,7 +68,9 @@ def test_fewer_ticks_than_are_needed_fall_back_to_the_fixed_reference_and_say_so
         told = result.rolling
         assert told
         assert told.ticks == number
-        assert f"{NEEDED} ok ticks among the last 8, each of another batch, and has {number}:" in (told.reason or "")
+        assert f"{NEEDED} ok ticks among the last 8, each of another batch, and has {number}:" in (
+            told.reason or ""
+        )
         assert result.anchor is None
         assert sum(result.alarm_budget.parts.values()) == pytest.approx(1 / 2016)
         assert "compared with the fixed reference alone" in result_text(result)

@@ -82,7 +82,8 @@ def rolling_reference(
     if not recent.enough or len(batches) < least:
         reason = (
             f"the rolling baseline needs {least} ok ticks among the last {look_back}, each of "
-            f"another batch, and has {len(batches)}: batches are compared with the fixed reference alone"
+            f"another batch, and has {len(batches)}: batches are compared with the fixed reference "
+            "alone"
         )
         return _summary(recent, list(batches), rows=0, reason=reason), None
     tables = [
