@@ -118,6 +118,34 @@ def test_validate_says_what_is_wrong_without_a_traceback(tmp_path: Path) -> None
     assert (ended.exit_code, "2016 ticks" in ended.output) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("monitor", "said"),
+    [
+        (TIMED | {"window": "1d", "schedule": "0 * * * *"}, "longer than the interval of 1:00:00"),
+        (
+            TIMED
+            | {
+                "schedule": "0 * * * *",
+                "current": {"path": "b", "time": "time", "window": "1d"},
+            },
+            "as long as 24 windows of 1:00:00: so many are joined, and the reference needs 20 days",
+        ),
+        (TIMED | {"window": "1h", "schedule": "0 * * * *"}, None),
+        ({}, None),
+    ],
+)
+def test_windows_that_may_not_be_meant_are_said(
+    tmp_path: Path, monitor: dict[str, Any], said: str | None
+) -> None:
+    (tmp_path / "monitors.yml").write_text(yaml.safe_dump(content(**monitor)))
+
+    ended = CliRunner().invoke(main, ["monitors", "validate", str(tmp_path / "monitors.yml")])
+
+    assert ended.exit_code == 0
+    assert ("monitors[0]." in ended.output) == (said is not None)
+    assert (said or "") in ended.output
+
+
 def test_seed_depends_on_name_and_date_alone(tmp_path: Path) -> None:
     monitor = load(tmp_path, content()).get("m")
 

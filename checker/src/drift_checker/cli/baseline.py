@@ -42,7 +42,7 @@ def baseline() -> None:
 @click.pass_context
 def fit(ctx: click.Context, name: str | None, output_format: str, *, all_monitors: bool) -> None:
     """Check a monitor's reference, store it and put it in force; changes nothing twice."""
-    settings, _, selected = _selected(ctx, name, all_monitors=all_monitors)
+    settings, monitors, selected = _selected(ctx, name, all_monitors=all_monitors)
     store = Store(settings)
     fits = [fit_reference(store, monitor, settings) for monitor in selected]
     if output_format == "json":
@@ -54,6 +54,9 @@ def fit(ctx: click.Context, name: str | None, output_format: str, *, all_monitor
         click.echo(f"{fit.monitor}: {fit.version} {state}, {fit.rows} rows, {fit.columns} columns")
         for column, reason in fit.untested.items():
             click.echo(f"  {column}: {reason}")
+        if monitors.get(fit.monitor).windowed:
+            windows = _windows(store, monitors, monitors.get(fit.monitor))
+            click.echo(f"  {_windows_line(windows)}")
 
 
 @baseline.command()

@@ -109,27 +109,28 @@ def measure(
     kinds: Mapping[str, ColumnKind],
     tested: Sequence[str],
     joint_columns: int,
+    floors_of: Callable[[str], Floors],
     floors: Floors,
 ) -> Iterator[Aspect]:
     """Measure the missing values of all columns, and all else of those that are tested.
 
     `columns` are the rows of (current, reference), of these `kinds`; `tested` are in the order in
-    which at most `joint_columns` numeric ones are looked at in pairs.
+    which at most `joint_columns` numeric ones are looked at in pairs. `floors` are those of pairs.
     """
     numeric: dict[str, list[Floats]] = {}
     for name, (current, reference) in columns.items():
         nulls = windows.split(null_mask(reference), null_mask(current))
-        yield null_share_aspect(name, _measured(windows, nulls, _shares_of_true), floors)
+        yield null_share_aspect(name, _measured(windows, nulls, _shares_of_true), floors_of(name))
     for name in tested:
         current, reference = columns[name]
         if kinds[name] == "numeric":
             numeric[name] = windows.split(to_floats(reference), to_floats(current))
-            yield from numeric_aspects(name, windows, numeric[name], floors)
+            yield from numeric_aspects(name, windows, numeric[name], floors_of(name))
         else:
             names, codes = encode_categories(reference, current)
             shares = partial(_category_shares, categories=len(names))
             measured = _measured(windows, windows.split(*codes), shares)
-            yield categorical_aspect(name, measured, floors)
+            yield categorical_aspect(name, measured, floors_of(name))
     joint = dict(islice(numeric.items(), joint_columns))
     yield from correlation_aspects(windows, joint, floors)
 

@@ -230,6 +230,7 @@ def _judge_windows(
         kinds={name: column.kind for name, column in prepared.columns.items()},
         tested=prepared.target_first,
         joint_columns=settings.joint_columns,
+        floors_of=settings.floors_of,
         floors=settings.floors,
     )
     ranking = aspects.rank_aspects(list(measured), level, cut.days)

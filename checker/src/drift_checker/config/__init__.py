@@ -1,5 +1,6 @@
 """Settings, the monitors file, schedules, the alarm budget."""
 
+from drift_checker.config.advice import advice
 from drift_checker.config.budget import alarm_budget, settings_of
 from drift_checker.config.monitors import (
     WINDOW_PARAMETER,
@@ -30,6 +31,7 @@ __all__ = [
     "Settings",
     "SourceAccess",
     "SourceSettings",
+    "advice",
     "alarm_budget",
     "authorities",
     "date_key",
