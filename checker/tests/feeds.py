@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from drift_checker.config import Monitors, Settings
 from drift_checker.references import versions
-from drift_checker.result import Result
+from drift_checker.result import AlarmBudget, CurrentInfo, ReferenceInfo, Result, Verdict
 from drift_checker.state import Entry, Store
-from drift_checker.ticks import Tick, judge_tick
+from drift_checker.ticks import Tick, Trigger, judge_tick
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 """A Monday."""
@@ -58,7 +58,7 @@ class Memory(Store):
         return [Entry(key, len(self.objects[key]), now) for key in found]
 
 
-class Feed:
+class Series:
     """A monitor of a file every hour, in a folder, and its store."""
 
     def __init__(self, folder: Path, reference: pa.Table, **monitor: Any) -> None:
@@ -87,17 +87,37 @@ class Feed:
         )
         self.monitor = self.monitors.get("m")
 
-    def tick(self, number: int, batch: pa.Table | bytes | None = None, **options: Any) -> Result:
+    def tick(
+        self,
+        number: int,
+        batch: pa.Table | None = None,
+        trigger: Trigger = "scheduled",
+        **options: Any,
+    ) -> Result:
         """Take a tick so many hours after the start; without a batch the file stays as it is."""
-        if isinstance(batch, bytes):
-            (self.folder / "current.parquet").write_bytes(batch)
-        elif batch is not None:
+        if batch is not None:
             pq.write_table(batch, self.folder / "current.parquet")
-        tick = Tick(self.monitor, START + number * HOUR, "scheduled")
+        tick = Tick(self.monitor, START + number * HOUR, trigger)
         return judge_tick(self.store, self.settings, self.monitors, tick, **options)
 
     def ticks(self, batches: Sequence[pa.Table]) -> list[Result]:
         return [self.tick(number, batch) for number, batch in enumerate(batches)]
+
+
+def stored_result(number: int, verdict: Verdict = Verdict.OK) -> Result:
+    """A result of an hour, which says nothing but its verdict."""
+    return Result(
+        monitor="m",
+        logical_date=START + number * HOUR,
+        trigger="scheduled",
+        verdict=verdict,
+        reference=ReferenceInfo(version="1", rows=100),
+        current=CurrentInfo(rows=100, digest=f"{number:064}"[::-1]),
+        columns=[],
+        faults=[],
+        drifted_columns=[],
+        alarm_budget=AlarmBudget(per_week=1, ticks_per_week=168, level=1 / 168, parts={}),
+    )
 
 
 def faults(result: Result) -> set[str]:
