@@ -21,7 +21,7 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke
+.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -213,6 +213,9 @@ trust-sequences: dev ## count the alarms of many weeks of ticks without drift: l
 
 trust-feeds: dev ## the same on feeds that repeat, overlap, stop, shrink or follow a trend: an hour on two cores
 	$(in_checker).feeds --output benchmarks/trust/results $(ARGS)
+
+trust-windows: dev ## count the alarms where batch, season or day do not fit the windows: half an hour on one core
+	$(in_checker).windows --output benchmarks/trust/results $(ARGS)
 
 trust-smoke: dev ## the same with few cells and trials: three minutes
 	$(in_checker) --smoke $(ARGS)

@@ -6,8 +6,17 @@ from pathlib import Path
 from statistics import correlation
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from benchmarks.trust import agreement, dependent, derived, design, profiled, sequences
+from benchmarks.trust import (
+    agreement,
+    dependent,
+    derived,
+    design,
+    profiled,
+    sequences,
+    windows,
+)
 from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, spread
@@ -150,6 +159,27 @@ def test_ticks_among_windows_are_ranked_as_compare_ranks_them(case: dependent.Ca
         p_values = [column.p_value for column in result.columns if column.p_value is not None]
         p_values += [result.joint.p_value] if result.joint else []
         assert ranks.p_value(tick, level) == pytest.approx(min(p_values), rel=1e-9)
+
+
+def test_batches_have_the_rows_and_times_that_their_case_says() -> None:
+    def drawn(name: str) -> tuple[pa.Table, pa.Table]:
+        reference, batches = windows.CASES[name].draw(np.random.default_rng(5), 2)
+        return reference, batches[0]
+
+    def hours(table: pa.Table) -> float:
+        times = np.asarray(table["time"])
+        return float((times[-1] - times[0]) / np.timedelta64(1, "h"))
+
+    reference, spread = drawn("50 of 200 rows, spread, AR(1) 0.6")
+    assert (reference.num_rows, spread.num_rows) == (40 * 200, 50)
+    assert spread["time"][0].as_py() > reference["time"][-1].as_py()
+    assert 22 < hours(spread) < 24
+    assert 11 < hours(drawn("100 of 200 rows, first, AR(1) 0.6")[1]) < 12
+    assert 23 < hours(drawn("a day among hours, day effect")[1]) < 24
+    reference, batch = drawn("10 windows, 4 a day share it")
+    assert (hours(reference) + 0.03, hours(batch) + 0.03) == pytest.approx((60, 6))
+    first, last = (float(np.mean(reference["x0"][at : at + 200])) for at in (0, 600))
+    assert abs(first - last) < 0.3
 
 
 @pytest.mark.parametrize("phi", [0.5, 0.9])
