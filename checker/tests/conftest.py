@@ -15,9 +15,11 @@ from web import FakeMlflow, Web
 
 from drift_checker.config import Monitors, Settings, load_monitors, load_settings
 
-# No test depends on the time it takes. `make test` takes few examples, `make test-long` all.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.register_profile("few", deadline=None, max_examples=20)
+# No test depends on the time it takes, nor on that of the imports for its first example. `make test`
+# takes few examples, `make test-long` all.
+untimed = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("untimed", **untimed)
+hypothesis.settings.register_profile("few", max_examples=20, **untimed)
 hypothesis.settings.load_profile("untimed")
 
 MONITORS = """
