@@ -15,8 +15,8 @@ from web import FakeMlflow, Web
 
 from drift_checker.config import Monitors, Settings, load_monitors, load_settings
 
-# No test depends on the time it takes, nor on that of the imports for its first example. `make test`
-# takes few examples, `make test-long` all.
+# No test depends on the time that it takes, or the imports of its first example. `make test` takes
+# few examples, `make test-long` all.
 untimed = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("untimed", **untimed)
 hypothesis.settings.register_profile("few", max_examples=20, **untimed)

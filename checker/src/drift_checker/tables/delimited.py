@@ -53,7 +53,7 @@ _TOO_LONG = "field larger"
 """In the error of Python's `csv` where a value is longer than it reads."""
 
 
-def read_delimited(data: bytes, expected: Dialect | None = None) -> pa.Table:
+def read_delimited(data: bytes) -> pa.Table:
     """Read delimited text: a table of columns of text, in which an empty field is null.
 
     Blank text is a table without columns. Names may be there more than once.
@@ -62,23 +62,18 @@ def read_delimited(data: bytes, expected: Dialect | None = None) -> pa.Table:
         UnreadableError: Its encoding is not certain, or it is broken: the message says in which
             line, and what to do.
     """
-    with open_delimited(io.BytesIO(data), expected) as reader:
+    with open_delimited(io.BytesIO(data)) as reader:
         return pa.Table.from_batches(list(reader), reader.schema)
 
 
-def open_delimited(
-    source: Path | Readable, expected: Dialect | None = None, *, block_bytes: int = BLOCK_BYTES
-) -> DelimitedReader:
+def open_delimited(source: Path | Readable, *, block_bytes: int = BLOCK_BYTES) -> DelimitedReader:
     """Open a file or a stream of delimited text, to be read a block at a time.
-
-    `expected` is the dialect of the same source at another time, such as the reference's: where
-    the text leaves something open, it is as there.
 
     Raises:
         OSError: The file cannot be read.
-        UnreadableError: Its encoding is not certain, or names are missing that were expected.
+        UnreadableError: Its encoding is not certain.
     """
-    return DelimitedReader(source, expected, block_bytes)
+    return DelimitedReader(source, block_bytes)
 
 
 class DelimitedReader:
@@ -88,21 +83,16 @@ class DelimitedReader:
         UnreadableError: While it is read: the text is broken.
     """
 
-    def __init__(
-        self,
-        source: Path | Readable,
-        expected: Dialect | None = None,
-        block_bytes: int = BLOCK_BYTES,
-    ) -> None:
+    def __init__(self, source: Path | Readable, block_bytes: int = BLOCK_BYTES) -> None:
         self._open, self._block_bytes = ExitStack(), block_bytes
         file = self._open.enter_context(source.open("rb")) if isinstance(source, Path) else source
         try:
-            self._start(file, expected)
+            self._start(file)
         except BaseException:
             self._open.close()
             raise
 
-    def _start(self, file: Readable, expected: Dialect | None) -> None:
+    def _start(self, file: Readable) -> None:
         self.dialect: Dialect | None = None
         """None of blank text."""
         try:
@@ -112,10 +102,9 @@ class DelimitedReader:
         head, whole = self._stream.head(HEAD_BYTES, HEAD_LINES)
         text = head.decode(errors="ignore")
         try:
-            self.dialect = dialect = dialect_of(text, expected, whole=whole)
+            self.dialect = dialect = dialect_of(text, whole=whole)
         except NoDialectError:
             return
-        _raise_for_no_header(dialect, expected)
         if dialect.loose and dialect.quote:
             _raise_for_open_quote(text, dialect)
         self._stream.skip(_end_of_line(head, dialect.skipped))
@@ -153,16 +142,6 @@ class DelimitedReader:
 
 def _unreadable(what: str) -> UnreadableError:
     return UnreadableError(f"The CSV file cannot be read: {what}.")
-
-
-def _raise_for_no_header(dialect: Dialect, expected: Dialect | None) -> None:
-    if dialect.header or expected is None or not expected.header:
-        return
-    names = ", ".join(expected.names[:5])
-    raise _unreadable(
-        f"it has no header: its first row holds values, and the names {names} are expected. "
-        "Write the names into the first line"
-    )
 
 
 def _raise_for_open_quote(text: str, dialect: Dialect) -> None:

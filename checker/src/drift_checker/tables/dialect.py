@@ -124,11 +124,10 @@ class Dialect:
         return f"the delimiter is {words.get(self.delimiter, repr(self.delimiter))}"
 
 
-def dialect_of(head: str, expected: Dialect | None = None, *, whole: bool = True) -> Dialect:
+def dialect_of(head: str, *, whole: bool = True) -> Dialect:
     """Return the dialect of a text by its first lines.
 
-    `expected` is the dialect of the same source at another time: its names decide where the lines
-    leave it open. `whole` says that `head` is the whole text, and does not end within a row.
+    `whole` says that `head` is the whole text, and does not end within a row.
 
     Raises:
         NoDialectError: There are no lines but blank ones.
@@ -141,16 +140,16 @@ def dialect_of(head: str, expected: Dialect | None = None, *, whole: bool = True
     if told:
         first = _first_line(lines, first + 1)
     rest = lines[first:]
-    delimiters = [told[1]] if told else _occurring(rest, expected)
+    delimiters = [told[1]] if told else _occurring(rest)
     best: _Candidate | None = None
     for variant in _variants(rest, whole=whole):
         for delimiter in delimiters:
-            found = _judge(_best_trial(variant, delimiter), expected)
+            found = _judge(_best_trial(variant, delimiter))
             if found and (best is None or found.goes_before(best)):
                 best = found
             if best and best.certain:
                 break
-    dialect = best.dialect if best else _one_column(rest, delimiters, expected, whole=whole)
+    dialect = best.dialect if best else _one_column(rest, delimiters, whole=whole)
     return replace(dialect, skipped=first + dialect.skipped)
 
 
@@ -161,8 +160,8 @@ def _first_line(lines: Sequence[str], start: int = 0) -> int:
     raise NoDialectError("there is no line of text")
 
 
-def _occurring(lines: Sequence[str], expected: Dialect | None) -> list[str]:
-    """Return the delimiters that half of some lines have, the expected one first.
+def _occurring(lines: Sequence[str]) -> list[str]:
+    """Return the delimiters that half of some lines have.
 
     Where quotes stay open over a line's end, most lines may be parts of a value: then also those of
     the first line.
@@ -171,15 +170,11 @@ def _occurring(lines: Sequence[str], expected: Dialect | None) -> list[str]:
     some = [line for line in some if not line.startswith(_COMMENTS)] or some
     some = some[: 4 * HEAD_LINES]
     opened = any(line.count(quote) % 2 for line in some for quote in "\"'")
-    usual = [
+    return [
         one
         for one in _DELIMITERS
         if sum(one in line for line in some) * 2 >= len(some) or (opened and one in some[0])
     ]
-    if expected is not None and expected.delimiter in usual:
-        usual.remove(expected.delimiter)
-        usual.insert(0, expected.delimiter)
-    return usual
 
 
 # --- Lines -------------------------------------------------------------------------------------
@@ -367,13 +362,13 @@ class _Layout(NamedTuple):
     data: int
 
 
-def _judge(trial: _Trial, expected: Dialect | None) -> _Candidate | None:
+def _judge(trial: _Trial) -> _Candidate | None:
     """Return how good a trial is; None if its rows are no table."""
     width, delimiter = trial.width, trial.dialect.delimiter
     first = _first_row(trial)
     if first is None or (width < 2 and delimiter != ONE_COLUMN):  # noqa: PLR2004
         return None
-    layout = _layout(trial, first, expected)
+    layout = _layout(trial, first)
     if layout is None:
         return None
     data = layout.data
@@ -381,8 +376,7 @@ def _judge(trial: _Trial, expected: Dialect | None) -> _Candidate | None:
     if layout.names and _is_units(trial.rows[data : data + _SAMPLE_ROWS], width):
         data += 1
     sample = [row for row in trial.rows[data : data + _SAMPLE_ROWS] if len(row) == width]
-    known = expected is not None and set(expected.names) <= set(layout.names or ())
-    if delimiter in _NEED_NUMBERS and not known and not _has_numbers(sample, width):
+    if delimiter in _NEED_NUMBERS and not _has_numbers(sample, width):
         return None
     dialect = _with_names(trial, layout, sample, data)
     consistent = trial.share(first)
@@ -390,7 +384,7 @@ def _judge(trial: _Trial, expected: Dialect | None) -> _Candidate | None:
     titles = bool(first)
     return _Candidate(
         dialect,
-        score=consistent * clean - 0.1 * titles + known,
+        score=consistent * clean - 0.1 * titles,
         certain=consistent == clean == 1 and trial.strict and not titles and delimiter in _STRONG,
         below_comments=below_comments,
     )
@@ -418,19 +412,19 @@ def _behind_titles(trial: _Trial, first: int) -> int:
         if places[index] > places[index - 1] + 1 and len(rows[index]) == trial.width:
             below = rows[index + 1 : index + _SAMPLE_ROWS]
             below = [row for row in below if len(row) == trial.width]
-            if _are_names(rows[index], below, None):
+            if _are_names(rows[index], below):
                 return index
     return first
 
 
-def _layout(trial: _Trial, first: int, expected: Dialect | None) -> _Layout | None:
+def _layout(trial: _Trial, first: int) -> _Layout | None:
     """Find the names: in the first row of the table's width, or above it; None if it is none."""
     rows = [row[: trial.width] for row in trial.rows[first : first + _SAMPLE_ROWS]]
     row, below = rows[0], [one for one in rows[1:] if len(one) == trial.width]
-    proven = _are_names(row, below, expected)
+    proven = _are_names(row, below)
     if proven:
         return _Layout(row, first + 1)
-    above = _names_above(trial, first, [row, *below], expected)
+    above = _names_above(trial, first, [row, *below])
     if above:
         return _Layout(above, first)
     gap = first and trial.places[first] > trial.places[first - 1] + 1
@@ -441,29 +435,23 @@ def _layout(trial: _Trial, first: int, expected: Dialect | None) -> _Layout | No
     return _Layout(None, first)
 
 
-def _names_above(
-    trial: _Trial, first: int, rows: list[list[str]], expected: Dialect | None
-) -> list[str] | None:
+def _names_above(trial: _Trial, first: int, rows: list[list[str]]) -> list[str] | None:
     """Return names that stand in the comment above, or in a row that lacks one."""
     if trial.title:
         names = next(csv_reader([trial.title], trial.dialect))
-        if len(names) == trial.width and _are_names(names, rows, expected):
+        if len(names) == trial.width and _are_names(names, rows):
             return names
     if first and len(trial.rows[first - 1]) == trial.width - 1 > 1:
         names = trial.rows[first - 1]
         if not any(row[-1].strip() for row in rows):
             return [*names, ""]
-        if _is_index([row[0] for row in rows]) and _are_names(names, [r[1:] for r in rows], None):
+        if _is_index([row[0] for row in rows]) and _are_names(names, [r[1:] for r in rows]):
             return ["", *names]
     return None
 
 
-def _are_names(cells: list[str], rows: list[list[str]], expected: Dialect | None) -> bool | None:
+def _are_names(cells: list[str], rows: list[list[str]]) -> bool | None:
     """Say whether some cells are names, by the values in their columns; None if both may be."""
-    if expected is not None and expected.header:
-        shared = sum(cell in expected.names for cell in cells)
-        if shared * 2 >= len(cells):
-            return True
     numbers: list[str] = []
     for cell, column in zip(cells, _columns(rows, len(cells)), strict=True):
         for pattern in (_NUMBER, _TIME):
@@ -543,9 +531,7 @@ def _is_padded(rows: list[list[str]]) -> bool:
     )
 
 
-def _one_column(
-    lines: list[str], delimiters: Sequence[str], expected: Dialect | None, *, whole: bool
-) -> Dialect:
+def _one_column(lines: list[str], delimiters: Sequence[str], *, whole: bool) -> Dialect:
     """Return the dialect of rows of one value, or of broken rows: what is wrong is told of them."""
     text = next(_variants(lines, whole=whole))
     for delimiter in delimiters:
@@ -555,8 +541,7 @@ def _one_column(
             names = (name or f"column_{place}" for place, name in enumerate(trial.rows[0]))
             return replace(trial.dialect, names=tuple(names), skipped=data)
     columns = [
-        _judge(_best_trial(variant, ONE_COLUMN), expected)
-        for variant in _variants(lines, whole=whole)
+        _judge(_best_trial(variant, ONE_COLUMN)) for variant in _variants(lines, whole=whole)
     ]
     best = max(filter(None, columns), key=lambda one: one.score, default=None)
     if best:
