@@ -19,14 +19,11 @@ from drift_checker.tables import (
     ColumnReading,
     ReadColumns,
     ReadingSettings,
-    choose,
-    decimal_sign,
     holds_text,
     joined,
     possible_readings,
-    settle,
+    readings_by_values,
     to_floats,
-    without_values,
 )
 
 FIT_ROWS = 1 << 20
@@ -86,7 +83,14 @@ def fit_layout(
     """
     settings = settings or ReadingSettings()
     looks = read(table, partial(_first_looks, settings=settings), _Looks.merge)
-    readings = _readings(table, looks, settings)
+    readings = readings_by_values(
+        looks.heads,
+        looks.possible,
+        untyped=table.untyped,
+        settings=settings,
+        partition_keys=table.partition_keys,
+        most=looks.most,
+    )
     untested = settings.identifiers | settings.ignored
     numeric = [
         reading
@@ -210,23 +214,3 @@ def _in_common(
     if not (first and second):
         return first or second
     return tuple(reading for reading in first if reading in second)
-
-
-def _readings(table: ChunkedTable, looks: _Looks, settings: ReadingSettings) -> list[ColumnReading]:
-    """Return how all columns are read."""
-    readings, possible = [], dict(looks.possible)
-    for name, head in looks.heads.items():
-        if name not in possible:
-            possible[name] = possible_readings(name, head, untyped=table.untyped, settings=settings)
-    decimal = decimal_sign(possible.values())
-    for name, head in looks.heads.items():
-        ways = possible[name]
-        readings += settle(
-            choose(ways, decimal) if ways else without_values(name, settings),
-            head,
-            untyped=table.untyped,
-            settings=settings,
-            partition=name in table.partition_keys,
-            whole=len(head) < looks.most,
-        )
-    return readings

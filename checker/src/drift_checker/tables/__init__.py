@@ -33,12 +33,9 @@ from drift_checker.tables.columns import (
 from drift_checker.tables.formats import MAX_BYTES
 from drift_checker.tables.inference import (
     GUESS_ROWS,
-    choose,
-    decimal_sign,
     infer_readings,
     possible_readings,
-    settle,
-    without_values,
+    readings_by_values,
 )
 from drift_checker.tables.reading import (
     as_reference,
@@ -72,12 +69,10 @@ __all__ = [
     "UnreadableError",
     "as_numpy",
     "as_reference",
-    "choose",
     "chunk_of",
     "chunked_reference",
     "chunked_table",
     "count_values",
-    "decimal_sign",
     "duplicate_column_faults",
     "empty_table",
     "encode_categories",
@@ -97,9 +92,8 @@ __all__ = [
     "read_batch",
     "read_form",
     "read_reference",
+    "readings_by_values",
     "reference_errors",
-    "settle",
     "to_floats",
     "valid_mask",
-    "without_values",
 ]

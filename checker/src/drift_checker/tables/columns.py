@@ -244,14 +244,28 @@ class ColumnReading:
         from drift_checker.tables.number_text import NumberForm, number_form  # noqa: PLC0415  # of text alone
 
         form = self.form if isinstance(self.form, NumberForm) else NumberForm()
-        values, bad = form.parse(texts)
+        return self._parsed(texts, form, number_form)
+
+    def _parsed(
+        self,
+        values: pa.Array[Any],
+        form: Form,
+        form_of: Callable[[pa.Array[Any]], Form | None],
+    ) -> pa.Array[Any]:
+        """Return what values stand for by a form, or by another one that all of them have.
+
+        That they come in another form is no change of theirs.
+
+        Raises:
+            MismatchError: They have none.
+        """
+        parsed, bad = form.parse(values)
         if pc.any(bad).as_py():
-            # The same numbers may have come in another form, which is no change of theirs.
-            other = number_form(texts)
+            other = form_of(values)
             if other is None:
-                raise self._explained(texts, bad)
-            values, _ = other.parse(texts)
-        return values
+                raise self._explained(values, bad)
+            parsed, _ = other.parse(values)
+        return parsed
 
     def _explained(self, texts: pa.Array[Any], bad: pa.Array[Any]) -> MismatchError:
         failing = texts.filter(bad)
@@ -323,13 +337,7 @@ class ColumnReading:
         form = self.form if isinstance(self.form, TimeForm) else time_form(values)
         if form is None:
             raise self._changed(values)
-        moments, bad = form.parse(values)
-        if pc.any(bad).as_py():
-            other = time_form(values)
-            if other is None:
-                raise self._explained(values, bad)
-            moments, _ = other.parse(values)
-        return moments
+        return self._parsed(values, form, time_form)
 
 
 _WIDTHS: dict[str, type[np.floating[Any]]] = {"halffloat": np.float16, "float": np.float32}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,23 +56,54 @@ def infer_readings(reference: Batch, settings: ReadingSettings) -> dict[str, Col
         BadReferenceError: Values of a column are of several types, or not what the settings say.
     """
     columns = {name: reference.table.column(name).combine_chunks() for name in reference.names}
-    read = partial(possible_readings, untyped=reference.untyped, settings=settings)
-    possible = {name: read(name, column) for name, column in columns.items()}
-    decimal = decimal_sign(possible.values())
-    settled = [
+    readings = readings_by_values(
+        columns,
+        untyped=reference.untyped,
+        settings=settings,
+        partition_keys=reference.partition_keys,
+    )
+    return {reading.name: reading for reading in readings}
+
+
+def readings_by_values(
+    columns: Mapping[str, pa.Array[Any]],
+    possible: Mapping[str, tuple[ColumnReading, ...]] = MappingProxyType({}),
+    *,
+    untyped: bool,
+    settings: ReadingSettings,
+    partition_keys: Collection[str],
+    most: int | None = None,
+) -> list[ColumnReading]:
+    """Return how columns are read, with those that are derived from each, by all of their values.
+
+    By the first of them alone where there are `most` values: then `possible` has how all values of
+    a column may be read, of those of which it is known.
+
+    Raises:
+        BadReferenceError: As `infer_readings`.
+    """
+    ways = {
+        name: possible[name]
+        if name in possible
+        else possible_readings(name, column, untyped=untyped, settings=settings)
+        for name, column in columns.items()
+    }
+    decimal = decimal_sign(ways.values())
+    settled = (
         settle(
-            choose(ways, decimal) if ways else without_values(name, settings),
-            columns[name],
-            untyped=reference.untyped,
+            choose(ways[name], decimal) if ways[name] else _without_values(name, settings),
+            column,
+            untyped=untyped,
             settings=settings,
-            partition=name in reference.partition_keys,
+            partition=name in partition_keys,
+            whole=most is None or len(column) < most,
         )
-        for name, ways in possible.items()
-    ]
-    return {reading.name: reading for readings in settled for reading in readings}
+        for name, column in columns.items()
+    )
+    return [reading for readings in settled for reading in readings]
 
 
-def without_values(name: str, settings: ReadingSettings) -> ColumnReading:
+def _without_values(name: str, settings: ReadingSettings) -> ColumnReading:
     """Return how text is read of which the reference has no value."""
     return ColumnReading(
         name=name, source=name, kind="categorical", type=pa.string(), missing=settings.missing
