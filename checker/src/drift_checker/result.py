@@ -279,17 +279,37 @@ class AlarmBudget(PlainDocument):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowDependence(PlainDocument):
+    """Rows that are taken as independent, and in the reference are not.
+
+    `columns` are those whose rows hang together, the worst first: neighbours in `order`, or rows
+    of one `period`. The mean of a batch of so many `rows` varies `design_effect` times as much as
+    that of independent ones, in the worst of them. `false_alarms` is the chance of one in a tick
+    that follows from it, an estimate; the level is what was asked for.
+    """
+
+    columns: list[str]
+    order: Literal["time", "rows"]
+    period: Literal["day", "hour"] | None
+    rows: Count
+    design_effect: float
+    false_alarms: Probability
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calibration(PlainDocument):
     """What the null distribution was learnt from.
 
     `exact`: rows are independent. `ranked`: as many windows of the reference rank this batch.
     `extrapolated`: the level is below what their ranks resolve, and a model of their tails goes on
     from there. `reason` says why it is not what was asked for, and what would be needed.
+    `dependence` is of rows that are taken as independent and do not look so.
     """
 
     method: Literal["exact", "ranked", "extrapolated"] = "exact"
     windows: int = 0
     reason: str | None = None
+    dependence: RowDependence | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -387,7 +387,12 @@ def test_the_command(tmp_path: Path) -> None:
         return CliRunner().invoke(main, ["compare", *files, "--level", "0.05", *options])
 
     result = json.loads(run("--timestamp", "time", "--window", "1d", "--format", "json").stdout)
-    assert result["calibration"] == {"method": "ranked", "windows": 30, "reason": None}
+    assert result["calibration"] == {
+        "method": "ranked",
+        "windows": 30,
+        "reason": None,
+        "dependence": None,
+    }
     assert result["drifted_columns"] == ["calm"]
     wrong = [("--window", "1d"), ("--window", "day", "--timestamp", "time")]
     assert [run(*options).exit_code for options in wrong] == [2, 2]

@@ -15,6 +15,8 @@ from drift_checker.config import Monitor, Monitors, Settings, settings_of
 from drift_checker.errors import UsageError
 from drift_checker.references import (
     Acceptance,
+    ColumnDependence,
+    Dependence,
     accept_ticks,
     fit_reference,
     last_valid_ticks,
@@ -25,9 +27,15 @@ from drift_checker.references import (
     use_version,
     versions_in_force,
 )
-from drift_checker.state import Store
+from drift_checker.result import Result
+from drift_checker.state import Store, keys, read_document, read_latest_result
 from drift_checker.tables import ReadColumns, infer_readings
-from drift_checker.wording import natural_frequency
+from drift_checker.wording import dependence_phrase, natural_frequency, shortened
+
+SHOWN = 3
+"""Columns whose rows hang together that are named."""
+USUAL_ROWS = 1000
+"""Rows of a batch, as long as there is none."""
 
 
 @click.group()
@@ -52,6 +60,7 @@ def fit(ctx: click.Context, name: str | None, output_format: str, *, all_monitor
     for fit in fits:
         state = "stored" if fit.changed else "unchanged"
         click.echo(f"{fit.monitor}: {fit.version} {state}, {fit.rows} rows, {fit.columns} columns")
+        click.echo(f"  {_dependence_words(fit.dependence)}")
         for column, reason in fit.untested.items():
             click.echo(f"  {column}: {reason}")
         if monitors.get(fit.monitor).windowed:
@@ -79,6 +88,7 @@ def show(ctx: click.Context, name: str | None, output_format: str, *, all_monito
             click.echo(f"  {column}: {type_}{_reading_words(readings.get(column))}")
         for column in readings.keys() - shown["columns"].keys():
             click.echo(f"  {column}: derived")
+        click.echo(f"  {shown['rows_together']}")
         if monitors.get(monitor).windowed:
             click.echo(f"  {_windows_line(shown['windows'])}")
         for entry in reversed(shown["history"]):
@@ -92,7 +102,12 @@ def _reference(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, 
     null where rows are taken as independent or are not stored, or no window has
     enough of them.
     """
-    reference = summary_in_force(store, monitor.name).model_dump()
+    summary = summary_in_force(store, monitor.name)
+    reference = summary.model_dump()
+    reference["rows_together"] = _dependence_words(summary.dependence)
+    if summary.dependence and not monitor.windowed:
+        expected = _expected_alarms(store, monitors, monitor, summary.dependence)
+        reference["rows_together"] += expected
     reference["readings"] = {} if monitor.in_place else _readings(store, monitor)
     reference["windows"] = _windows(store, monitors, monitor)
     reference["history"] = [
@@ -104,6 +119,45 @@ def _reference(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, 
         for entry in versions_in_force(store, monitor.name)
     ]
     return reference
+
+
+def _dependence_words(dependence: Dependence | None) -> str:
+    """Say whether rows of a reference hang together, and what was looked at."""
+    if dependence is None:
+        return "whether rows hang together is not known: `baseline fit` tests what is stored"
+    looked_at = "their order in time" if dependence.order == "time" else "their order alone"
+    if dependence.period:
+        looked_at += f" and each {dependence.period}"
+    rows = f"{dependence.rows} rows of {dependence.tested} columns, by {looked_at}"
+    if not dependence.columns:
+        return f"rows do not hang together, as far as {rows} tell"
+    worst = sorted(dependence.columns.items(), key=lambda one: -_strength(one[1]))
+    names = ", ".join(f"{shortened(name)} {_strength(one):.2f}" for name, one in worst[:SHOWN])
+    more = f" and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
+    return f"rows hang together in {names}{more} (correlation; {rows})"
+
+
+def _strength(column: ColumnDependence) -> float:
+    return max(column.neighbours, column.period or 0.0)
+
+
+def _expected_alarms(
+    store: Store, monitors: Monitors, monitor: Monitor, dependence: Dependence
+) -> str:
+    """Say what that does to the rate of false alarms where rows are taken as independent.
+
+    It is that of batches of as many rows as the latest one, or of as many as show it.
+    """
+    latest = read_latest_result(store, monitor.name)
+    result = None
+    if latest:
+        result = read_document(store, keys.result(monitor.name, latest.logical_date), Result)
+    rows = result.current.rows if result else USUAL_ROWS
+    level = settings_of(monitors, monitor).alarm_budget().level
+    expected = dependence.expected(rows, dependence.tested, level)
+    if expected is None:
+        return ""
+    return f"; of batches of {rows} rows: {dependence_phrase(expected, level)}"
 
 
 def _readings(store: Store, monitor: Monitor) -> dict[str, dict[str, str]]:

@@ -26,8 +26,10 @@ def sampled_rows(rows: int) -> Indices:
     return choose_rows(np.arange(rows), SAMPLE_ROWS)
 
 
-def relevant_p_value(result: JointResult, floors: Floors) -> float:
-    """Return the p-value of what may alarm: 1 where no change is above its floor."""
+def relevant_p_value(result: JointResult | None, floors: Floors) -> float | None:
+    """Return the p-value of what may alarm, if there is any: 1 where all is below its floor."""
+    if result is None:
+        return None
     return result.p_value if result.effect >= floors.correlation else 1.0
 
 

@@ -104,7 +104,7 @@ def _judge_rows(
     segment_results, notes, budget, in_segments = _judge_segments(prepared, budget)
     samples = [(prepared.columns[name], sample) for name, sample in prepared.samples.items()]
     tested = judge_columns(samples, settings, budget.parts.get("columns", 0.0))
-    together = joint.relevant_p_value(joint_result, settings.floors) if joint_result else None
+    together = joint.relevant_p_value(joint_result, settings.floors)
     small = faults.changed_below_floor(prepared.count_tests, fault_level)
     return batch_result(
         prepared,

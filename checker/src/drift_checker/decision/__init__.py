@@ -12,6 +12,7 @@ Tests of one column, or of one table:
 - `association`: rank correlations of pairs of columns
 - `pooled`: numeric columns of several ticks, by the counts of their bins
 - `row_counts`: how many rows a batch has, after those before it
+- `dependence`: whether rows hang together, and what that does to false alarms
 - `window_ranks`: a window of rows that depend on each other, among the windows of the reference
 
 What combines them:

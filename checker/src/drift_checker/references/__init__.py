@@ -7,6 +7,7 @@ from drift_checker.references.acceptance import (
     latest_normal_ticks,
     use_version,
 )
+from drift_checker.references.dependence import ColumnDependence, Dependence
 from drift_checker.references.in_force import Profiled, StoredReference, fitted_by
 from drift_checker.references.rolling import (
     rolling_reference,
@@ -26,6 +27,8 @@ from drift_checker.references.versions import (
 __all__ = [
     "VERSION_LENGTH",
     "Acceptance",
+    "ColumnDependence",
+    "Dependence",
     "Profiled",
     "StoredReference",
     "accept_ticks",

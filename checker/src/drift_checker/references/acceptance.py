@@ -14,6 +14,7 @@ from drift_checker.comparison import ColumnRoles
 from drift_checker.config import Monitor, date_key
 from drift_checker.errors import BadReferenceError, UsageError
 from drift_checker.references import versions
+from drift_checker.references.dependence import row_dependence
 from drift_checker.references.versions import InForce, ReferenceSummary
 from drift_checker.result import Result, Verdict
 from drift_checker.sources import load_batch
@@ -161,7 +162,10 @@ def _store_ticks(store: Store, monitor: Monitor, ticks: list[datetime]) -> Refer
     except (BadReferenceError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise BadReferenceError(f"{name}: {source}: {error}") from error
     digest = sha256(as_parquet(table)).hexdigest()
-    summary = versions.summary_of(Batch(table, digest), source)
+    accepted = Batch(table, digest)
+    roles = monitor.columns.roles
+    tested = row_dependence(accepted, infer_readings(accepted, roles.reading), roles)
+    summary = versions.summary_of(accepted, source).model_copy(update={"dependence": tested})
     versions.store_version(store, name, table, summary)
     return summary
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from drift_checker.config import Monitor, Settings
 from drift_checker.errors import BadReferenceError
+from drift_checker.references.dependence import Dependence, row_dependence
 from drift_checker.sources import request_reference
 from drift_checker.state import Document, Store, as_parquet, keys, read_document, read_parquet
 from drift_checker.tables import (
@@ -39,6 +40,8 @@ class ReferenceSummary(Document):
     """Type of each column, as Arrow names it."""
     rules: int = 1
     """The version of the rules by which its bytes were read."""
+    dependence: Dependence | None = None
+    """Whether its rows hang together; None where they are not stored, or were not tested yet."""
 
     @property
     def outdated(self) -> bool:
@@ -71,6 +74,7 @@ class FittedReference(Document):
     rows: int
     columns: int
     changed: bool
+    dependence: Dependence | None = None
     untested: dict[str, str] = Field(default_factory=dict)
 
 
@@ -87,12 +91,16 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
     read = _describe if monitor.in_place else _read
     summary, reference = read(monitor, settings)
     readings = infer_readings(reference, monitor.columns.roles.reading) if reference else {}
+    if reference:
+        tested = row_dependence(reference, readings, monitor.columns.roles)
+        summary = summary.model_copy(update={"dependence": tested})
     table = reference.table if reference else None
     before = version_in_force(store, monitor.name)
     changed = before is None or before.configured != summary.version
     if not changed:
         stored = summary_in_force(store, monitor.name)
-        if stored.outdated and stored.version == summary.version:
+        untested = stored.dependence is None and summary.dependence is not None
+        if (stored.outdated or untested) and stored.version == summary.version:
             store_version(store, monitor.name, table, summary)
         else:
             summary = stored
@@ -106,6 +114,7 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
         rows=summary.rows,
         columns=len(summary.columns),
         changed=changed,
+        dependence=summary.dependence,
         untested={
             name: each.untested
             or f"{each.form_words}: a point in time, and is not tested; if it is "

@@ -56,7 +56,7 @@ from drift_checker.references import (
     with_alarm_of_anchor,
     with_anchor,
 )
-from drift_checker.result import Fault, ReferenceInfo, Result, Severity, Verdict
+from drift_checker.result import Calibration, Fault, ReferenceInfo, Result, Severity, Verdict
 from drift_checker.sources import StoredBatch, fetch_batch
 from drift_checker.state import (
     LOOK_BACK,
@@ -252,6 +252,7 @@ def _describe(context: TickContext, inputs: Inputs, compared: Result) -> Result:
             "trigger": tick.trigger,
             "reference": ReferenceInfo(version=version.version, rows=version.rows, url=url),
             "current": compared.current.model_copy(update={"url": inputs.batch_url}),
+            "calibration": _calibration(compared, inputs),
             "truth": inputs.truth,
         }
     )
@@ -263,6 +264,16 @@ def _describe(context: TickContext, inputs: Inputs, compared: Result) -> Result:
     result = result.model_copy(update={"faults": faults})
     alarm = alarm_of(result, context.history)
     return with_explanation(result.model_copy(update={"alarm": alarm}))
+
+
+def _calibration(compared: Result, inputs: Inputs) -> Calibration:
+    """Say of rows that are taken as independent whether those of the reference look so."""
+    calibration, known = compared.calibration, inputs.reference.version.dependence
+    if calibration.method != "exact" or known is None:
+        return calibration
+    tested = sum(column.test is not None for column in compared.columns)
+    expected = known.expected(compared.current.rows, tested, compared.alarm_budget.level)
+    return calibration.model_copy(update={"dependence": expected})
 
 
 def _changed_kinds(context: TickContext, result: Result) -> Iterator[Fault]:

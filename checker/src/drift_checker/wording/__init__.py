@@ -9,6 +9,7 @@ from drift_checker.wording.explanation import with_explanation
 from drift_checker.wording.phrases import (
     categorical_change,
     changed_below_floor,
+    dependence_phrase,
     natural_frequency,
     numeric_change,
     p_value_phrase,
@@ -25,6 +26,7 @@ __all__ = [
     "aligned",
     "categorical_change",
     "changed_below_floor",
+    "dependence_phrase",
     "explanation_markdown",
     "explanation_text",
     "natural_frequency",

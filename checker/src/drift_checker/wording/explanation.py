@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
-from drift_checker.result import ColumnResult, Explanation, Fault, Result, Severity, Verdict
+from drift_checker.result import (
+    ColumnResult,
+    Explanation,
+    Fault,
+    Result,
+    RowDependence,
+    Severity,
+    Verdict,
+)
 from drift_checker.wording.phrases import (
     column_label,
     correlation_change,
+    dependence_phrase,
     lasting_change,
     natural_frequency,
     p_value_phrase,
@@ -21,6 +31,8 @@ MAX_CHANGES = 20
 """Changes that have a line; the others are counted."""
 _USUAL = 0.5
 """Above it, more batches than not look like this."""
+_SAME = 1.1
+"""A rate of false alarms that is at most so many times the level is taken to be the level."""
 
 
 def with_explanation(result: Result) -> Result:
@@ -86,6 +98,10 @@ def _since(result: Result) -> str | None:
     return f"{alarm.since:%Y-%m-%d %H:%M:%SZ} (alarm {alarm.id}, {alarm.state})"
 
 
+def _matters(dependence: RowDependence | None, level: float) -> TypeGuard[RowDependence]:
+    return dependence is not None and dependence.false_alarms > _SAME * level
+
+
 def _certainty(result: Result) -> str:
     """What the level and the p-value of the whole tick mean."""
     budget, calibration = result.alarm_budget, result.calibration
@@ -94,6 +110,10 @@ def _certainty(result: Result) -> str:
         meaning += f" ({budget.per_week:g} a week over all monitors)"
     if calibration.reason is not None:
         meaning += f" ({calibration.reason})"
+    elif calibration.method == "exact":
+        meaning += ", if rows are independent of each other"
+    if _matters(calibration.dependence, budget.level):
+        meaning += f" ({dependence_phrase(calibration.dependence, budget.level)})"
     if result.rolling and result.rolling.reason is not None:
         meaning += f" ({result.rolling.reason})"
     if result.p_value is None:

@@ -7,13 +7,17 @@ import math
 import numpy as np
 
 from drift_checker.decision import Floats, Ints
-from drift_checker.result import ColumnResult, ColumnTrend, LastingDrift, PairResult
+from drift_checker.result import ColumnResult, ColumnTrend, LastingDrift, PairResult, RowDependence
 
 _SMALLEST = 1e-6
 """Smallest probability that is written down; below, its digits say nothing to anybody."""
 _SMALLEST_P_VALUE = 1e-300
 """Smallest p-value that a table has."""
 _ROUNDING = 1e-9
+_REMEDIES = {
+    "time": "windows tell what is normal: `sampling: windows`",
+    "rows": "windows tell what is normal: name the time of each row as `columns.timestamp`",
+}
 _LONGEST = 60
 """Characters of a name that are written down."""
 
@@ -62,6 +66,19 @@ def rounded_frequency(probability: float) -> str:
     total = 1 / probability * (1 + _ROUNDING)
     unit = 10 ** max(0, math.floor(math.log10(total)) - 1)
     return f"1 of {math.floor(total / unit) * unit:,}"
+
+
+def dependence_phrase(dependence: RowDependence, level: float) -> str:
+    """Return how far the level is off since rows hang together, as an estimate, and what to do."""
+    first, *others = dependence.columns
+    names = shortened(first) + (f" and {len(others)} more" if others else "")
+    together = f"within a {dependence.period}" if dependence.period else "with their neighbours"
+    times = dependence.false_alarms / level
+    return (
+        f"rows are taken as independent, but in the reference they hang together {together} "
+        f"({names}): expect a false alarm in about {rounded_frequency(dependence.false_alarms)} "
+        f"checks, {plain_number(times)} times as many, unless {_REMEDIES[dependence.order]}"
+    )
 
 
 def shortened(name: str) -> str:

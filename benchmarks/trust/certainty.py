@@ -1,0 +1,209 @@
+# mypy: disable-error-code="import-untyped"
+"""`python -m benchmarks.trust.certainty`: how often what is said to be 1 of N comes without drift.
+
+The combination of the columns' p-values alone, on draws of exact ones; and the p-value of whole
+ticks as `compare` has it, with joint drift, faults and the ticks before, without effect floors.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import kstwobign, norm
+
+from benchmarks.trust.arguments import command_line
+from benchmarks.trust.design import WEEKLY, Cell
+from benchmarks.trust.draws import Population
+from benchmarks.trust.rates import clustered_interval, interval
+from benchmarks.trust.tables import Row, show
+from drift_checker import CompareSettings, Floors
+from drift_checker.comparison import SHARES, InMemoryPair, judge, prepare, result_of
+from drift_checker.decision import Floats, harmonic
+from drift_checker.tables import from_frame
+
+SEED = 20_261_130
+COLUMNS, CORRELATIONS = (1, 3, 12, 60, 100), (0.0, 0.5, 0.9)
+DRAWS, AT_ONCE = 200_000, 10_000
+BOUNDS = {100: 1.25, 1000: 1.5}
+"""How many times as often as once in N something may be said to be 1 of N or rarer."""
+CELLS = (
+    Cell(current=100, reference=500, columns=3),
+    Cell(current=100, reference=500, columns=12, dependence="gaussian"),
+)
+TICKS, RUN = 20_000, 4
+"""Ticks, and how many of them share a reference, one after the other."""
+# Ticks of which not even twice this is said need no exact p-value, and are not compared.
+_NEAR = 0.02
+# Rows outside the reference's range that may count: of 100, 0.4 are expected.
+_ROWS_OUTSIDE = 3
+_CORRELATION_MARGIN = 0.85
+NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
+
+
+@dataclass(frozen=True)
+class Said:
+    """How often without drift something is said to be 1 of `one_of` or rarer.
+
+    `times` is that rate times `one_of`, with its interval (`low` to `high`); `most` bounds it.
+    """
+
+    what: str
+    columns: int
+    dependence: str
+    one_of: int
+    trials: int
+    said: int
+    times: float
+    low: float
+    high: float
+    most: float
+
+    def row(self) -> Row:
+        """Return it for a table."""
+        return asdict(self) | {"holds": self.times <= self.most}
+
+
+def combination(columns: int, correlation: float, *, seed: int, draws: int) -> Iterator[Row]:
+    """Combine two-sided p-values of normal variables with one correlation."""
+    rng = np.random.default_rng([seed, columns, round(10 * correlation)])
+    part = 0.5 * WEEKLY
+    # Of nothing beyond it can be said that it is 1 of 100.
+    near = 0.5 * harmonic.critical_sum(0.01, columns)
+    said = list[float]()
+    for _ in range(draws // AT_ONCE):
+        common = rng.standard_normal((AT_ONCE, 1))
+        own = rng.standard_normal((AT_ONCE, columns))
+        z = correlation**0.5 * common + (1 - correlation) ** 0.5 * own
+        p_values = 2 * ndtr(-np.abs(z))
+        near_ones = p_values[(1 / p_values).sum(axis=1) >= near]
+        said += [harmonic.combined_p_value(row.tolist(), part) for row in near_ones]
+    for one_of, most in BOUNDS.items():
+        hits = int((np.array(said) <= 1 / one_of).sum())
+        low, high = (one_of * end for end in interval(hits, draws))
+        name, times = f"correlation {correlation:g}", one_of * hits / draws
+        yield Said("columns", columns, name, one_of, draws, hits, times, low, high, most).row()
+
+
+class Screen:
+    """Bounds that rule out ticks of which nothing near 1 of 100 can be said.
+
+    They are asymptotic p-values of distances and rank sums, unweighted, at twice the level; of
+    correlations, a lower threshold. A test asserts that this loses none.
+    """
+
+    def __init__(self, drawn: Floats) -> None:
+        """Take the reference (columns, rows)."""
+        self.columns, self.ordered = len(drawn), np.sort(drawn, axis=1)
+        self.before = _correlations(drawn)
+        pairs = max(1, self.columns * (self.columns - 1) // 2)
+        self.least_z = _CORRELATION_MARGIN * norm.isf(_NEAR * SHARES["joint"] / pairs / 2)
+
+    def near(self, ticks: Sequence[Floats]) -> bool:
+        """Say whether the last of some ticks (columns, rows) has to be compared."""
+        now = ticks[-1]
+        outside = (now < self.ordered[:, :1]) | (now > self.ordered[:, -1:])
+        if outside.sum(axis=1).max() >= _ROWS_OUTSIDE:
+            return True
+        if (1 / self._least_p_values(now)).sum() >= harmonic.critical_sum(_NEAR, self.columns):
+            return True
+        spread = (1 / now.shape[1] + 1 / self.ordered.shape[1]) ** 0.5
+        if np.abs(_correlations(now) - self.before).max() >= self.least_z * spread:
+            return True
+        pools = (np.concatenate(ticks[-many:], axis=1) for many in range(2, len(ticks) + 1))
+        level = _NEAR * SHARES["sequential"] / (2 * self.columns)
+        return any(self._least_p_values(pool).min() <= level for pool in pools)
+
+    def _least_p_values(self, rows: Floats) -> Floats:
+        """Return of each column the smaller p-value of its distance and its rank sum."""
+        n, m = rows.shape[1], self.ordered.shape[1]
+        steps, found = np.arange(n + 1) / n, []
+        for column, reference in zip(np.sort(rows, axis=1), self.ordered, strict=True):
+            below = np.searchsorted(reference, column) / m
+            distance = max((steps[1:] - below).max(), (below - steps[:-1]).max())
+            z = abs(below.mean() - 0.5) / ((n + m + 1) / (12 * n * m)) ** 0.5
+            bulk = kstwobign.sf((distance + 1 / n / 2) * (n * m / (n + m)) ** 0.5)
+            found.append(min(bulk, 2 * ndtr(-z)))
+        return np.maximum(found, 1e-300)
+
+
+def _correlations(rows: Floats) -> Floats:
+    ranks = rows.argsort(axis=1).argsort(axis=1)
+    return np.asarray(np.arctanh(np.clip(np.corrcoef(ranks), -0.99, 0.99)))
+
+
+def run_of_ticks(number: int, cell: Cell, seed: int, *, screened: bool = True) -> Floats:
+    """Return what is said of ticks (RUN,) against one reference, each after those before it.
+
+    Of one that is ruled out it is 1.
+    """
+    rng = np.random.default_rng([seed, cell.columns, number])
+    population, settings = Population.of(cell), CompareSettings(level=WEEKLY, floors=NO_FLOORS)
+    drawn = population.draw(rng, cell.reference)
+    screen, reference = Screen(drawn), from_frame(population.table(drawn))
+    said, ticks = np.ones(RUN), [population.draw(rng, cell.current) for _ in range(RUN)]
+    for last in range(RUN):
+        if screened and not screen.near(ticks[: last + 1]):
+            continue
+        now, *before = (
+            prepare(InMemoryPair(reference, from_frame(population.table(tick))), settings)
+            for tick in reversed(ticks[: last + 1])
+        )
+        past = [prepared.tick_counts for prepared in before]
+        p_value = result_of(judge(now, past=past)).p_value
+        said[last] = 1.0 if p_value is None else p_value
+    return said
+
+
+def whole_ticks(cell: Cell, *, seed: int, ticks: int, jobs: int) -> Iterator[Row]:
+    """Judge ticks without drift."""
+    with ProcessPoolExecutor(jobs) as pool:
+        runs = pool.map(
+            partial(run_of_ticks, cell=cell, seed=seed), range(ticks // RUN), chunksize=20
+        )
+        said = np.array(list(runs))
+    for one_of, most in BOUNDS.items():
+        hits = (said <= 1 / one_of).sum(axis=1)
+        low, high = (one_of * end for end in clustered_interval(hits, RUN))
+        total = int(hits.sum())
+        yield Said(
+            "ticks",
+            cell.columns,
+            cell.dependence,
+            one_of,
+            said.size,
+            total,
+            one_of * total / said.size,
+            low,
+            high,
+            most,
+        ).row()
+
+
+def results(seed: int, *, ticks: int, draws: int, jobs: int) -> Iterator[Row]:
+    """Yield all of it."""
+    for columns, correlation in product(COLUMNS, CORRELATIONS):
+        yield from combination(columns, correlation, seed=seed, draws=draws)
+    for cell in CELLS:
+        yield from whole_ticks(cell, seed=seed, ticks=ticks, jobs=jobs)
+
+
+def main() -> int:
+    """Run the simulation, and return 1 where a bound does not hold."""
+    arguments = command_line(
+        "benchmarks.trust.certainty", __doc__, SEED, smoke=False, ticks=TICKS, draws=DRAWS
+    ).parse_args()
+    found = results(
+        arguments.seed, ticks=arguments.ticks, draws=arguments.draws, jobs=arguments.jobs
+    )
+    return 0 if show("certainty", found, arguments.output, named_by=4) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
