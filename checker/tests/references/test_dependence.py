@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from deployment import Deployment
+from samples import parquet
+from web import FakeMlflow, Web
 
 from drift_checker import ColumnRoles
+from drift_checker.config import load_monitors, load_settings
 from drift_checker.references import Dependence
 from drift_checker.references.dependence import MAX_ROWS, row_dependence
+from drift_checker.references.versions import ReferenceSummary
 from drift_checker.tables import from_frame, infer_readings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,3 +108,43 @@ def test_independent_rows_are_nothing_to_tell_of(seed: int) -> None:
     columns = {f"x{number}": rng.normal(size=1000) for number in range(20)}
     table = pa.table({"at": times(1000, timedelta(hours=1)), **columns})
     assert known(table, timestamp="at").columns == {}
+
+
+def test_fit_show_and_the_first_result_say_what_is_known(
+    env_file: Path,
+    web: Web,
+    mlflow: FakeMlflow,
+) -> None:
+    folder = env_file.parent
+    days = np.arange(3000) // 72
+    rng = np.random.default_rng(11)
+    daily = rng.normal(size=3000) + rng.normal(size=42)[days]
+    reference = pa.table({"at": times(3000, timedelta(minutes=20)), "x": daily})
+    (folder / "reference.parquet").write_bytes(parquet(reference))
+    monitors = folder / "monitors.yml"
+    monitors.write_text(
+        f"{monitors.read_text()}    sampling: iid\n    columns: {{timestamp: at}}\n"
+    )
+    deployment = Deployment(env_file, load_settings(env_file), load_monitors(monitors))
+
+    fitted = deployment.cli("baseline", "fit", "--all").output
+    assert "rows hang together in x 0." in fitted
+    shown = deployment.cli("baseline", "show", "--all").output
+    assert (
+        "time and each day); of batches of 1000 rows: rows are taken as independent, but" in shown
+    )
+
+    web.answer("/data", parquet(reference.slice(2900)))
+    result = deployment.run(trigger="scheduled")
+    assert result.calibration.dependence is not None
+    assert result.calibration.dependence.columns == ["x"]
+    assert result.explanation is not None
+    assert "unless windows tell what is normal" in result.explanation.certainty
+    again = deployment.cli("baseline", "show", "--all").output
+    assert "of batches of 100 rows: rows are taken as independent, but" in again
+
+
+def test_a_summary_of_before_says_that_nothing_is_known() -> None:
+    summary = {"version": "1", "digest": "1", "source": "", "rows": 1, "untyped": False}
+    old = ReferenceSummary.model_validate(summary | {"columns": {}})
+    assert old.dependence is None

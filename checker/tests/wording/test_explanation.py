@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift_checker import ColumnRoles, CompareSettings, Result, compare
-from drift_checker.result import Alarm, Explanation
+from drift_checker.result import Alarm, Calibration, Explanation, RowDependence
 from drift_checker.wording import (
     explanation_markdown,
     explanation_text,
@@ -74,7 +74,8 @@ def test_no_drift_says_how_sure_that_is_and_nothing_else() -> None:
     assert result.verdict == "ok"
     assert re.fullmatch(
         "how sure: (nothing here is unusual|without drift 1 of [0-9]+ batches looks as unusual as "
-        "this), and (without drift )?there is a false alarm in at most 1 of 1,000 checks",
+        "this), and (without drift )?there is a false alarm in at most 1 of 1,000 checks, "
+        "if rows are independent of each other",
         explanation_text(explanation(result)),
     )
 
@@ -179,6 +180,34 @@ def test_no_probability_is_written_with_an_exponent(probability: float) -> None:
         assert float(said[1].replace(",", "")) <= 1 / probability * (1 + 1e-8)
     else:
         assert probability < 1e-6
+
+
+def test_what_dependent_rows_do_to_the_level_is_said() -> None:
+    dependence = RowDependence(
+        columns=["b", "a"],
+        order="time",
+        period="day",
+        rows=1000,
+        design_effect=9,
+        false_alarms=0.0834,
+    )
+
+    def said(known: RowDependence) -> str:
+        calibration = Calibration(dependence=known)
+        result = judged(lambda batch: batch).model_copy(update={"calibration": calibration})
+        return explanation(with_explanation(result)).certainty
+
+    assert said(dependence).endswith(
+        "at most 1 of 1,000 checks, if rows are independent of each other (rows are taken as "
+        "independent, but in the reference they hang together within a day (b and 1 more): expect "
+        "a false alarm in about 1 of 11 checks, 83 times as many, unless windows tell what is "
+        "normal: `sampling: windows`)"
+    )
+    by_rows = dependence.model_copy(update={"order": "rows", "period": None, "columns": ["b"]})
+    assert "hang together with their neighbours (b): expect" in said(by_rows)
+    assert said(by_rows).endswith("name the time of each row as `columns.timestamp`)")
+    # What changes next to nothing is not told.
+    assert said(dependence.model_copy(update={"false_alarms": 0.00105})).endswith("of each other")
 
 
 def test_certainty_is_that_of_the_whole_tick() -> None:

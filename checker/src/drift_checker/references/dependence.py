@@ -108,9 +108,7 @@ def row_dependence(
     timestamp column in the order of the rows.
     """
     kept = _stretches(reference.rows)
-    sample = Batch(
-        reference.table.take(kept), reference.digest, untyped=reference.untyped
-    )
+    sample = Batch(reference.table.take(kept), reference.digest, untyped=reference.untyped)
     read, stretches = (
         ReadColumns.of(sample),
         kept // STRETCH if len(kept) < reference.rows else None,
@@ -158,6 +156,7 @@ class _Tested:
             return None
         stretches = stretches[present]
         scores: Floats | None
+        marks: Floats | None
         if numeric:
             numbers = values[present].astype(float)
             scores, marks = dependence.numeric_scores(numbers), dependence.quartile_scores(numbers)
