@@ -64,6 +64,11 @@ def test_defaults(tmp_path: Path) -> None:
         (content(current={"url": "http://h/{"}), "allowed placeholders"),
         (content(current={"url": "http://h", "params": {"a": [1]}}), r"current\.params\.a: "),
         (content(reference={"path": "x", "sha256": "beef"}), r"reference\.sha256: "),
+        (content(freshness="2h"), "`freshness` needs `columns.timestamp`"),
+        (content(freshness="soon", **TIMED), "no span of time"),
+        (content(row_count={}), "`row_count` has `least`, `most` or both"),
+        (content(row_count={"least": 9, "most": 8}), "`least` 9 is more than `most` 8"),
+        (content(row_count={"least": -1}), r"row_count\.least"),
         (content(sampling="random"), r"sampling: Input should be 'iid' or 'windows'"),
         (content(floors={"shares": 0.1}), r"floors: unknown key shares; allowed: distance"),
         (content(floors={"share": 1.5}), r"floors: floor share: 1\.5 can never be reached"),
@@ -229,3 +234,23 @@ def test_wrong_settings(
 def test_missing_settings() -> None:
     with pytest.raises(UsageError, match="DRIFT_STORE_URL is not set"):
         load_settings()
+
+
+def test_validate_names_what_is_seldom_meant(tmp_path: Path) -> None:
+    """Freshness below the interval, a window that is longer."""
+    file = tmp_path / "monitors.yml"
+
+    def notes(**monitor: Any) -> list[str]:
+        file.write_text(yaml.safe_dump(content(schedule="0 * * * *", **monitor)))
+        done = CliRunner().invoke(main, ["monitors", "validate", str(file)])
+        assert done.exit_code == 0
+        return [line.partition(": ")[2] for line in done.output.splitlines()[1:]]
+
+    assert notes(freshness="1h", row_count={"least": 0}, **TIMED) == []
+    (fresh,) = notes(freshness="30m", **TIMED)
+    assert fresh.startswith("monitors[0].freshness: 0:30:00 is less than the interval of 1:00")
+    files = {"path": "data", "time": "at"}
+    assert notes(current=files | {"window": "1h"}) == []
+    (long,) = notes(current=files | {"window": "1d"})
+    assert "current.window: 1 day, 0:00:00 is longer" in long
+    assert "batches overlap, a row is judged in up to 24 of them" in long

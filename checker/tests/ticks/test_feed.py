@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 from feeds import HOUR, START, Series, faults, rows, windows
 
-from drift_checker.outputs import result_events
+from drift_checker.outputs import read_status, result_events
 from drift_checker.result import Result, Verdict
 from drift_checker.state import keys, read_recent, read_seen_rows
+from drift_checker.wording import result_text
 
 REFERENCE = rows(3000, 1)
 
@@ -203,6 +204,20 @@ def test_half_the_rows_is_drift_without_any_column(tmp_path: Path) -> None:
     assert half.explanation is not None
     assert "row_count: 100 rows, 200 expected" in half.explanation.summary
     assert any(line.startswith("row_count: 100 rows") for line in half.explanation.changes)
+
+
+def test_freshness_and_rows_are_shown_like_columns(tmp_path: Path) -> None:
+    feed = series(
+        tmp_path, rows(3000, 1, at=START), columns={"timestamp": "at"}, row_count={"most": 100}
+    )
+    late = feed.tick(3, rows(101, 3, at=START))
+
+    lines = [line.split(maxsplit=6) for line in result_text(late).splitlines() if "(" in line[:1]]
+    assert [line[:2] for line in lines] == [["(rows)", "invalid"], ["(newest", "row)"]]
+    assert lines[0][-1] == "101"
+    assert lines[1][-1].endswith("2026-11-01 23:59:00Z, 3.02 h before the tick")
+    (status,) = read_status(feed.store, feed.monitors, START + 3 * HOUR).monitors
+    assert status.feed == late.feed
 
 
 def test_a_tick_by_hand_knows_of_no_feed(tmp_path: Path) -> None:

@@ -13,6 +13,15 @@ from drift_checker.state import Store
 from drift_checker.wording import aligned
 
 SILENT_EXIT_CODE = 5
+_HEADER = (
+    "MONITOR",
+    "LOGICAL DATE",
+    "VERDICT",
+    "NEW ROWS",
+    "NEWEST ROW",
+    "DRIFTED COLUMNS AND FAULTS",
+    "RUN",
+)
 
 
 @click.command()
@@ -28,14 +37,28 @@ def status(ctx: click.Context, output_format: str) -> None:
     if output_format == "json":
         click.echo(latest.model_dump_json(indent=2))
     else:
-        header = ("MONITOR", "LOGICAL DATE", "VERDICT", "DRIFTED COLUMNS AND FAULTS", "RUN")
-        click.echo(aligned([header, *map(_row, latest.monitors)]))
+        click.echo(aligned([_HEADER, *map(_row, latest.monitors)]))
     if any(monitor.silent for monitor in latest.monitors):
         ctx.exit(SILENT_EXIT_CODE)
 
 
 def _row(monitor: MonitorStatus) -> tuple[str, ...]:
-    date = f"{monitor.logical_date:%Y-%m-%d %H:%M:%SZ}" if monitor.logical_date else "-"
     reasons = ", ".join([*monitor.drifted_columns, *monitor.faults]) or "-"
     verdict = f"{monitor.verdict or 'none'}{', silent' if monitor.silent else ''}"
-    return monitor.name, date, verdict, reasons, monitor.run_url or "-"
+    rows, newest = "-", None
+    if monitor.feed is not None:
+        newest = monitor.feed.newest_row
+        rows = "-" if monitor.feed.new_rows is None else f"{monitor.feed.new_rows}"
+    return (
+        monitor.name,
+        _utc(monitor.logical_date),
+        verdict,
+        rows,
+        _utc(newest),
+        reasons,
+        monitor.run_url or "-",
+    )
+
+
+def _utc(date: datetime | None) -> str:
+    return f"{date.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if date else "-"

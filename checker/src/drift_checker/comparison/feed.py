@@ -25,7 +25,7 @@ from drift_checker.comparison.row_keys import Overlap
 from drift_checker.decision import row_counts
 from drift_checker.result import Fault, Feed, Result, Severity, Verdict
 from drift_checker.tables import as_numpy
-from drift_checker.wording import p_value_phrase, percent
+from drift_checker.wording import p_value_phrase, percent, span_phrase
 
 LEAST_TICKS = row_counts.LEAST_COUNTS
 """Ticks before which nothing is learned of a feed."""
@@ -229,13 +229,13 @@ def _stale(
 ) -> Iterator[Fault]:
     """Yield that a feed stands still."""
     if settings.freshness is not None:
-        newest = present.newest_row
-        if newest is not None and present.logical_date - newest > settings.freshness:
+        newest, date = present.newest_row, present.logical_date
+        if newest is not None and date - newest > settings.freshness:
             yield _fault(
                 "stale",
                 Severity.STRUCTURAL,
-                f"the newest row is of {_utc(newest)}, {_span(present.logical_date - newest)} "
-                f"before the tick; allowed: {_span(settings.freshness)}",
+                f"the newest row is of {_utc(newest)}, {span_phrase(date - newest)} "
+                f"before the tick; allowed: {span_phrase(settings.freshness)}",
             )
         return
     detail = _standstill(present, past)
@@ -274,7 +274,8 @@ def _standstill(present: PresentBatch, past: Sequence[PastBatch]) -> str | None:
     since = present.logical_date - moved[-1]
     if since <= STANDSTILL * longest:
         return None
-    return f"{what}, for {_span(since)}; before, it was never for more than {_span(longest)}"
+    before = f"before, it was never for more than {span_phrase(longest)}"
+    return f"{what}, for {span_phrase(since)}; {before}"
 
 
 def _comparable_counts(present: PresentBatch, distinct: Sequence[PastBatch]) -> list[int]:
@@ -388,11 +389,3 @@ def with_feed(result: Result, verdict: FeedVerdict) -> Result:
 
 def _utc(date: datetime) -> str:
     return f"{date.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
-
-
-def _span(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * length or seconds == length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds} s"

@@ -11,7 +11,7 @@ from drift_checker.config.schedule import interval
 def advice(monitors: Monitors) -> Iterator[str]:
     """Yield a line for each setting that is likely to surprise, with what it means."""
     for place, monitor in enumerate(monitors.monitors):
-        for line in _of_windows(monitors, monitor):
+        for line in (*_of_windows(monitors, monitor), *_of_feed(monitors, monitor)):
             yield f"monitors[{place}].{line}"
 
 
@@ -31,4 +31,20 @@ def _of_windows(monitors: Monitors, monitor: Monitor) -> Iterator[str]:
             f"current.window: {reach} is as long as {reach // span} windows of {span}: so many are "
             f"joined, and the reference needs {monitor.min_windows * reach} of rows; set "
             f"`window` to {reach} to say so"
+        )
+
+
+def _of_feed(monitors: Monitors, monitor: Monitor) -> Iterator[str]:
+    step, reach = interval(monitors.schedule_of(monitor)), monitor.current.window
+    if monitor.freshness and monitor.freshness < step:
+        yield (
+            f"freshness: {monitor.freshness} is less than the interval of {step}: a source that is "
+            "written as often as it is checked is `stale`, and so `invalid`, unless it was written "
+            "shortly before the tick"
+        )
+    if reach is not None and reach > step:
+        yield (
+            f"current.window: {reach} is longer than the interval of {step}: batches overlap, a "
+            f"row is judged in up to {-(-reach // step)} of them, drift is seen once it is a good "
+            "part of the window, and what lasts over ticks is looked for in new rows alone"
         )

@@ -9,7 +9,7 @@ from pydantic import Field
 from drift_checker.config import Monitors, logical_dates_before
 from drift_checker.outputs.publish import read_publication
 from drift_checker.references import version_in_force
-from drift_checker.result import AlarmState, Verdict
+from drift_checker.result import AlarmState, Feed, Verdict
 from drift_checker.state import Document, Store, read_latest_result
 
 SILENT_INTERVALS = 3
@@ -27,6 +27,8 @@ class MonitorStatus(Document):
     alarm: AlarmState | None = None
     drifted_columns: list[str] = Field(default_factory=list)
     faults: list[str] = Field(default_factory=list)
+    feed: Feed | None = None
+    """What is known of its feed; of a scheduled tick alone."""
     run_url: str | None = None
     silent: bool
 
@@ -61,6 +63,7 @@ def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> Mo
         alarm=result.alarm.state,
         drifted_columns=result.drifted_columns,
         faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in result.faults],
+        feed=result.feed,
         run_url=publication.url if publication else None,
         silent=result.logical_date < silent_before(schedule, now),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from drift_checker.result import Alarm, Fault, Verdict
+from drift_checker.result import Alarm, Fault, Feed, Verdict
 from drift_checker.state import keys
 from drift_checker.state.documents import Document, read_document
 from drift_checker.state.store import Store
@@ -22,6 +22,7 @@ class LatestResult(Document):
     faults: list[Fault]
     alarm: Alarm
     reported: datetime | None
+    feed: Feed | None = None
 
 
 def read_latest_result(store: Store, monitor: str) -> LatestResult | None:

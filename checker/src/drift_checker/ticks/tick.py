@@ -319,6 +319,7 @@ def _store_result(context: TickContext, result: Result, replaced: bytes | None) 
             faults=stored.faults,
             alarm=stored.alarm,
             reported=tick.logical_date if stored.report else None,
+            feed=stored.feed,
         ),
     )
     schedule = context.monitors.schedule_of(tick.monitor)

@@ -17,6 +17,7 @@ from drift_checker.wording.phrases import (
     plain_number,
     rounded_frequency,
     shortened,
+    span_phrase,
 )
 from drift_checker.wording.rendering import explanation_markdown, explanation_text
 from drift_checker.wording.summary import summarize
@@ -37,6 +38,7 @@ __all__ = [
     "result_text",
     "rounded_frequency",
     "shortened",
+    "span_phrase",
     "summarize",
     "with_explanation",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import numpy as np
 
@@ -79,6 +80,15 @@ def dependence_phrase(dependence: RowDependence, level: float) -> str:
         f"({names}): expect a false alarm in about {rounded_frequency(dependence.false_alarms)} "
         f"checks, {plain_number(times)} times as many, unless {_REMEDIES[dependence.order]}"
     )
+
+
+def span_phrase(span: timedelta) -> str:
+    """Return a span of time in the largest unit of which it has two, such as `36 h`."""
+    seconds = int(span.total_seconds())
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length or seconds == length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds} s"
 
 
 def shortened(name: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, timedelta
 
 from drift_checker.result import (
     ColumnResult,
+    Feed,
     Result,
     Rolling,
     Segment,
@@ -21,6 +23,7 @@ from drift_checker.wording.phrases import (
     p_value_phrase,
     plain_number,
     shortened,
+    span_phrase,
     trend_phrase,
 )
 from drift_checker.wording.rendering import explanation_text
@@ -49,7 +52,9 @@ def result_text(result: Result, *, readings: bool = False) -> str:
     )
     faults = sorted(result.faults, key=lambda fault: list(Severity).index(fault.severity))
     explanation = [explanation_text(result.explanation)] if result.explanation else []
-    blocks = [head, *explanation, aligned([_COLUMNS, *map(_column_row, columns)])]
+    rows_of_feed = _feed_rows(result.feed, result) if result.feed else []
+    table = [_COLUMNS, *map(_column_row, columns), *rows_of_feed]
+    blocks = [head, *explanation, aligned(table)]
     if result.joint:
         change = correlation_change(result.joint.pairs[0])
         p_value = p_value_phrase(result.joint.p_value)
@@ -71,6 +76,32 @@ def result_text(result: Result, *, readings: bool = False) -> str:
         ]
         blocks.append(aligned([_FAULTS, *rows]))
     return "\n\n".join(blocks)
+
+
+def _feed_rows(feed: Feed, result: Result) -> list[tuple[str, ...]]:
+    """Return the number of rows and the newest one as they stand below the columns."""
+    rows = f"{result.current.rows}"
+    if feed.new_rows is not None and feed.new_rows != result.current.rows:
+        rows += f", {feed.new_rows} of them new"
+    if feed.expected_rows is not None:
+        rows += f"; {feed.expected_rows:.0f} expected"
+    lines = [("(rows)", "row_count", rows)]
+    if feed.newest_row is not None and feed.age_seconds is not None:
+        age = span_phrase(timedelta(seconds=abs(feed.age_seconds)))
+        when = f"{age} {'before' if feed.age_seconds >= 0 else 'after'} the tick"
+        newest = f"{feed.newest_row.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}, {when}"
+        lines.append(("(newest row)", "stale", newest))
+    return [
+        (name, _verdict_of(fault, result), "-", "-", "-", "-", reason)
+        for name, fault, reason in lines
+    ]
+
+
+def _verdict_of(name: str, result: Result) -> Verdict:
+    severities = {fault.severity for fault in result.faults if fault.fault == name}
+    if Severity.STRUCTURAL in severities:
+        return Verdict.INVALID
+    return Verdict.DRIFT if Severity.STATISTICAL in severities else Verdict.OK
 
 
 def _segments(segments: list[Segment]) -> str:
