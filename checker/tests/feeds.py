@@ -120,8 +120,12 @@ def stored_result(number: int, verdict: Verdict = Verdict.OK) -> Result:
     )
 
 
+OF_FEED = {"repeated", "overlapping", "late", "stale", "row_count", "empty"}
+
+
 def faults(result: Result) -> set[str]:
-    return {fault.fault for fault in result.faults}
+    """The faults of the feed; those of values come by chance too."""
+    return {fault.fault for fault in result.faults} & OF_FEED
 
 
 def rows(count: int, seed: int, *, shift: float = 0, at: datetime | None = None) -> pa.Table:

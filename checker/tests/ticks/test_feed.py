@@ -126,11 +126,13 @@ def test_rows_are_pooled_once(tmp_path: Path, by: str, step: int) -> None:
 
 def test_a_lasting_small_shift_is_found_in_new_batches_as_before(tmp_path: Path) -> None:
     feed = series(tmp_path)
-    results = feed.ticks([rows(250, seed, shift=0.25) for seed in range(6)])
-    found = next(place for place, result in enumerate(results) if result.verdict is Verdict.DRIFT)
-    assert found > 0
-    assert results[found].sequential is not None
-    assert results[found].sequential.verdict is Verdict.DRIFT
+    results = feed.ticks([rows(250, seed, shift=0.15) for seed in range(9)])
+    pools = [result.sequential for result in results if result.sequential]
+
+    assert results[0].verdict is Verdict.OK
+    assert [pool.rows for pool in pools] == [0, *[250 * n for n in range(2, 10)]]
+    assert pools[-1].verdict is Verdict.DRIFT
+    assert [column.name for column in pools[-1].columns] == ["x"]
 
 
 def test_rows_of_before_are_known_again_where_their_object_is_lost(tmp_path: Path) -> None:
