@@ -62,7 +62,7 @@ class Size:
     null_scores: int
 
 
-FULL, SMOKE = Size(20, 10, 60, 400, 100_000), Size(1, 1, 2, 50, 20_000)
+FULL, SMOKE = Size(10, 10, 30, 400, 60_000), Size(1, 1, 2, 50, 20_000)
 _PER_REFERENCE = 20
 
 
