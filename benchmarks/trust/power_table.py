@@ -208,7 +208,7 @@ def _category_limits(
     after = rng.multinomial(current, draw.shares, size=size.null_scores)
     shares = before / REFERENCE, after / current
     middle = (shares[0] + shares[1]) / 2
-    scores = np.sqrt(sum(rel_entr(side, middle).sum(axis=1) for side in shares) / 2 / np.log(2))
+    scores = np.sqrt(sum(rel_entr(side, middle).sum(axis=1) for side in shares) / 2)
     names = np.array([f"c{place}" for place in range(len(draw.shares))])
     _check("cat", *(np.repeat(names, side[0]) for side in (before, after)), float(scores[0]))
     expected = (before + after) / (REFERENCE + current)

@@ -258,7 +258,8 @@ def combined_p_value(tests: Sequence[CountTest]) -> float | None:
     """Return the combined p-value of the relevant tests, None where nothing was tested."""
     if not tests:
         return None
-    return min((corrected(test, tests) for test in tests if test.is_relevant), default=1.0)
+    relevant = [test for test in tests if test.is_relevant]
+    return corrected(min(relevant, key=lambda test: test.weighted), tests) if relevant else 1.0
 
 
 def judge_counts(tests: Sequence[CountTest], level: float) -> list[Fault]:

@@ -44,7 +44,9 @@ class RankSum:
 def rank_sum(current: Ints, pooled: Ints) -> RankSum:
     """Return the statistic by the rows up to and including each distinct value, both (values,)."""
     n, total = int(current[-1]), int(pooled[-1])
-    return RankSum(int(np.diff(current, prepend=0) @ _scores(pooled)), pooled, n, total - n)
+    # Not as a product of vectors, for which threads would be started.
+    centred = int((np.diff(current, prepend=0) * _scores(pooled)).sum())
+    return RankSum(centred, pooled, n, total - n)
 
 
 def p_value(observed: RankSum, *, reference_chose: bool = False) -> float:
@@ -63,18 +65,19 @@ def p_value(observed: RankSum, *, reference_chose: bool = False) -> float:
     n, m = observed.current, observed.reference
     if n + m <= _FEW_ROWS:
         return _counted_p_value(observed)
-    sizes, scores = _blocks(observed.pooled)
-    spread = _spread(*_groups(observed.pooled), n, m)
+    ties = np.diff(observed.pooled, prepend=0)
+    spread = _spread(ties, n, m)
     if not spread:
         return 1.0
-    lag = _widest_step(observed.pooled) / 2
+    lag = _widest_step(ties) / 2
     up, down = observed.centred - lag - n * reference_chose, -observed.centred - lag
     most = max(up, down) / spread
     if most <= 0:
         return 1.0
     if most < _NEAR_MEAN:
         return min(1.0, 2 * normal_upper_tail(most))
-    scaled = scores / _spread(sizes, scores, n, m)
+    sizes, scores = _blocks(observed.pooled)
+    scaled = scores / _spread(sizes, n, m)
     draws = _Draws(sizes, scaled if up >= down else -scaled, n / (n + m), n)
     log_given = float(log_binomial(n, n + m, n / (n + m)))
     return min(1.0, 2 * upper_tail(draws.cumulants, most, log_given=log_given))
@@ -100,29 +103,29 @@ def _scores(pooled: Ints) -> Ints:
     return np.asarray(pooled + np.append(0, pooled[:-1]) - pooled[-1])
 
 
-def _groups(pooled: Ints) -> tuple[Floats, Floats]:
-    return np.diff(pooled, prepend=0).astype(float), _scores(pooled).astype(float)
-
-
 def _blocks(pooled: Ints) -> tuple[Floats, Floats]:
     """Return the sizes and mean scores of groups of values, at most about `_BLOCKS`."""
     if len(pooled) > 2 * _BLOCKS:
         ends = np.arange(1, _BLOCKS + 1) * int(pooled[-1]) // _BLOCKS
         places = np.searchsorted(pooled, ends)
         pooled = pooled[places[np.append(places[1:] != places[:-1], True)]]
-    return _groups(pooled)
+    return np.diff(pooled, prepend=0).astype(float), _scores(pooled).astype(float)
 
 
-def _spread(sizes: Floats, scores: Floats, n: int, m: int) -> float:
-    """Return the standard deviation of the statistic, of draws without replacement."""
-    squares = float(sizes @ (scores * scores))
-    return float((n * m / ((n + m) * max(1, n + m - 1)) * squares) ** 0.5)
+def _spread(ties: Ints | Floats, n: int, m: int) -> float:
+    """Return the standard deviation of the statistic, by the pooled rows of each value (values,).
+
+    Of draws without replacement; the squares of all scores sum up to a third of the cube of the
+    rows, less those of the ties.
+    """
+    total, sizes = n + m, ties.astype(float)
+    squares = (float(total) ** 3 - float((sizes * sizes * sizes).sum())) / 3
+    return float((n * m / (total * max(1, total - 1)) * max(0.0, squares)) ** 0.5)
 
 
-def _widest_step(pooled: Ints) -> float:
+def _widest_step(ties: Ints) -> float:
     """Return by how much the statistic changes at most if one row becomes the next larger value."""
-    sizes = np.diff(pooled, prepend=0)
-    return float((sizes[1:] + sizes[:-1]).max(initial=0))
+    return float((ties[1:] + ties[:-1]).max(initial=0))
 
 
 @dataclass(frozen=True)
