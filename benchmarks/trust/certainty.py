@@ -39,10 +39,12 @@ CELLS = (
 )
 TICKS, RUN = 20_000, 4
 """Ticks, and how many of them share a reference, one after the other."""
-# Ticks of which not even twice this is said need no exact p-value, and are not compared.
-_NEAR = 0.02
-# Rows outside the reference's range that may count: of 100, 0.4 are expected.
-_ROWS_OUTSIDE = 3
+# Ticks of which nothing near this is said need no exact p-value, and are not compared.
+_NEAR = 0.015
+# Rows outside the reference's range that may count: of 100 there are as many in 1 of 2,000 columns.
+_ROWS_OUTSIDE = 5
+# Neither distance nor ranks have more than half of a column's level, and the rest is hardly spent.
+_OF_A_COLUMN = 1.5
 _CORRELATION_MARGIN = 0.85
 NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 
@@ -94,8 +96,8 @@ def combination(columns: int, correlation: float, *, seed: int, draws: int) -> I
 class Screen:
     """Bounds that rule out ticks of which nothing near 1 of 100 can be said.
 
-    They are asymptotic p-values of distances and rank sums, unweighted, at twice the level; of
-    correlations, a lower threshold. A test asserts that this loses none.
+    They are asymptotic p-values of distances and rank sums, and of correlations a lower threshold,
+    at a higher level. A test asserts that this loses none.
     """
 
     def __init__(self, drawn: Floats) -> None:
@@ -130,7 +132,7 @@ class Screen:
             z = abs(below.mean() - 0.5) / ((n + m + 1) / (12 * n * m)) ** 0.5
             bulk = kstwobign.sf((distance + 1 / n / 2) * (n * m / (n + m)) ** 0.5)
             found.append(min(bulk, 2 * ndtr(-z)))
-        return np.maximum(found, 1e-300)
+        return np.clip(np.multiply(found, _OF_A_COLUMN), 1e-300, 1.0)
 
 
 def _correlations(rows: Floats) -> Floats:

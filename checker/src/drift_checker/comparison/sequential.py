@@ -263,7 +263,7 @@ def judge(
         ticks=longest,
         rows=pools[longest].rows if pools else 0,
         threshold=threshold if pools else None,
-        p_value=min(map(corrected, relevant), default=1.0) if pools else None,
+        p_value=corrected(min(relevant, default=1.0)) if pools else None,
         columns=[test.result(corrected(test.p_value)) for test in shown],
         reason="; ".join(filter(None, (reason, small))) or None,
     )
