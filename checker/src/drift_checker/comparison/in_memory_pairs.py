@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from drift_checker.decision import Bools, Floats, Indices
 from drift_checker.tables import (
     Batch,
     ColumnReading,
+    MismatchError,
     ReadColumns,
     ReadingSettings,
     as_numpy,
@@ -67,6 +69,19 @@ class InMemoryPair:
                 reading, current.read(reading), reference.read(reading), self._sampled
             )
         return self._pairs[name]
+
+    def with_rows(self, mask: Bools) -> InMemoryPair:
+        """Return the reference, as it was read, beside those rows that a mask (rows,) chooses."""
+        chosen = pa.array(mask.tolist(), pa.bool_())
+        batch = replace(self.current, table=self.current.table.filter(chosen))
+        part = InMemoryPair(self.reference, batch, self._settings)
+        part.readings = self.readings
+        for name, reading in self.readings.items():
+            with suppress(MismatchError, KeyError):  # said of the whole batch
+                pair = self.column_pair(name)
+                rows = pair.current.filter(chosen)
+                part._pairs[name] = _ArrayPair(reading, rows, pair.reference, part._sampled)
+        return part
 
     def filtered_pair(self, name: str, masks: tuple[pa.Array[Any], pa.Array[Any]]) -> ColumnPair:
         """Return a column in the rows that masks of (current, reference) choose."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from drift_checker.comparison import FeedFacts, InMemoryPair, TablePair, prepare
 from drift_checker.comparison.feed import (
+    LEAST_TICKS,
     FeedVerdict,
     PresentBatch,
     distinct_batches,
@@ -46,7 +47,6 @@ class TickFeed:
     """
 
     tables: TablePair
-    batch: Batch | None
     present: PresentBatch
     judged: FeedVerdict
     pooled: Sequence[datetime]
@@ -69,17 +69,11 @@ class TickFeed:
 
     def facts_for(self, context: TickContext) -> FeedFacts:
         """Return the facts, of a batch with rows that are not new with the counts of the others."""
-        overlap, batch = self.present.overlap, self.batch
-        if overlap is None or batch is None or not overlap.rows:
+        overlap, tables = self.present.overlap, self.tables
+        if overlap is None or not overlap.rows or not isinstance(tables, InMemoryPair):
             return self.facts
-        new = batch.table.filter(pa.array(overlap.new.tolist(), pa.bool_()))
-        settings = context.compare_settings
-        tables = InMemoryPair(
-            self.tables.reference,  # type: ignore[arg-type]  # rows are looked at in memory only
-            replace(batch, table=new),
-            settings.columns.reading,
-        )
-        return replace(self.facts, new_counts=prepare(tables, settings).tick_counts)
+        new = prepare(tables.with_rows(overlap.new), context.compare_settings)
+        return replace(self.facts, new_counts=new.tick_counts)
 
 
 def read_feed(
@@ -111,7 +105,7 @@ def read_feed(
         repeated_since=since,
     )
     judged = judge_feed(present, past, context.compare_settings.feed)
-    return TickFeed(tables, batch, present, judged, pooled, keys, seen)
+    return TickFeed(tables, present, judged, pooled, keys, seen)
 
 
 def store_rows(context: TickContext, feed: TickFeed, verdict: Verdict) -> None:
@@ -160,7 +154,12 @@ def _times(context: TickContext, tables: TablePair) -> pa.Array[Any] | None:
 def _late_rows(
     times: pa.Array[Any] | None, past: Sequence[ShortTick], overlap: Overlap | None
 ) -> int:
-    """Count the new rows that are older than the newest of the tick before."""
+    """Count the new rows that are older than the newest of the tick before.
+
+    Where most of them are, it is for few ticks that the newest row has moved on by chance.
+    """
     if times is None or not past or past[-1].newest_row is None or not moves_on(past):
         return 0
-    return older_rows(times, past[-1].newest_row, overlap.new if overlap else None)
+    late = older_rows(times, past[-1].newest_row, overlap.new if overlap else None)
+    rows = overlap.rows if overlap else len(times)
+    return late if late <= rows / 2 or len(past) >= LEAST_TICKS else 0
