@@ -179,7 +179,7 @@ bench-deploy: dev ## measure the deployment to minikube, and the parts of a tick
 bench-formats: dev .cache/formats/release ## compare public data sets in seven forms, and numbers in each textual form: minutes
 	.cache/formats/bin/python -m benchmarks.formats.write .cache/formats/files
 	$(in_package) checker python -m benchmarks.formats.real_files .cache/formats/files --output benchmarks/results/real-files.md
-	PYTHONPATH=checker/tests $(in_package) checker python -m benchmarks.formats.textual_numbers
+	PYTHONPATH=checker/tests $(in_package) checker python -m benchmarks.formats.textual_numbers --output benchmarks/results/textual-numbers.md
 
 # Every core has a process already; and memory that arrays give back is kept for the next ones,
 # which saves two fifths of the time.

@@ -132,13 +132,13 @@ def test_a_table_too_large_for_segments_says_so() -> None:
     ]
 
 
-def test_the_level_holds_with_segments() -> None:
+@pytest.mark.parametrize("draws", [80, pytest.param(400, marks=pytest.mark.long)])
+def test_the_level_holds_with_segments(draws: int) -> None:
     """Without drift, at a level of 5 % and without floors: the rate, within three errors."""
     settings = CompareSettings(
         level=0.05, segments=("carrier",), floors=Floors(distance=0, tail=0, correlation=0)
     )
     reference = [table(1500, 1000 + i) for i in range(40)]
-    draws = 400
     alarms = sum(
         compare(reference[i % 40], table(900, 5000 + i), settings=settings).verdict != "ok"
         for i in range(draws)
