@@ -119,6 +119,7 @@ def drifts(current: Columns, reference: Columns, level: float, floors: Floors) -
     bound = sum(
         column_tests.BULK_SHARE / (_APPROXIMATE * max(kolmogorov.approximate_p_value(bulk), 1e-300))
         + column_tests.LOCATION_SHARE / max(rank_sum.p_value(location), 1e-300)
+        + column_tests.DISPERSION_SHARE / max(rank_sum.dispersion_p_value(location), 1e-300)
         + column_tests.TAIL_SHARE / max(tail.p_value, 1e-300)
         for bulk, location, tail in tested
     )

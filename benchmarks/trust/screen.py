@@ -289,12 +289,24 @@ class _Numbers:
         """Return the largest standardised rank sums of ticks, whatever lies how within a bin."""
         after, before = np.diff(ticks.shares, axis=-1), np.diff(self.before)
         superiority = np.abs(after @ (self.before[1:] + self.before[:-1]) / 2 - 0.5)
-        if self.tests.lag:
-            return np.asarray((superiority + after @ before / 2) * self.tests.root * 12**0.5)
         n, m = ticks.values.shape[1], len(self.values)
         pooled = (n * after + m * before) / (n + m)
+        # Twice the mid-ranks, from -1 to 1, and their squares for Mood's test.
+        ranks = 2 * np.cumsum(pooled, axis=-1) - pooled - 1
+        squares = ranks * ranks
+        usual = (pooled * squares).sum(axis=-1)
+        variance = (pooled * squares * squares).sum(axis=-1) - usual**2
+        wider = np.abs((after * squares).sum(axis=-1) - usual)
+        # The root of the sizes is that of the difference of two means.
+        scale = self.tests.root * (n + m) / m
+        if self.tests.lag:
+            within = (after * (2 * np.abs(ranks) + pooled) * pooled).sum(axis=-1)
+            dispersion = (wider + within) * scale / np.sqrt(np.maximum(variance, 4 / 45))
+            location = (superiority + after @ before / 2) * self.tests.root * 12**0.5
+            return np.maximum(location, dispersion)
+        dispersion = wider * scale / np.sqrt(np.maximum(variance, 1e-9))
         spread = np.sqrt(np.maximum(1 - (pooled**3).sum(axis=-1), 1e-9) / 12)
-        return np.asarray(superiority * self.tests.root / spread)
+        return np.maximum(superiority * self.tests.root / spread, dispersion)
 
     def sharpen(self, values: Floats) -> Floats:
         """Return the inverse p-values of ticks by the values themselves."""
@@ -305,11 +317,18 @@ class _Numbers:
         # Where a bin holds one value, rank sums by bins are exact.
         superiority = np.abs((left + right).mean(axis=-1) / 2 - 0.5)
         ranks = (
-            superiority * self.tests.root * 12**0.5
+            np.maximum(superiority * self.tests.root * 12**0.5, self._dispersion(left))
             if self.tests.lag
             else self._ranks(self.bins.count(values))
         )
         return self.tests.inverse(distance, _beyond(values, self.inner), ranks)
+
+    def _dispersion(self, below: Floats) -> Floats:
+        """Return the standardised statistics of Mood of ticks, by the reference below each row."""
+        n, m = below.shape[-1], len(self.values)
+        ranks = 2 * (m * below + np.arange(n) + 0.5) / (n + m) - 1
+        wider = np.abs((ranks * ranks).mean(axis=-1) - 1 / 3)
+        return np.asarray(wider * self.tests.root * (n + m) / m * (45 / 4) ** 0.5)
 
     @cached_property
     def _reference(self) -> Floats:

@@ -128,6 +128,12 @@ class _Run:
             superior = np.abs((total[:, :-1] * middle).sum(axis=1) / rows - 0.5)
             if scale * superior.max() * 12**0.5 >= self.least_ranks:
                 return True
+            ranks = np.cumsum(total[:, :-1] + self.cells[:, :-1], axis=1)
+            ranks = (2 * ranks - total[:, :-1] - self.cells[:, :-1]) / (rows + REFERENCE) - 1
+            wider = np.abs((total[:, :-1] * ranks**2).sum(axis=1) / rows - 1 / 3)
+            mood = wider.max() * scale * (rows + REFERENCE) / REFERENCE * (45 / 4) ** 0.5
+            if mood >= self.least_ranks:
+                return True
             # Rows beyond the range: the last bin, and those below all.
             outside = int(total[:, -2:].sum(axis=1).max())
             if Exceedance(outside, rows, 0, 0, 2, REFERENCE).p_value <= self.part:

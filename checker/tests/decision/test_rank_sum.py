@@ -31,10 +31,13 @@ def test_of_few_rows_the_p_value_is_exact_whatever_the_ties(
     for chosen in combinations(range(len(rows)), n):
         mine = np.isin(np.arange(len(rows)), chosen)
         dealt.append(statistic(rows[mine], rows[~mine]))
-    centred = np.array([each.centred for each in dealt])
-    for each in dealt:
-        tails = (centred >= each.centred).mean(), (centred <= each.centred).mean()
-        assert rank_sum.p_value(each) == pytest.approx(min(1.0, 2 * min(tails)))
+    for of, found in (
+        (rank_sum.p_value, np.array([each.centred for each in dealt])),
+        (rank_sum.dispersion_p_value, np.array([each.squares for each in dealt])),
+    ):
+        for each, one in zip(dealt, found, strict=True):
+            tails = (found >= one).mean(), (found <= one).mean()
+            assert of(each) == pytest.approx(min(1.0, 2 * min(tails)))
 
 
 def sums_of_ranks(n: int, total: int) -> Floats:
@@ -69,25 +72,39 @@ def test_the_level_is_kept(draw: str) -> None:
         "two values": lambda size: (rng.random(size) < 0.1).astype(float),
         "mostly zero": lambda size: rng.normal(size=size) * (rng.random(size) < 0.2),
     }
-    p_values = [p_value(draws[draw](60), draws[draw](300)) for _ in range(600)]
-    assert_calibrated(p_values)
+    found = [statistic(draws[draw](60), draws[draw](300)) for _ in range(600)]
+    assert_calibrated([rank_sum.p_value(each) for each in found])
+    assert_calibrated([rank_sum.dispersion_p_value(each) for each in found])
 
 
 def test_a_reference_that_chose_the_bins_does_not_lose_the_level() -> None:
     rng = np.random.default_rng(32)
-    p_values = []
+    p_values, squared = [], []
     for _ in range(600):
         current, reference = np.sort(rng.normal(size=400)), np.sort(rng.normal(size=200))
         edges = bin_edges(reference)
         counts = bin_counts(current, edges), bin_counts(reference, edges)
         observed = rank_sum.rank_sum(*ordered.counts_up_to(*counts))
         p_values.append(rank_sum.p_value(observed, reference_chose=True))
+        squared.append(rank_sum.dispersion_p_value(observed))
     assert_calibrated(p_values)
+    assert_calibrated(squared)
+
+
+def test_a_change_of_scale_is_one_of_dispersion_alone() -> None:
+    rng = np.random.default_rng(33)
+    observed = statistic(1.5 * rng.normal(size=200), rng.normal(size=5000))
+    assert observed.dispersion > 1.2
+    assert rank_sum.dispersion_p_value(observed) < 1e-6
+    assert rank_sum.p_value(observed) > 0.01
 
 
 def test_values_that_are_all_alike_say_nothing() -> None:
     assert p_value(np.ones(5), np.ones(9)) == 1
     assert p_value(np.ones(100), np.ones(900)) == 1
+    assert rank_sum.dispersion_p_value(statistic(np.ones(100), np.ones(900))) == 1
+    halves = np.repeat([0.0, 1.0], 50)
+    assert rank_sum.dispersion_p_value(statistic(halves, np.tile(halves, 9))) == 1
 
 
 def test_samples_that_share_nothing_are_as_unlikely_as_can_be() -> None:

@@ -5,7 +5,7 @@ Pure functions of arrays and counts; nothing here reads, writes or knows of tabl
 Tests of one column, or of one table:
 
 - `kolmogorov`: the bulk of a numeric column
-- `rank_sum`: its location
+- `rank_sum`: its location and its dispersion
 - `exceedance`: its tails, and rows out of the reference's range
 - `homogeneity`: categories
 - `counts`: shares of faulty rows

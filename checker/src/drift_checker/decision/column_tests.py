@@ -13,9 +13,9 @@ from drift_checker.decision.rank_sum import RankSum
 
 Interval = tuple[float, float]
 
-# The distance and the ranks see most changes both; what a halved level costs either is less than
-# what the other finds. Drift of the tails is plain to see, and needs less.
-BULK_SHARE, LOCATION_SHARE, TAIL_SHARE = 0.45, 0.4, 0.15
+# The distance and the ranks see most changes all; what a smaller level costs each of them is less
+# than what the others find. Drift of the tails is plain to see, and needs less.
+BULK_SHARE, LOCATION_SHARE, DISPERSION_SHARE, TAIL_SHARE = 0.35, 0.3, 0.2, 0.15
 
 
 def _attained_if_dense(level: float) -> float:
@@ -88,9 +88,10 @@ def numeric(
 ) -> Decision:
     """Decide on a numeric column by its distance, its ranks and the rows in its tails.
 
-    The Kolmogorov-Smirnov distance sees the bulk, the rank sum small shifts of it, the exceedances
-    the tails, where the others are blind: five per cent of wild values move the distance by three
-    per cent only. `distance_floor` and `tail_floor` are their effect floors, as shares of rows.
+    The Kolmogorov-Smirnov distance sees the bulk, the rank sum small shifts of it and Mood's test
+    its spread, the exceedances the tails, where the others are blind: five per cent of wild values
+    move the distance by three per cent only. `distance_floor` and `tail_floor` are their effect
+    floors, as shares of rows.
     """
     return decide(
         [
@@ -100,7 +101,7 @@ def numeric(
                 rank_sum.p_value(location),
                 threshold=threshold,
                 floor=distance_floor,
-                shares=(BULK_SHARE, LOCATION_SHARE),
+                shares=(BULK_SHARE, LOCATION_SHARE, DISPERSION_SHARE),
             ),
             Evidence(
                 "exceedance",
@@ -126,18 +127,19 @@ def bulk_evidence(
     *,
     threshold: float,
     floor: Floor,
-    shares: tuple[float, float],
+    shares: tuple[float, float, float],
 ) -> list[Evidence]:
-    """Return what distance and ranks say, at their shares of the column's level.
+    """Return what distance, ranks and their squares say, at their shares of the column's level.
 
-    Both have the distance as their effect: twice the ranks' own, the superiority above one half,
-    is at most twice the distance. It may be that of a rare value, whose share is what counts then.
+    All have the distance as their effect: the ranks' own, the superiority above one half, is never
+    more than it. It may be that of a rare value, whose share is what counts then.
     """
     after, before = bulk.shares
     multiplied = floor.is_multiplied(before, after) or floor.is_multiplied(1 - before, 1 - after)
     tests = [
         ("kolmogorov_smirnov", bulk.value, kolmogorov.p_value(bulk, level=shares[0] * threshold)),
         ("rank_sum", location.superiority, location_p_value),
+        ("mood", location.dispersion, rank_sum.dispersion_p_value(location)),
     ]
     interval = kolmogorov.interval(bulk)
     return [

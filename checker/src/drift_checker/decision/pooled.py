@@ -44,6 +44,6 @@ def numeric(current: Ints, reference: Ints, *, threshold: float, distance_floor:
         rank_sum.p_value(location, reference_chose=True),
         threshold=threshold,
         floor=distance_floor,
-        shares=(0.5, 0.5),
+        shares=(0.4, 0.35, 0.25),
     )
     return column_tests.decide(evidence, threshold=threshold)

@@ -1,7 +1,8 @@
-"""The rank-sum test of location of Wilcoxon (1945), Mann and Whitney (1947), given the ties.
+"""Tests of location and of dispersion by sums over ranks, given the ties.
 
-Where values moved by little, all in one direction, it finds a third fewer rows enough than the
-Kolmogorov-Smirnov test does.
+Of the ranks themselves (Wilcoxon 1945, Mann and Whitney 1947), and of the squares of their
+distances from the middle (Mood 1954). Where values moved by little, all in one direction, or spread
+or closed up, many fewer rows are enough than for the Kolmogorov-Smirnov test.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from drift_checker.decision.special import log_binomial, normal_upper_tail
 _BLOCKS = 256
 # Of at most so many rows in all, the ways to deal the labels are counted: it takes milliseconds.
 _FEW_ROWS = 48
+# Two values as frequent are as far from the middle: but for rounding, nothing spreads.
+_LEAST_SPREAD = 1e-9
 # Nearer to the mean the normal approximation does: such a p-value is no one's threshold.
 _NEAR_MEAN = 2.0
 
@@ -27,13 +30,25 @@ _NEAR_MEAN = 2.0
 class RankSum:
     """The sum of the current rows' mid-ranks, twice and centred: an integer.
 
-    `pooled` (values,) are the pooled rows up to and including each distinct value.
+    `pooled` (values,) are the pooled rows up to and including each distinct value, `squares` is the
+    sum of the squares of what `centred` is the sum of.
     """
 
     centred: int
     pooled: Ints
     current: int
     reference: int
+    squares: float = 0.0
+
+    @property
+    def dispersion(self) -> float:
+        """The mean square of the current rows' distances from the middle rank, over that of all.
+
+        1 where both samples are as wide.
+        """
+        n, total = self.current, self.current + self.reference
+        usual = _third_of_cubes(np.diff(self.pooled, prepend=0), total) / total
+        return self.squares / n / usual if usual else 1.0
 
     @property
     def superiority(self) -> float:
@@ -45,8 +60,10 @@ def rank_sum(current: Ints, pooled: Ints) -> RankSum:
     """Return the statistic by the rows up to and including each distinct value, both (values,)."""
     n, total = int(current[-1]), int(pooled[-1])
     # Not as a product of vectors, for which threads would be started.
-    centred = int((np.diff(current, prepend=0) * _scores(pooled)).sum())
-    return RankSum(centred, pooled, n, total - n)
+    rows, scores = np.diff(current, prepend=0), _scores(pooled)
+    weighted = rows * scores
+    squares = float((weighted.astype(float) * scores).sum())
+    return RankSum(int(weighted.sum()), pooled, n, total - n, squares)
 
 
 def p_value(observed: RankSum, *, reference_chose: bool = False) -> float:
@@ -64,37 +81,73 @@ def p_value(observed: RankSum, *, reference_chose: bool = False) -> float:
     """
     n, m = observed.current, observed.reference
     if n + m <= _FEW_ROWS:
-        return _counted_p_value(observed)
+        return _counted_p_value(observed, _scores(observed.pooled), observed.centred)
     ties = np.diff(observed.pooled, prepend=0)
     spread = _spread(ties, n, m)
     if not spread:
         return 1.0
     lag = _widest_step(ties) / 2
     up, down = observed.centred - lag - n * reference_chose, -observed.centred - lag
-    most = max(up, down) / spread
+    sizes, scores = _blocks(observed.pooled)
+    return _two_sided(up / spread, down / spread, sizes, scores, (n, m))
+
+
+def dispersion_p_value(observed: RankSum) -> float:
+    """Return Mood's two-sided p-value, likewise.
+
+    Its statistic is the sum of squared distances from the middle rank. The steps between squares
+    are widest at the ends, where half of one is next to nothing of many rows.
+    """
+    n, m = observed.current, observed.reference
+    squares = _scores(observed.pooled).astype(float) ** 2
+    if n + m <= _FEW_ROWS:
+        return _counted_p_value(observed, squares.astype(np.int64), round(observed.squares))
+    ties = np.diff(observed.pooled, prepend=0).astype(float)
+    usual = _third_of_cubes(ties, n + m) / (n + m)
+    spread = _spread_of(ties, squares - usual, n, m)
+    if spread <= _LEAST_SPREAD * usual:
+        return 1.0
+    lag = float(np.abs(np.diff(squares)).max(initial=0)) / 2
+    found = observed.squares - n * usual
+    sizes, scores = _blocks(observed.pooled)
+    centred = scores * scores
+    centred -= float((sizes * centred).sum()) / (n + m)
+    return _two_sided((found - lag) / spread, (-found - lag) / spread, sizes, centred, (n, m))
+
+
+def _two_sided(
+    up: float, down: float, sizes: Floats, scores: Floats, rows: tuple[int, int]
+) -> float:
+    """Return twice the tail of a sum of centred scores, standardised, up or down.
+
+    `sizes` and `scores` are of groups of pooled rows, `rows` those of (current, reference).
+    """
+    n, m = rows
+    most = max(up, down)
     if most <= 0:
         return 1.0
     if most < _NEAR_MEAN:
         return min(1.0, 2 * normal_upper_tail(most))
-    sizes, scores = _blocks(observed.pooled)
-    scaled = scores / _spread(sizes, n, m)
+    scaled = scores / _spread_of(sizes, scores, n, m)
     draws = _Draws(sizes, scaled if up >= down else -scaled, n / (n + m), n)
     log_given = float(log_binomial(n, n + m, n / (n + m)))
     return min(1.0, 2 * upper_tail(draws.cumulants, most, log_given=log_given))
 
 
-def _counted_p_value(observed: RankSum) -> float:
-    """Return the exact p-value by counting the ways to draw each sum of twice the mid-ranks."""
-    fewer, sign = observed.current, 1
-    if observed.reference < fewer:
-        fewer, sign = observed.reference, -1
-    total = observed.current + observed.reference
-    ranks = np.repeat(_scores(observed.pooled) + total + 1, np.diff(observed.pooled, prepend=0))
-    ways = np.zeros((fewer + 1, int(np.sort(ranks)[total - fewer :].sum()) + 1))
+def _counted_p_value(observed: RankSum, scores: Ints, found: int) -> float:
+    """Return the exact p-value by counting the ways to draw each sum of scores (values,)."""
+    ties, n = np.diff(observed.pooled, prepend=0), observed.current
+    lowest = int(scores.min())
+    steps = np.repeat(scores - lowest, ties)
+    fewer, place = n, found - n * lowest
+    if observed.reference < n:
+        # The rows of the other sample have the rest of the sum.
+        fewer, place = observed.reference, int(steps.sum()) - place
+    ways = np.zeros((fewer + 1, int(np.sort(steps)[len(steps) - fewer :].sum()) + 1))
     ways[0, 0] = 1
-    for rank in ranks.tolist():
-        ways[1:, rank:] += ways[:-1, : max(0, ways.shape[1] - rank)].copy()
-    place, chances = sign * observed.centred + fewer * (total + 1), ways[-1] / ways[-1].sum()
+    for step in steps.tolist():
+        ways[1:, step:] += ways[:-1, : max(0, ways.shape[1] - step)].copy()
+    chances = ways[-1] / ways[-1].sum()
     return float(min(1.0, 2 * min(chances[place:].sum(), chances[: place + 1].sum())))
 
 
@@ -118,9 +171,21 @@ def _spread(ties: Ints | Floats, n: int, m: int) -> float:
     Of draws without replacement; the squares of all scores sum up to a third of the cube of the
     rows, less those of the ties.
     """
-    total, sizes = n + m, ties.astype(float)
-    squares = (float(total) ** 3 - float((sizes * sizes * sizes).sum())) / 3
-    return float((n * m / (total * max(1, total - 1)) * max(0.0, squares)) ** 0.5)
+    total = n + m
+    squares = max(0.0, _third_of_cubes(ties, total))
+    return float((n * m / (total * max(1, total - 1)) * squares) ** 0.5)
+
+
+def _spread_of(sizes: Floats, scores: Floats, n: int, m: int) -> float:
+    """Return the same of a sum of centred scores of groups, both (groups,)."""
+    squares = float((sizes * scores * scores).sum())
+    return float((n * m / ((n + m) * max(1, n + m - 1)) * squares) ** 0.5)
+
+
+def _third_of_cubes(ties: Ints | Floats, total: int) -> float:
+    """Return the sum over all pooled rows of the squares of twice their centred mid-ranks."""
+    sizes = ties.astype(float)
+    return (float(total) ** 3 - float((sizes * sizes * sizes).sum())) / 3
 
 
 def _widest_step(ties: Ints) -> float:
