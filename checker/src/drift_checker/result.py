@@ -347,8 +347,8 @@ class Rolling(PlainDocument):
     """The latest `ok` ticks, whose batches are the reference; where `reason` is set, they are not.
 
     `rows` are those of the reference that they make, `first` and `last` their logical dates.
-    `accepted`: ticks that drifted are among them, since drift has lasted so long that it is the
-    recent past. `trend` has the columns that are farthest from the fixed reference.
+    `accepted`: ticks that drifted are among them, and the batch is like these. `trend` has the
+    columns that are farthest from the fixed reference.
     """
 
     ticks: Count

@@ -33,7 +33,7 @@ class Rolled(Ticks):
         deployment = self.deployment
         settings = settings_of(deployment.monitors, deployment.monitor)
         reference = StoredReference(deployment.store, "m", settings)
-        return rolling.rolling_reference(
+        references = rolling.rolling_references(
             deployment.store,
             deployment.monitors,
             deployment.monitor,
@@ -41,6 +41,7 @@ class Rolled(Ticks):
             reference,
             batch_rows=300,
         )
+        return next(references)
 
     def numbers(self, number: int) -> list[int]:
         """The first and last of the ticks that it is compared with, and how many they are."""
@@ -68,7 +69,7 @@ def test_fewer_ticks_than_are_needed_fall_back_to_the_fixed_reference_and_say_so
         told = result.rolling
         assert told
         assert told.ticks == number
-        assert f"{NEEDED} ok ticks among the last 8, each of another batch, and has {number}:" in (
+        assert f"{NEEDED} ticks among the last 8, each of another batch, and has {number}:" in (
             told.reason or ""
         )
         assert result.anchor is None
@@ -167,7 +168,7 @@ def test_what_only_the_rolling_reference_finds_is_drift_by_itself(ticks: Rolled)
     """The fixed reference is too small to tell; the ticks beside it are many rows."""
     for number in range(NEEDED):
         ticks.tick(number, rows=3000)
-    result = ticks.tick(NEEDED, shift=0.13, rows=3000)
+    result = ticks.tick(NEEDED, shift=0.11, rows=3000)
 
     assert result.anchor
     assert (result.verdict, result.anchor.verdict) == ("drift", "ok")
@@ -343,8 +344,20 @@ def test_a_step_that_lasts_as_many_ticks_is_normal_then(
         *("opened", "ongoing", "ongoing", "ongoing"),
         *("ongoing", "ongoing", "closed", "none"),
     ]
-    assert "it is normal" in result_text(accepted)
+    assert "it is normal now" in result_text(accepted)
     assert ticks.tick(3 * NEEDED, shift=0).verdict == "drift"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ticks", ["tell"], indirect=True)
+def test_a_batch_that_stands_alone_is_no_part_of_what_is_normal(ticks: Rolled) -> None:
+    for number in range(NEEDED):
+        ticks.tick(number)
+
+    assert ticks.tick(NEEDED, shift=3).verdict == "drift"
+    after = [ticks.tick(number) for number in range(NEEDED + 1, 2 * NEEDED)]
+    assert [result.verdict for result in after] == ["ok"] * (NEEDED - 1)
+    assert not any(result.rolling.accepted for result in after if result.rolling)
 
 
 def told(verdicts: str, rows: int = 300, repeated: int = 1) -> list[Result]:
@@ -390,36 +403,27 @@ def test_a_told_anchor_changes_no_verdict_and_one_that_alarms_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "chosen", "accepted"),
+    ("verdicts", "ok", "valid"),
     [
-        ("oooooooo", [3, 4, 5, 6, 7], False),
-        ("oooooddo", [1, 2, 3, 4, 7], False),
-        ("ooooodddddddd", [0, 1, 2, 3, 4], False),
-        ("oooooiddddddddd", [0, 1, 2, 3, 4], False),
-        # As many as `ticks` after one another: what they have is normal, whatever was before.
-        ("ooooodddddddddd", [10, 11, 12, 13, 14], True),
-        ("ooooodddddddidddoo", [13, 14, 15, 16, 17], True),
-        ("ooooodddddddddoooooo", [15, 16, 17, 18, 19], False),
-        # Too few that are ok among as many: the latest of the others stand in for them.
-        ("dddodddodddo", [3, 7, 9, 10, 11], True),
-        ("oooo", [0, 1, 2, 3], False),
-        ("iiii", [], False),
+        ("oooooooo", [3, 4, 5, 6, 7], [3, 4, 5, 6, 7]),
+        ("oooooddo", [1, 2, 3, 4, 7], [3, 4, 5, 6, 7]),
+        ("ooooodddd", [0, 1, 2, 3, 4], [4, 5, 6, 7, 8]),
+        ("ooooodiidddd", [0, 1, 2, 3, 4], [5, 8, 9, 10, 11]),
+        ("oodddd", [0, 1], [1, 2, 3, 4, 5]),
+        ("oooo", [0, 1, 2, 3], [0, 1, 2, 3]),
+        ("iiii", [], []),
     ],
 )
-def test_which_ticks_are_the_recent_past(
-    verdicts: str, chosen: list[int], *, accepted: bool
-) -> None:
+def test_which_ticks_are_the_recent_past(verdicts: str, ok: list[int], valid: list[int]) -> None:
     recent = rolling.recent_ticks(iter(told(verdicts)), ticks=10, least=5, rows=1500)
 
-    assert recent.dates == [date(number) for number in chosen]
-    assert recent.accepted == accepted
-    assert recent.enough == (len(chosen) >= 5)
-    assert recent.rows == 300 * len(chosen)
+    for results, numbers in ((recent.ok, ok), (recent.valid, valid)):
+        assert [one.logical_date for one in results][::-1] == [date(number) for number in numbers]
 
 
 def test_small_batches_before_a_large_one_are_more_ticks() -> None:
     def chosen(rows: int) -> int:
-        return len(rolling.recent_ticks(iter(told("o" * 30)), ticks=20, least=5, rows=rows).dates)
+        return len(rolling.recent_ticks(iter(told("o" * 30)), ticks=20, least=5, rows=rows).ok)
 
     assert (chosen(300), chosen(1500), chosen(2400), chosen(10**6)) == (5, 5, 8, 20)
 
@@ -428,4 +432,4 @@ def test_a_batch_that_is_served_again_counts_once() -> None:
     results = told("o" * 40, repeated=4)
     recent = rolling.recent_ticks(iter(results), ticks=20, least=5, rows=0)
 
-    assert recent.dates == [date(number) for number in (23, 27, 31, 35, 39)]
+    assert [one.logical_date for one in recent.ok] == [date(39 - 4 * place) for place in range(5)]

@@ -238,8 +238,7 @@ class Baseline(_Section):
 
     kind: Literal["fixed", "rolling", "seasonal"] = "fixed"
     ticks: int = Field(default=20, ge=2, le=100)
-    """Of a rolling baseline: at most so many of the latest `ok` ticks are the reference, and after
-    so many ticks of drift what they have is normal."""
+    """Of a rolling baseline: at most so many of the latest ticks are the reference."""
     anchor: Annotated[
         Literal["tell", "alarm", "off"],
         # What YAML makes of `off`.

@@ -10,7 +10,7 @@ from drift_checker.references.acceptance import (
 from drift_checker.references.dependence import ColumnDependence, Dependence
 from drift_checker.references.in_force import Profiled, StoredReference, fitted_by
 from drift_checker.references.rolling import (
-    rolling_reference,
+    rolling_references,
     with_alarm_of_anchor,
     with_anchor,
 )
@@ -38,7 +38,7 @@ __all__ = [
     "latest_normal_ticks",
     "load_reference",
     "read_summary",
-    "rolling_reference",
+    "rolling_references",
     "summary_in_force",
     "use_version",
     "version_in_force",

@@ -38,20 +38,18 @@ TOO_LARGE = "batches of this size are compared with the fixed reference alone"
 
 @dataclass(frozen=True)
 class Recent:
-    """The ticks whose batches are the reference, the oldest first, and what those before it told.
+    """The results of the latest ticks whose batches can be the reference, the latest first.
 
-    `accepted`: some of them drifted, since no others were there for so long that what they have is
-    the new normal. `trend` is that of the tick before.
+    `ok` are those without drift, `valid` those with it, too; both no more than are needed. `trend`
+    is that of the tick before.
     """
 
-    dates: Sequence[datetime]
-    rows: int
-    accepted: bool
-    enough: bool
+    ok: Sequence[Result]
+    valid: Sequence[Result]
     trend: Sequence[ColumnTrend]
 
 
-def rolling_reference(
+def rolling_references(
     store: Store,
     monitors: Monitors,
     monitor: Monitor,
@@ -59,12 +57,16 @@ def rolling_reference(
     reference: StoredReference,
     *,
     batch_rows: int,
-) -> tuple[Rolling, Batch | None]:
-    """Make the reference of the latest `ok` ticks before one, judged against the version in force.
+) -> Iterator[tuple[Rolling, Batch | None]]:
+    """Make the references of the latest ticks before one, judged against the version in force.
 
-    It has the columns of the fixed reference, in its types. What the result says of it comes with
-    it; where there are too few ticks, or too large ones, there is no batch. `batch_rows` are those
-    of the batch that is compared with it.
+    A batch drifts where it does against all of them: first against the latest ticks that were `ok`
+    and then, where others were among the latest, against these. Else a trend would leave behind for
+    good what stopped at the first alarm, and what lasts would never be normal.
+
+    They have the columns of the fixed reference, in its types. What the result says of one comes
+    with it; where there are too few ticks, or too large ones, it is alone, without a batch.
+    `batch_rows` are those of the batch that is compared with them.
     """
     ticks = monitor.baseline.ticks
     look_back = LOOK_BACK_FACTOR * ticks
@@ -74,39 +76,48 @@ def rolling_reference(
     before = results_before(store, monitor.name, schedule, logical_date, look_back)
     of_version = (one for one in before if one.reference.version == reference.version.version)
     recent = recent_ticks(of_version, ticks=ticks, least=least, rows=LEAST_TICKS * batch_rows)
-    if reference.settings.is_large(recent.rows * len(reference.version.columns)):
-        return _summary(recent, recent.dates, rows=0, reason=TOO_LARGE), None
-    stored = [(date, load_batch(store, monitor.name, date)) for date in recent.dates]
-    # Retention may have removed some.
-    batches = {date: loaded.batch for date, loaded in stored if loaded}
-    if not recent.enough or len(batches) < least:
-        reason = (
-            f"the rolling baseline needs {least} ok ticks among the last {look_back}, each of "
-            f"another batch, and has {len(batches)}: batches are compared with the fixed reference "
-            "alone"
-        )
-        return _summary(recent, list(batches), rows=0, reason=reason), None
-    tables = [
-        cast_to_reference(reference.rows, reference.settings.columns, batch, date)
-        for date, batch in batches.items()
-    ]
-    table = pa.concat_tables(tables, promote_options="permissive")
-    digest = sha256("".join(batch.digest for batch in batches.values()).encode()).hexdigest()
-    return _summary(recent, list(batches), rows=table.num_rows, reason=None), Batch(table, digest)
+    chosen = [each for each in (recent.ok, recent.valid) if len(each) >= least]
+    if not chosen:
+        yield _too_few(recent, least, look_back), None
+    for number, each in enumerate(chosen):
+        dates = [one.logical_date for one in reversed(each) if one.logical_date]
+        if number and each == recent.ok:
+            return
+        accepted = each != recent.ok
+        rows = sum(one.current.rows for one in each)
+        if reference.settings.is_large(rows * len(reference.version.columns)):
+            yield _summary(recent, dates, rows=0, reason=TOO_LARGE), None
+            return
+        stored = [(date, load_batch(store, monitor.name, date)) for date in dates]
+        # Retention may have removed some.
+        batches = {date: loaded.batch for date, loaded in stored if loaded}
+        if len(batches) < least:
+            if not number:
+                yield _too_few(recent, least, look_back, there=list(batches)), None
+            return
+        tables = [
+            cast_to_reference(reference.rows, reference.settings.columns, batch, date)
+            for date, batch in batches.items()
+        ]
+        table = pa.concat_tables(tables, promote_options="permissive")
+        digest = sha256("".join(batch.digest for batch in batches.values()).encode()).hexdigest()
+        summary = _summary(recent, list(batches), rows=table.num_rows, accepted=accepted)
+        yield summary, Batch(table, digest)
 
 
 def recent_ticks(results: Iterator[Result], *, ticks: int, least: int, rows: int) -> Recent:
     """Choose the ticks that are the reference, of results of one version, the latest first.
 
-    They are the latest that were `ok`: at least `least`, and at most `ticks`, until they have
-    `rows`. After `ticks` that drifted one after the other, those are the recent past, and what was
-    `ok` before them is not: the latest of them fill up what is missing, and so they do where there
-    are too few `ok` ticks for as long. What lasts is found once, and becomes normal. A batch that
+    They are the latest: at least `least`, and at most `ticks`, until they have `rows`. A batch that
     was served several times counts once.
     """
-    ok, drifted, run, sum_of_rows = list[Result](), list[Result](), 0, 0
-    digests = set[str]()
+    ok, valid, digests = list[Result](), list[Result](), set[str]()
     trend: Sequence[ColumnTrend] | None = None
+
+    def enough(chosen: list[Result]) -> bool:
+        many = sum(one.current.rows for one in chosen) >= rows
+        return len(chosen) >= ticks or (len(chosen) >= least and many)
+
     for result in results:
         if result.verdict is Verdict.INVALID or result.logical_date is None:
             continue
@@ -115,31 +126,34 @@ def recent_ticks(results: Iterator[Result], *, ticks: int, least: int, rows: int
         if result.current.digest in digests:
             continue
         digests.add(result.current.digest)
+        if not enough(valid):
+            valid.append(result)
         if result.verdict is Verdict.OK:
-            run, sum_of_rows = 0, sum_of_rows + result.current.rows
             ok.append(result)
-            if len(ok) >= ticks or (len(ok) >= least and sum_of_rows >= rows):
+            if enough(ok):
                 break
-        else:
-            run += 1
-            drifted.append(result)
-            if run == ticks:
-                break
-    filled = list[Result]()
-    if len(ok) < least and len(ok) + len(drifted) >= ticks:
-        filled = drifted[: least - len(ok)]
-    chosen = {one.logical_date: one.current.rows for one in [*ok, *filled] if one.logical_date}
-    return Recent(
-        dates=sorted(chosen),
-        rows=sum(chosen.values()),
-        accepted=bool(filled),
-        enough=len(chosen) >= least,
-        trend=trend or (),
+    return Recent(ok, valid, trend or ())
+
+
+def _too_few(
+    recent: Recent, least: int, look_back: int, there: Sequence[datetime] | None = None
+) -> Rolling:
+    if there is None:
+        there = [one.logical_date for one in reversed(recent.valid) if one.logical_date]
+    reason = (
+        f"the rolling baseline needs {least} ticks among the last {look_back}, each of another "
+        f"batch, and has {len(there)}: batches are compared with the fixed reference alone"
     )
+    return _summary(recent, there, rows=0, reason=reason)
 
 
 def _summary(
-    recent: Recent, dates: Sequence[datetime], *, rows: int, reason: str | None
+    recent: Recent,
+    dates: Sequence[datetime],
+    *,
+    rows: int,
+    reason: str | None = None,
+    accepted: bool = False,
 ) -> Rolling:
     first, last = (dates[0], dates[-1]) if dates else (None, None)
     return Rolling(
@@ -148,7 +162,7 @@ def _summary(
         first=first,
         last=last,
         reason=reason,
-        accepted=recent.accepted and reason is None,
+        accepted=accepted,
         trend=list(recent.trend),
     )
 

@@ -52,11 +52,19 @@ from drift_checker.outputs import (
 from drift_checker.references import (
     StoredReference,
     fit_reference,
-    rolling_reference,
+    rolling_references,
     with_alarm_of_anchor,
     with_anchor,
 )
-from drift_checker.result import Calibration, Fault, ReferenceInfo, Result, Severity, Verdict
+from drift_checker.result import (
+    Calibration,
+    Fault,
+    ReferenceInfo,
+    Result,
+    Rolling,
+    Severity,
+    Verdict,
+)
 from drift_checker.sources import StoredBatch, fetch_batch
 from drift_checker.state import (
     LOOK_BACK,
@@ -69,6 +77,7 @@ from drift_checker.state import (
     write_latest_result,
     write_recent,
 )
+from drift_checker.tables import Batch
 from drift_checker.ticks.alarms import alarm_of
 from drift_checker.ticks.context import Inputs, Tick, TickContext
 from drift_checker.ticks.feed import read_feed, store_rows
@@ -195,7 +204,7 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
     tick, settings = context.tick, context.compare_settings
     if tick.monitor.baseline.kind != "rolling" or inputs.batch is None:
         return _compare_with_fixed(context, inputs, settings)
-    rolling, rolling_batch = rolling_reference(
+    references = rolling_references(
         context.store,
         context.monitors,
         tick.monitor,
@@ -203,23 +212,49 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
         inputs.reference,
         batch_rows=inputs.batch.rows,
     )
-    if rolling_batch is None:
-        fixed = _compare_with_fixed(context, inputs, settings)
-        return fixed.model_copy(update={"rolling": rolling})
-    tables = InMemoryPair(rolling_batch, inputs.batch, settings.columns.reading)
     if tick.monitor.baseline.anchor != "alarm":
+        rolled, rolling = _compare_with_rolling(context, inputs, settings, references)
+        if rolled is None:
+            fixed = _compare_with_fixed(context, inputs, settings)
+            return fixed.model_copy(update={"rolling": rolling})
         told = tick.monitor.baseline.anchor == "tell"
         anchor = compare_tables(inputs.tables, settings) if told else None
-        facts = inputs.feed.facts_for(context) if inputs.feed else None
-        rolled = result_of(judge(prepare(tables, settings), feed=facts))
         return with_anchor(rolled, anchor, rolling)
     budget = settings.alarm_budget()
+    shared = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
+    rolled, rolling = _compare_with_rolling(context, inputs, shared, references)
+    if rolled is None:
+        fixed = _compare_with_fixed(context, inputs, settings)
+        return fixed.model_copy(update={"rolling": rolling})
     anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
     anchor = _compare_with_fixed(context, inputs, anchor_settings)
-    rolled = compare_tables(tables, replace(settings, budget=budget.share(1 - ANCHOR_SHARE)))
     if rolled.verdict is not Verdict.OK:
         context.store.delete(tick.key("profile.json"))
     return with_alarm_of_anchor(rolled, anchor, rolling)
+
+
+def _compare_with_rolling(
+    context: TickContext,
+    inputs: Inputs,
+    settings: CompareSettings,
+    references: Iterator[tuple[Rolling, Batch | None]],
+) -> tuple[Result | None, Rolling]:
+    """Compare with rolling references one after the other, until one says that nothing drifted.
+
+    Where all find drift, it is what the first has found; without a reference there is no result.
+    """
+    facts = inputs.feed.facts_for(context) if inputs.feed else None
+    compared = list[tuple[Result | None, Rolling]]()
+    for rolling, reference in references:
+        if reference is None or inputs.batch is None:
+            compared.append((None, rolling))
+            break
+        tables = InMemoryPair(reference, inputs.batch, settings.columns.reading)
+        rolled = result_of(judge(prepare(tables, settings), feed=facts))
+        compared.append((rolled, rolling))
+        if rolled.verdict is not Verdict.DRIFT:
+            return compared[-1]
+    return compared[0]
 
 
 def _compare_with_fixed(context: TickContext, inputs: Inputs, settings: CompareSettings) -> Result:

@@ -113,7 +113,7 @@ def _segments(segments: list[Segment]) -> str:
 def _anchor(rolling: Rolling, anchor: Result) -> str:
     drifted = f": {', '.join(anchor.drifted_columns)}" if anchor.drifted_columns else ""
     trends = "".join(f"\n  {trend_phrase(trend)}" for trend in rolling.trend)
-    accepted = ", of which some drifted for so long that it is normal" if rolling.accepted else ""
+    accepted = ", of which some drifted: it is normal now" if rolling.accepted else ""
     return (
         f"rolling reference: {rolling.ticks} ticks, {rolling.first:%Y-%m-%d %H:%M:%SZ} to "
         f"{rolling.last:%Y-%m-%d %H:%M:%SZ}{accepted}; "
