@@ -37,6 +37,8 @@ from drift_checker.wording import p_value_phrase, percent
 _MIN_CORRELATION_ROWS = 200
 """Rows of a window, below which its rank correlations say little."""
 _QUANTILES = 64
+_SEED = 9
+"""By which rows of windows are chosen, the same of all columns and in each tick."""
 _SHARES = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
 _SIGMA_IN_QUARTILES = 1.349
 # What never changes is taken to have this share of its floor as its spread.
@@ -52,31 +54,32 @@ VALUE_MEASURES: tuple[Measure, ...] = ("distance", "wasserstein", "total_variati
 
 @dataclass(frozen=True)
 class Measured:
-    """The vectors of an aspect (windows, length): of whole windows, and of those that are cut.
+    """The vectors of an aspect (windows, length): of whole windows, and of parts of them.
 
-    The present window is the last of both. `groups` (windows,) are the seasons of those whose mean
-    is another in each.
+    `parts` are of so many rows as the present window has, which is the last of each: the first
+    ones, and some by chance. `groups` (windows,) are the seasons of those whose mean is another in
+    each.
     """
 
     whole: Floats
-    cut: Floats | None = None
+    parts: Sequence[Floats] = ()
     groups: Ints | None = None
 
     def distances(self, *, largest: bool) -> Floats:
         """Return how far each window is from the others, as one of the present one's rows would be.
 
         The present one is measured from the mean of whole windows, which has all hours of a window
-        in it, wherever its few rows are. The others are as far as they are whole or cut, whichever
-        is farther: cut, they have as much chance among their rows as the present one; whole, what
-        differs between windows in those hours that are cut off.
+        in it, wherever its few rows are. The others are as far as whole ones are, or as parts of
+        them, whichever are farther on average. Rows one after the other keep what they have in
+        common; rows by chance are of any hours, as the present ones may be; whole windows differ by
+        all hours.
         """
-        distances = window_ranks.distances_from_others(
-            self.whole, largest=largest, groups=self.groups
+        whole, *parts = (
+            window_ranks.distances_from_others(vectors, largest=largest, groups=self.groups)
+            for vectors in (self.whole, *self.parts)
         )
-        if self.cut is not None:
-            cut = window_ranks.distances_from_others(self.cut, largest=largest, groups=self.groups)
-            distances[:-1] = np.maximum(distances[:-1], cut[:-1])
-        return distances
+        apart = max([whole, *parts], key=lambda distances: float(np.nansum(distances[:-1])))
+        return np.append(apart[:-1], whole[-1])
 
 
 def _measured(
@@ -85,8 +88,16 @@ def _measured(
     """Measure all windows; `vectors_of` returns the vectors of some."""
     whole = vectors_of(rows)
     most = windows.most_rows
-    cut = None if most is None else vectors_of([*(each[:most] for each in rows[:-1]), rows[-1]])
-    return Measured(whole, cut, windows.groups)
+    if most is None:
+        return Measured(whole, (), windows.groups)
+    rng = np.random.default_rng(_SEED)
+    first = [each[:most] for each in rows[:-1]]
+    some = [
+        each[np.sort(rng.permutation(len(each))[:most])] if len(each) > most else each
+        for each in rows[:-1]
+    ]
+    parts = [vectors_of([*part, rows[-1]]) for part in (first, some)]
+    return Measured(whole, parts, windows.groups)
 
 
 @dataclass(frozen=True)
@@ -239,8 +250,8 @@ def correlation_aspects(
     rows = [np.array(window).T for window in zip(*columns.values(), strict=True)]
     measured = _measured(windows, rows, partial(_window_correlations, pairs=pairs))
     for place, (i, j) in enumerate(pairs):
-        cut = None if measured.cut is None else measured.cut[:, [place]]
-        of_pair = Measured(measured.whole[:, [place]], cut, measured.groups)
+        parts = [part[:, [place]] for part in measured.parts]
+        of_pair = Measured(measured.whole[:, [place]], parts, measured.groups)
         yield correlation_aspect((names[i], names[j]), of_pair, floors)
 
 

@@ -116,12 +116,12 @@ class Windows:
         return replace(self, numbers=numbers, sizes=self.sizes[mask], starts=self.starts[mask])
 
     def of_phases(self, first: int, last: int, *, least: int) -> Windows:
-        """Return the rows of windows that are so far into theirs, in microseconds.
+        """Return the rows of windows from `first` to, without, `last` microseconds of theirs.
 
         Windows that have fewer than `least` of them are left out.
         """
         phases = self.times - np.append(self.starts, 0)[self.numbers]
-        numbers = np.where((phases >= first) & (phases <= last), self.numbers, -1)
+        numbers = np.where((phases >= first) & (phases < last), self.numbers, -1)
         sizes = np.bincount(numbers[numbers >= 0], minlength=len(self)).astype(np.int64)
         return replace(self, numbers=numbers, sizes=sizes).chosen(sizes >= least)
 
@@ -222,9 +222,9 @@ def _extent(times: pa.Array[Any]) -> tuple[int | None, float]:
     ordered = np.sort(microseconds[valid])
     trimmed = int(_TRIMMED / 2 * len(ordered))
     length = ordered[-1 - trimmed] - ordered[trimmed]
-    gaps = max(1, len(ordered) - 1 - 2 * trimmed)
+    gap = float(length) / max(1, len(ordered) - 1 - 2 * trimmed)
     # As many gaps between rows as there are rows.
-    return int(ordered[trimmed]), float(length * len(ordered) / gaps)
+    return max(int(ordered[trimmed] - trimmed * gap), int(ordered[0])), gap * len(ordered)
 
 
 def _joined(
@@ -257,10 +257,10 @@ def _same_part(windows: Windows, settings: CompareSettings, begin: int, length: 
     Where few windows have rows there, all of each: times may be those at which rows were loaded.
     """
     step = windows.span // _MICROSECOND
-    pad, phase = step // 20, begin % step
-    if length >= _WHOLE * step or phase + length > step + pad:
+    phase = begin % step
+    if length >= _WHOLE * step or phase + length > (1 + _TRIMMED) * step:
         return windows
-    part = windows.of_phases(phase - pad, int(phase + length) + pad, least=settings.min_rows)
+    part = windows.of_phases(phase, round(phase + length), least=settings.min_rows)
     return part if len(part) >= max(settings.min_windows, len(windows) / 2) else windows
 
 
@@ -315,8 +315,8 @@ def calibration(
     reasons = [reason]
     if alike:
         reasons.append(
-            f"windows of {windows.span} of one day are alike: the batch is ranked among the days, "
-            f"of which the reference has {units}"
+            f"windows of {windows.span} of one day are alike, or too few to tell: the batch is "
+            f"ranked among the days, of which the reference has {units}"
         )
     elif number < settings.min_windows:
         reasons.append(f"{few}: only what is far beyond all of them is found")

@@ -25,12 +25,12 @@ from drift_checker.tables import Batch
 LOOK_BACK_FACTOR = 2
 """Ticks of the schedule that are looked at for each one that is needed: what was `ok` long ago is
 no recent normal."""
-LEAST_TICKS = 5
+LEAST_TICKS = 4
 """Ticks that make the reference where rows are independent, and as many times a batch's rows.
 
-The middle of M ticks lies (M + 1) / 2 ticks back, and a trend has gone on since. Five ticks of
-1,000 rows are 0.43 standard errors behind one of 0.005 sigma a tick, which changes no alarm rate
-that shows; twenty are 1.6. What twenty would find more is a shift smaller by 6 %."""
+The middle of M ticks lies (M + 1) / 2 ticks back, and a trend has gone on since. Four ticks of
+1,000 rows are 0.35 standard errors behind one of 0.005 sigma a tick, which changes no alarm rate
+that shows; twenty are 1.6. What twenty would find more is a shift smaller by 8 %."""
 TREND_COLUMNS, TREND_TICKS = 5, 100
 """Columns farthest from the fixed reference whose distance is told, over at most so many ticks."""
 TOO_LARGE = "batches of this size are compared with the fixed reference alone"
