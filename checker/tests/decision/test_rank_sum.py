@@ -21,7 +21,7 @@ def p_value(current: Floats, reference: Floats) -> float:
     return rank_sum.p_value(statistic(current, reference))
 
 
-@given(st.lists(st.integers(0, 4).map(float), min_size=3, max_size=9), st.data())
+@given(st.lists(st.integers(0, 4).map(float), min_size=3, max_size=7), st.data())
 def test_of_few_rows_the_p_value_is_exact_whatever_the_ties(
     pooled: list[float], data: st.DataObject
 ) -> None:
@@ -35,7 +35,7 @@ def test_of_few_rows_the_p_value_is_exact_whatever_the_ties(
         (rank_sum.p_value, np.array([each.centred for each in dealt])),
         (rank_sum.dispersion_p_value, np.array([each.squares for each in dealt])),
     ):
-        for each, one in zip(dealt, found, strict=True):
+        for one, each in dict(zip(found.tolist(), dealt, strict=True)).items():
             tails = (found >= one).mean(), (found <= one).mean()
             assert of(each) == pytest.approx(min(1.0, 2 * min(tails)))
 
@@ -64,6 +64,7 @@ def test_of_more_rows_it_is_within_two_hundredths_down_to_the_smallest_levels(
     assert rank_sum.p_value(mirrored) == pytest.approx(rank_sum.p_value(observed))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("draw", ["normal", "two values", "mostly zero"])
 def test_the_level_is_kept(draw: str) -> None:
     rng = np.random.default_rng(31)
@@ -72,7 +73,7 @@ def test_the_level_is_kept(draw: str) -> None:
         "two values": lambda size: (rng.random(size) < 0.1).astype(float),
         "mostly zero": lambda size: rng.normal(size=size) * (rng.random(size) < 0.2),
     }
-    found = [statistic(draws[draw](60), draws[draw](300)) for _ in range(600)]
+    found = [statistic(draws[draw](60), draws[draw](300)) for _ in range(300)]
     assert_calibrated([rank_sum.p_value(each) for each in found])
     assert_calibrated([rank_sum.dispersion_p_value(each) for each in found])
 
@@ -80,7 +81,7 @@ def test_the_level_is_kept(draw: str) -> None:
 def test_a_reference_that_chose_the_bins_does_not_lose_the_level() -> None:
     rng = np.random.default_rng(32)
     p_values, squared = [], []
-    for _ in range(600):
+    for _ in range(300):
         current, reference = np.sort(rng.normal(size=400)), np.sort(rng.normal(size=200))
         edges = bin_edges(reference)
         counts = bin_counts(current, edges), bin_counts(reference, edges)
