@@ -9,7 +9,7 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -419,9 +419,9 @@ def outcome(same: Result, shifted: Result) -> Cell:
     return Cell(kinds["value"], same.verdict, shifted.verdict)
 
 
-def cells(name: str) -> dict[str, set[Cell]]:
+def cells(name: str, names: Iterable[str] = tuple(FORMATS)) -> dict[str, set[Cell]]:
     """Return the outcomes of a type by format, one where all ways of a format agree."""
-    return {format_: {cell(TYPES[name], way) for way in ways} for format_, ways in FORMATS.items()}
+    return {format_: {cell(TYPES[name], way) for way in FORMATS[format_]} for format_ in names}
 
 
 def types_line(name: str, found: dict[str, set[Cell]]) -> str:
@@ -553,6 +553,11 @@ def _text_table(forms: dict[str, TextForm]) -> str:
 
 def _line(words: list[str]) -> str:
     return f"| {' | '.join(words)} |"
+
+
+def words_of(line: str) -> list[str]:
+    """Return the cells of a line."""
+    return line.removeprefix("| ").removesuffix(" |").split(" | ")
 
 
 def tables() -> dict[str, str]:

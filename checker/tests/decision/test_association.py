@@ -155,7 +155,7 @@ def test_the_saddlepoint_holds_at_five_in_a_million(
     assert 0.7 < p_value / (2 * exact) < 1.4
 
 
-@pytest.mark.parametrize(("n", "m"), [(200, 500), (1000, 5000)])
+@pytest.mark.parametrize(("n", "m"), [(200, 500), pytest.param(1000, 5000, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("draw", "rho"), [(correlated, 0), (correlated, 0.8), (heavy, 0), (tied, 0.8)]
 )

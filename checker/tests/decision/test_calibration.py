@@ -29,7 +29,7 @@ TIED: dict[str, Draw] = {
 
 
 @pytest.mark.parametrize("name", [*CONTINUOUS, *TIED])
-@pytest.mark.parametrize(("n", "m"), [(50, 500), (200, 1000)])
+@pytest.mark.parametrize(("n", "m"), [(50, 500), pytest.param(200, 1000, marks=pytest.mark.long)])
 def test_numeric_columns(name: str, n: int, m: int) -> None:
     rng = np.random.default_rng(20)
     draw = (CONTINUOUS | TIED)[name]
