@@ -128,10 +128,17 @@ def _column_hashes(values: pa.Array[Any]) -> Keys | None:
         return None
     if pa.types.is_string_view(type_) or pa.types.is_binary_view(type_):
         values = values.cast(pa.binary())  # nothing can be done with views
+    try:
+        return _value_hashes(values)
+    except pa.ArrowException:  # of a type that Arrow can do nothing with
+        return None
+
+
+def _value_hashes(values: pa.Array[Any]) -> Keys:
     hashes = np.zeros(len(values), np.uint64)
     bits = _bits(values.drop_null())
     if bits is None:
-        encoded = values if pa.types.is_dictionary(type_) else values.dictionary_encode()
+        encoded: Any = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         by_code = np.array([_hash(_as_bytes(each)) for each in encoded.dictionary], np.uint64)
         bits = by_code[as_numpy(encoded.indices.drop_null()).astype(np.int64)]
     hashes[valid_mask(values)] = bits
@@ -213,7 +220,7 @@ def _beyond_chance(current: Keys, past: Keys) -> bool:
     gain = share * math.log(share / expected)
     if share < 1:
         gain += (1 - share) * math.log((1 - share) / (1 - expected))
-    return pairs * gain >= -math.log(_CHANCE)
+    return bool(pairs * gain >= -math.log(_CHANCE))
 
 
 def same_rows(current: RowKeys, past: Sequence[SeenRows]) -> datetime | None:

@@ -213,7 +213,9 @@ def _from_row(monitor: str, row: Sequence[Any], names: Sequence[str]) -> ShortTi
         logical_date=datetime.fromisoformat(date),
         trigger=trigger,
         verdict=Verdict(verdict),
-        alarm=Alarm(state=state, id=opened and f"{monitor}-{date_key(opened)}", since=opened),
+        alarm=Alarm(
+            state=state, id=f"{monitor}-{date_key(opened)}" if opened else None, since=opened
+        ),
         reference=reference,
         rows=int(rows),
         new_rows=new,
@@ -228,7 +230,7 @@ def _from_row(monitor: str, row: Sequence[Any], names: Sequence[str]) -> ShortTi
 
 
 def _as_text(date: datetime | None) -> str | None:
-    return date and date.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return date.astimezone(UTC).isoformat().replace("+00:00", "Z") if date else None
 
 
 def _as_date(text: str | None) -> datetime | None:
