@@ -21,7 +21,7 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
+.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -194,6 +194,9 @@ trust-plots: dev
 
 trust-flights: dev ## judge days of real flights by other days, and shuffled halves of months: long
 	$(in_checker).flights --output benchmarks/trust/results $(ARGS)
+
+trust-certainty: dev ## count how often what is said to be 1 of N comes without drift: ten minutes on two cores
+	$(in_checker).certainty --output benchmarks/trust/results $(ARGS)
 
 trust-dependent: dev ## count the alarms where rows depend on each other: a quarter of an hour on one core
 	$(in_checker).dependent --output benchmarks/trust/results $(ARGS)

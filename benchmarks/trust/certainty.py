@@ -23,8 +23,9 @@ from benchmarks.trust.design import WEEKLY, Cell
 from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, interval
 from benchmarks.trust.tables import Row, show
-from drift_checker import CompareSettings, Floors
+from drift_checker import CompareSettings
 from drift_checker.comparison import SHARES, InMemoryPair, judge, prepare, result_of
+from drift_checker.comparison.options import NO_FLOORS
 from drift_checker.decision import Floats, harmonic
 from drift_checker.tables import from_frame
 
@@ -46,7 +47,6 @@ _ROWS_OUTSIDE = 5
 # Neither distance nor ranks have more than half of a column's level, and the rest is hardly spent.
 _OF_A_COLUMN = 1.5
 _CORRELATION_MARGIN = 0.85
-NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 
 
 @dataclass(frozen=True)

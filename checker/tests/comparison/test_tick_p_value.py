@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from drift_checker import CompareSettings, Floors, Result, Verdict, compare
 from drift_checker.comparison import combine_parts
+from drift_checker.comparison.options import NO_FLOORS
 
-NO_FLOORS = Floors(distance=0, tail=0, share=0, correlation=0)
 PARTS = {"columns": 0.005, "joint": 0.0015, "faults": 0.002, "sequential": 0.0}
 
 
@@ -71,7 +71,7 @@ def test_it_is_that_of_a_fault_or_a_pair_where_these_are_clearest() -> None:
 def test_what_is_below_its_floor_is_not_clear() -> None:
     current = normal(300, 6)
     moved = pa.array(np.asarray(current["c0"]) + 1)
-    high = Floors(distance=0.9, tail=0.9, share=0.9, correlation=0.9)
+    high = Floors(distance=0.9, tail=0.9, share=0.9, ratio=1e6, unseen_rows=400, correlation=0.9)
     assert compared(current.set_column(0, "c0", moved), floors=high).p_value == 1
 
 

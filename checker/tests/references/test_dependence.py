@@ -102,6 +102,19 @@ def test_what_is_expected_of_batches_grows_with_their_rows() -> None:
     )
 
 
+def test_of_a_batch_from_all_over_the_time_nothing_is_expected() -> None:
+    days = np.arange(3000) // 72
+    values = walk(3000, 6) + np.random.default_rng(6).normal(size=42)[days]
+    table = pa.table({"at": times(3000, timedelta(minutes=20)), "x": values})
+    found = known(table, timestamp="at")
+    moments = np.asarray(table["at"].cast(pa.int64()))
+
+    near, far = (found.expected(72, 1, 0.01, chosen) for chosen in (moments[:72], moments[::41]))
+    assert near is not None
+    assert far is None
+    assert near.design_effect > 5
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_independent_rows_are_nothing_to_tell_of(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -130,9 +143,7 @@ def test_fit_show_and_the_first_result_say_what_is_known(
     fitted = deployment.cli("baseline", "fit", "--all").output
     assert "rows hang together in x 0." in fitted
     shown = deployment.cli("baseline", "show", "--all").output
-    assert (
-        "time and each day); of batches of 1000 rows: rows are taken as independent, but" in shown
-    )
+    assert "time and each day); of batches of 1000 rows that lie next to each other: rows" in shown
 
     web.answer("/data", parquet(reference.slice(2900)))
     result = deployment.run(trigger="scheduled")
@@ -141,7 +152,7 @@ def test_fit_show_and_the_first_result_say_what_is_known(
     assert result.explanation is not None
     assert "unless windows tell what is normal" in result.explanation.certainty
     again = deployment.cli("baseline", "show", "--all").output
-    assert "of batches of 100 rows: rows are taken as independent, but" in again
+    assert "each day); rows are taken as independent, but" in again
 
 
 def test_a_summary_of_before_says_that_nothing_is_known() -> None:

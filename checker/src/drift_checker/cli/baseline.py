@@ -146,18 +146,19 @@ def _expected_alarms(
 ) -> str:
     """Say what that does to the rate of false alarms where rows are taken as independent.
 
-    It is that of batches of as many rows as the latest one, or of as many as show it.
+    It is what the latest result says; as long as there is none, that of rows next to each other.
     """
     latest = read_latest_result(store, monitor.name)
-    result = None
+    level = settings_of(monitors, monitor).alarm_budget().level
     if latest:
         result = read_document(store, keys.result(monitor.name, latest.logical_date), Result)
-    rows = result.current.rows if result else USUAL_ROWS
-    level = settings_of(monitors, monitor).alarm_budget().level
-    expected = dependence.expected(rows, dependence.tested, level)
+        known = result.calibration.dependence if result else None
+        return f"; {dependence_phrase(known, level)}" if known else ""
+    expected = dependence.expected(USUAL_ROWS, dependence.tested, level)
     if expected is None:
         return ""
-    return f"; of batches of {rows} rows: {dependence_phrase(expected, level)}"
+    lying = f"of batches of {USUAL_ROWS} rows that lie next to each other"
+    return f"; {lying}: {dependence_phrase(expected, level)}"
 
 
 def _readings(store: Store, monitor: Monitor) -> dict[str, dict[str, str]]:

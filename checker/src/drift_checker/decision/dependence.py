@@ -116,12 +116,12 @@ def groups(scores: Floats, numbers: Ints) -> Alike:
     return Alike(max(0.0, (mean_between - mean_within) / total) if total else 0.0, p_value)
 
 
-def design_effect(rows: int, correlation: float) -> float:
+def design_effect(rows: float, correlation: float) -> float:
     """Return how many times the variance of a mean of rows is that of independent ones.
 
     Any two of them have this correlation (Kish 1965).
     """
-    return 1 + max(0, rows - 1) * correlation
+    return 1 + max(0.0, rows - 1) * correlation
 
 
 def false_alarms(design_effects: Sequence[float], level: float) -> float:

@@ -36,6 +36,9 @@ BLOCKS, LEAST_BLOCKS = (50, 200, 1000, 5000), 20
 """Rows after each other of which it is known how alike they are, and how many such blocks are
 needed to know it."""
 LEAST_PERIODS = 8
+_SECOND = 1_000_000
+# A batch that takes more times the time of as many rows of the reference is a sample of it.
+_APART = 3
 _PERIODS = {"day": 86_400_000_000, "hour": 3_600_000_000}
 
 
@@ -51,11 +54,14 @@ class ColumnDependence(Document):
     period: float | None
     """That of two rows of one day, or of one hour."""
 
-    def design_effect(self, rows: int) -> float:
-        """Return how many times the variance of a batch's mean is that of independent rows."""
+    def design_effect(self, rows: int, in_period: float) -> float:
+        """Return how many times the variance of a batch's mean is that of independent rows.
+
+        `rows` lie next to each other, and with as many as `in_period` a row shares its period.
+        """
         effects = [1.0]
         if self.period is not None:
-            effects.append(dependence.design_effect(rows, self.period))
+            effects.append(dependence.design_effect(in_period, self.period))
         if self.blocks:
             # Of what is longer or shorter than any block, the nearest one says the least it is.
             nearest = min(self.blocks, key=lambda length: abs(np.log(length / max(1, rows))))
@@ -68,25 +74,41 @@ class Dependence(Document):
     """What the rows of a reference say of the assumption that they are independent.
 
     `order` is that in which neighbours are compared, `period` the time that rows have in common,
-    null where there is no timestamp column or too little time. `columns` are those whose rows hang
-    together, of `tested`, at `level` for all of them.
+    null where there is no timestamp column or too little time; `seconds_per_row` is the usual time
+    from one row to the next. `columns` are those whose rows hang together, of `tested`, at `level`
+    for all of them.
     """
 
     order: Literal["time", "rows"]
     period: Literal["day", "hour"] | None
+    seconds_per_row: float | None = None
     rows: int
     tested: int
     level: float = LEVEL
     columns: dict[str, ColumnDependence] = Field(default_factory=dict)
 
-    def expected(self, rows: int, tested: int, level: float) -> RowDependence | None:
+    def expected(
+        self, rows: int, tested: int, level: float, times: Ints | None = None
+    ) -> RowDependence | None:
         """Estimate the false alarms of batches of so many rows and tested columns.
 
-        None where rows do not hang together.
+        `times` are those of a batch's rows; without them rows are taken to lie next to each other,
+        in one period. Of a batch from all over a longer time nothing is known: what its days have
+        in common the reference may have too. None there, and where rows do not hang together.
         """
         if not self.columns:
             return None
-        effects = {name: column.design_effect(rows) for name, column in self.columns.items()}
+        in_period = float(rows)
+        if times is not None and len(times):
+            seconds = float(np.ptp(times)) / _SECOND
+            if seconds > _APART * (self.seconds_per_row or 0.0) * rows:
+                return None
+            if self.period:
+                sizes = np.unique(times // _PERIODS[self.period], return_counts=True)[1]
+                in_period = float((sizes**2).sum() / sizes.sum())
+        effects = {
+            name: column.design_effect(rows, in_period) for name, column in self.columns.items()
+        }
         others = [1.0] * max(0, tested - len(effects))
         rate = dependence.false_alarms([*effects.values(), *others], level)
         return RowDependence(
@@ -114,7 +136,7 @@ def row_dependence(
         kept // STRETCH if len(kept) < reference.rows else None,
     )
     numbers = np.zeros(len(kept), dtype=np.int64) if stretches is None else stretches
-    times = _times(read, readings.get(roles.timestamp or ""))
+    times = row_times(read, readings.get(roles.timestamp or ""))
     periods: tuple[Literal["day", "hour"], Ints] | None = None
     order = np.arange(len(kept))
     if times is not None:
@@ -131,6 +153,7 @@ def row_dependence(
     return Dependence(
         order="rows" if times is None else "time",
         period=periods[0] if periods else None,
+        seconds_per_row=None if times is None else _seconds_per_row(times[order]),
         rows=len(kept),
         tested=sum(one is not None for one in found.values()),
         columns={
@@ -203,7 +226,13 @@ def _stretches(rows: int) -> Indices:
     return np.asarray((chosen[:, None] * STRETCH + np.arange(STRETCH)).ravel())
 
 
-def _times(read: ReadColumns, reading: ColumnReading | None) -> Ints | None:
+def _seconds_per_row(times: Ints) -> float:
+    """Return the usual time between rows, in order: that over a block's length, the median."""
+    apart = min(BLOCKS[0], len(times) - 1)
+    return float(np.median(times[apart:] - times[:-apart])) / apart / _SECOND if apart else 0.0
+
+
+def row_times(read: ReadColumns, reading: ColumnReading | None) -> Ints | None:
     """Return microseconds since the epoch, or None where the column holds no times, or gaps."""
     if reading is None or reading.kind != "timestamp":
         return None

@@ -56,6 +56,7 @@ from drift_checker.references import (
     with_alarm_of_anchor,
     with_anchor,
 )
+from drift_checker.references.dependence import row_times
 from drift_checker.result import (
     Calibration,
     Fault,
@@ -77,7 +78,7 @@ from drift_checker.state import (
     write_latest_result,
     write_recent,
 )
-from drift_checker.tables import Batch
+from drift_checker.tables import Batch, ReadColumns
 from drift_checker.ticks.alarms import alarm_of
 from drift_checker.ticks.context import Inputs, Tick, TickContext
 from drift_checker.ticks.feed import read_feed, store_rows
@@ -304,10 +305,17 @@ def _describe(context: TickContext, inputs: Inputs, compared: Result) -> Result:
 def _calibration(compared: Result, inputs: Inputs) -> Calibration:
     """Say of rows that are taken as independent whether those of the reference look so."""
     calibration, known = compared.calibration, inputs.reference.version.dependence
-    if calibration.method != "exact" or known is None:
+    if calibration.method != "exact" or known is None or not known.columns or inputs.batch is None:
         return calibration
+    times = None
+    if known.order == "time":
+        reading = inputs.tables.readings.get(inputs.reference.settings.columns.timestamp or "")
+        times = row_times(ReadColumns.of(inputs.batch), reading)
+        if times is None:
+            return calibration
     tested = sum(column.test is not None for column in compared.columns)
-    expected = known.expected(compared.current.rows, tested, compared.alarm_budget.level)
+    level = compared.alarm_budget.level
+    expected = known.expected(compared.current.rows, tested, level, times)
     return calibration.model_copy(update={"dependence": expected})
 
 

@@ -75,10 +75,13 @@ def dependence_phrase(dependence: RowDependence, level: float) -> str:
     names = shortened(first) + (f" and {len(others)} more" if others else "")
     together = f"within a {dependence.period}" if dependence.period else "with their neighbours"
     times = dependence.false_alarms / level
+    often = f"about {rounded_frequency(dependence.false_alarms)} checks"
+    if dependence.false_alarms > 0.5:  # noqa: PLR2004
+        often = "most checks"
     return (
         f"rows are taken as independent, but in the reference they hang together {together} "
-        f"({names}): expect a false alarm in about {rounded_frequency(dependence.false_alarms)} "
-        f"checks, {plain_number(times)} times as many, unless {_REMEDIES[dependence.order]}"
+        f"({names}): expect a false alarm in {often}, "
+        f"{plain_number(times)} times as many, unless {_REMEDIES[dependence.order]}"
     )
 
 
