@@ -2,13 +2,13 @@
 """`python -m benchmarks.trust.certainty`: how often what is said to be 1 of N comes without drift.
 
 The combination of the columns' p-values alone, on draws of exact ones; and the p-value of whole
-ticks as `compare` has it, with joint drift, faults and the ticks before, without effect floors.
+ticks as `compare` has it, with faults and the ticks before, without effect floors.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,7 +16,6 @@ from itertools import product
 
 import numpy as np
 from scipy.special import ndtr
-from scipy.stats import kstwobign, norm
 
 from benchmarks.trust.arguments import command_line
 from benchmarks.trust.design import WEEKLY, Cell
@@ -24,7 +23,7 @@ from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
-from drift_checker.comparison import SHARES, InMemoryPair, judge, prepare, result_of
+from drift_checker.comparison import InMemoryPair, judge, prepare, result_of
 from drift_checker.comparison.options import NO_FLOORS
 from drift_checker.decision import Floats, harmonic
 from drift_checker.tables import from_frame
@@ -40,13 +39,6 @@ CELLS = (
 )
 TICKS, RUN = 20_000, 4
 """Ticks, and how many of them share a reference, one after the other."""
-# Ticks of which nothing near this is said need no exact p-value, and are not compared.
-_NEAR = 0.015
-# Rows outside the reference's range that may count: of 100 there are as many in 1 of 2,000 columns.
-_ROWS_OUTSIDE = 5
-# Neither distance nor ranks have more than half of a column's level, and the rest is hardly spent.
-_OF_A_COLUMN = 1.5
-_CORRELATION_MARGIN = 0.85
 
 
 @dataclass(frozen=True)
@@ -93,66 +85,14 @@ def combination(columns: int, correlation: float, *, seed: int, draws: int) -> I
         yield Said("columns", columns, name, one_of, draws, hits, times, low, high, most).row()
 
 
-class Screen:
-    """Bounds that rule out ticks of which nothing near 1 of 100 can be said.
-
-    They are asymptotic p-values of distances and rank sums, and of correlations a lower threshold,
-    at a higher level. A test asserts that this loses none.
-    """
-
-    def __init__(self, drawn: Floats) -> None:
-        """Take the reference (columns, rows)."""
-        self.columns, self.ordered = len(drawn), np.sort(drawn, axis=1)
-        self.before = _correlations(drawn)
-        pairs = max(1, self.columns * (self.columns - 1) // 2)
-        self.least_z = _CORRELATION_MARGIN * norm.isf(_NEAR * SHARES["joint"] / pairs / 2)
-
-    def near(self, ticks: Sequence[Floats]) -> bool:
-        """Say whether the last of some ticks (columns, rows) has to be compared."""
-        now = ticks[-1]
-        outside = (now < self.ordered[:, :1]) | (now > self.ordered[:, -1:])
-        if outside.sum(axis=1).max() >= _ROWS_OUTSIDE:
-            return True
-        if (1 / self._least_p_values(now)).sum() >= harmonic.critical_sum(_NEAR, self.columns):
-            return True
-        spread = (1 / now.shape[1] + 1 / self.ordered.shape[1]) ** 0.5
-        if np.abs(_correlations(now) - self.before).max() >= self.least_z * spread:
-            return True
-        pools = (np.concatenate(ticks[-many:], axis=1) for many in range(2, len(ticks) + 1))
-        level = _NEAR * SHARES["sequential"] / (2 * self.columns)
-        return any(self._least_p_values(pool).min() <= level for pool in pools)
-
-    def _least_p_values(self, rows: Floats) -> Floats:
-        """Return of each column the smaller p-value of its distance and its rank sum."""
-        n, m = rows.shape[1], self.ordered.shape[1]
-        steps, found = np.arange(n + 1) / n, []
-        for column, reference in zip(np.sort(rows, axis=1), self.ordered, strict=True):
-            below = np.searchsorted(reference, column) / m
-            distance = max((steps[1:] - below).max(), (below - steps[:-1]).max())
-            z = abs(below.mean() - 0.5) / ((n + m + 1) / (12 * n * m)) ** 0.5
-            bulk = kstwobign.sf((distance + 1 / n / 2) * (n * m / (n + m)) ** 0.5)
-            found.append(min(bulk, 2 * ndtr(-z)))
-        return np.clip(np.multiply(found, _OF_A_COLUMN), 1e-300, 1.0)
-
-
-def _correlations(rows: Floats) -> Floats:
-    ranks = rows.argsort(axis=1).argsort(axis=1)
-    return np.asarray(np.arctanh(np.clip(np.corrcoef(ranks), -0.99, 0.99)))
-
-
-def run_of_ticks(number: int, cell: Cell, seed: int, *, screened: bool = True) -> Floats:
-    """Return what is said of ticks (RUN,) against one reference, each after those before it.
-
-    Of one that is ruled out it is 1.
-    """
+def run_of_ticks(number: int, cell: Cell, seed: int) -> Floats:
+    """Return what is said of ticks (RUN,) against one reference, each after those before it."""
     rng = np.random.default_rng([seed, cell.columns, number])
     population, settings = Population.of(cell), CompareSettings(level=WEEKLY, floors=NO_FLOORS)
     drawn = population.draw(rng, cell.reference)
-    screen, reference = Screen(drawn), from_frame(population.table(drawn))
+    reference = from_frame(population.table(drawn))
     said, ticks = np.ones(RUN), [population.draw(rng, cell.current) for _ in range(RUN)]
     for last in range(RUN):
-        if screened and not screen.near(ticks[: last + 1]):
-            continue
         now, *before = (
             prepare(InMemoryPair(reference, from_frame(population.table(tick))), settings)
             for tick in reversed(ticks[: last + 1])
