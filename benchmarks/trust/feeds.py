@@ -292,8 +292,9 @@ def main() -> int:
         level=arguments.alarms / HOURS_A_WEEK,
         kinds=kinds,
     )
-    # Kind and level name a row.
-    return 0 if show("feeds", (one.row() for one in found), arguments.output) else 1
+    # Kind and level name a row; what is little does not replace what is much.
+    output = None if arguments.smoke else arguments.output
+    return 0 if show("feeds", (one.row() for one in found), output) else 1
 
 
 if __name__ == "__main__":
