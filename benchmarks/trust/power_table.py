@@ -148,8 +148,9 @@ class Null:
 
 def table(draw: Column, rng: Generator, rows: int) -> pa.Table:
     """Draw a table whose first column is this one."""
-    others = {f"x{place}": rng.standard_normal(rows) for place in range(1, COLUMNS)}
-    return pa.table({"x0": draw(rng, rows)} | others)
+    columns: dict[str, Any] = {"x0": draw(rng, rows)}
+    columns |= {f"x{place}": rng.standard_normal(rows) for place in range(1, COLUMNS)}
+    return pa.table(columns)
 
 
 def score(kind: Kind, reference: pa.Table, batch: pa.Table) -> float:
@@ -161,7 +162,7 @@ def classic_p_value(kind: Kind, reference: pa.Table, batch: pa.Table) -> float:
     """Return the p-value of the first column by the tests that everybody takes."""
     if kind == "num":
         return float(ks_2samp(batch["x0"].to_numpy(), reference["x0"].to_numpy()).pvalue)
-    both = [side["x0"].to_pylist() for side in (batch, reference)]
+    both: list[list[Any]] = [side["x0"].to_pylist() for side in (batch, reference)]
     names = sorted({*both[0], *both[1]})
     counts = [[values.count(name) for name in names] for values in both]
     return float(chi2_contingency(counts, correction=False).pvalue)
@@ -210,7 +211,7 @@ def _category_limits(
     middle = (shares[0] + shares[1]) / 2
     scores = np.sqrt(sum(rel_entr(side, middle).sum(axis=1) for side in shares) / 2)
     names = np.array([f"c{place}" for place in range(len(draw.shares))])
-    _check("cat", *(np.repeat(names, side[0]) for side in (before, after)), float(scores[0]))
+    _check("cat", np.repeat(names, before[0]), np.repeat(names, after[0]), float(scores[0]))
     expected = (before + after) / (REFERENCE + current)
     statistic = sum(
         ((side - rows * expected) ** 2 / np.maximum(rows * expected, 1e-300)).sum(axis=1)

@@ -303,10 +303,10 @@ class _Numbers:
             within = (after * (2 * np.abs(ranks) + pooled) * pooled).sum(axis=-1)
             dispersion = (wider + within) * scale / np.sqrt(np.maximum(variance, 4 / 45))
             location = (superiority + after @ before / 2) * self.tests.root * 12**0.5
-            return np.maximum(location, dispersion)
+            return np.asarray(np.maximum(location, dispersion))
         dispersion = wider * scale / np.sqrt(np.maximum(variance, 1e-9))
         spread = np.sqrt(np.maximum(1 - (pooled**3).sum(axis=-1), 1e-9) / 12)
-        return np.maximum(superiority * self.tests.root / spread, dispersion)
+        return np.asarray(np.maximum(superiority * self.tests.root / spread, dispersion))
 
     def sharpen(self, values: Floats) -> Floats:
         """Return the inverse p-values of ticks by the values themselves."""

@@ -274,5 +274,5 @@ def test_derived_columns_are_judged_as_compare_judges_columns(level: float) -> N
         ]
         judged = judge_columns(columns, settings, level)
         found.append(derived.drifts(list(pair[0]), list(pair[1]), level, settings.floors))
-        assert found[-1] == any(column.verdict is Verdict.DRIFT for column in judged)
+        assert found[-1] == any(column.verdict is Verdict.DRIFT for column in judged.results)
     assert 0 < sum(found) < len(found)
