@@ -269,7 +269,8 @@ monitors:
     assert (result.rolling.ticks, result.rolling.reason) == (needed, None)
     assert (result.calibration.windows, result.anchor.calibration.windows) == (needed, before)
     assert result.alarm_budget.parts == {
-        "windows": pytest.approx(0.05 * (1 - ANCHOR_SHARE)),
+        "windows": pytest.approx(0.05 * (1 - ANCHOR_SHARE) * 0.95),
+        "feed": pytest.approx(0.05 * (1 - ANCHOR_SHARE) * 0.05),
         "anchor": pytest.approx(0.05 * ANCHOR_SHARE),
     }
     assert result.calibration.method == "ranked"

@@ -106,7 +106,7 @@ def test_the_same_rows_in_another_order_are_the_same_batch(tmp_path: Path) -> No
 @pytest.mark.parametrize("step", [120, 12])
 def test_rows_are_pooled_once(tmp_path: Path, by: str, step: int) -> None:
     """The last day of rows each hour, by id, by time, and by what stands in them."""
-    every = rows(2000, 7, at=START)
+    every = rows(2000, 9, at=START)
     roles: dict[str, str] = {}
     if by == "id":
         every = every.append_column("id", pa.array(np.arange(2000))).drop_columns(["at"])
