@@ -288,7 +288,7 @@ def test_a_small_lasting_shift_is_one_alarm(
         return deployment.run(DATE + timedelta(minutes=5 * number), "scheduled")
 
     before = [tick(number, 0) for number in range(6)]
-    during = [tick(number, 0.35) for number in range(6, 40)]
+    during = [tick(number, 0.3) for number in range(6, 40)]
     after = [tick(number, 0) for number in range(40, 60)]
 
     assert {result.verdict for result in before} == {Verdict.OK}
