@@ -14,8 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from drift_checker.comparison import faults
-from drift_checker.comparison.faults import CountTest
+from drift_checker.comparison.faults import CountTest, attained
 from drift_checker.comparison.options import Floors
 from drift_checker.decision import CombinedEvidence, Decision, Floats, Ints, column_tests, pooled
 from drift_checker.decision.counts import share_interval
@@ -236,9 +235,19 @@ def judge(
     ]
     of_columns = len(columns) * len(pools)
 
+    pooled_counts = [each.test for each in counted]
+    weights = of_columns + sum(test.weight for test in pooled_counts)
+
     def corrected(p_value: float) -> float:
-        by_counts = faults.attained(p_value, [each.test for each in counted])
-        return min(1.0, max(p_value, of_columns * p_value + by_counts))
+        if max(1, of_columns) * p_value >= 1:
+            return 1.0
+        return min(1.0, max(p_value, of_columns * p_value + attained(p_value, pooled_counts)))
+
+    def is_within(p_value: float) -> bool:
+        # What counts attain, at most what they are given, is looked at only where that matters.
+        if p_value > threshold:
+            return False
+        return max(1, weights) * p_value <= threshold or corrected(p_value) <= threshold
 
     decided: list[_Test | _PooledCount] = list(counted)
     for (ticks, counts), column in product(pools.items(), columns):
@@ -250,7 +259,7 @@ def judge(
         if decision.relevant and decision.relevant is not decision.most_significant:
             decided.append(_Test(column, ticks, counts, decision.relevant))
     decided.sort(key=lambda test: test.p_value)
-    certain = [test for test in decided if test.p_value <= threshold >= corrected(test.p_value)]
+    certain = [test for test in decided if is_within(test.p_value)]
     # Of each column that drifted the most significant pool, else the most significant of all.
     drifted = [test for test in certain if test.is_relevant]
     by_column = {test.name: test for test in reversed(drifted)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from statistics import NormalDist
 
 import numpy as np
@@ -42,16 +43,10 @@ class Exceedance:
 
     def attained(self, level: float) -> float:
         """Return the chance that `p_value` is at most `level`: the largest one that is."""
-        least = bisect_left(
-            range(self.rows + 1), -level, key=lambda count: -self._upper_tail(count)
-        )
-        return self._upper_tail(least) if least <= self.rows else 0.0
+        return _attained(level, self.rows, self.gaps, self.reference_rows)
 
     def _upper_tail(self, count: int) -> float:
-        if not count:
-            return 1.0
-        total = self.rows + self.reference_rows
-        return upper_tail(count, total, self.rows, min(count + self.gaps - 1, total))
+        return _upper_tail(count, self.rows, self.gaps, self.reference_rows)
 
     @property
     def excess(self) -> float:
@@ -65,6 +60,20 @@ class Exceedance:
         middle = (share + weight / 2) / (1 + weight)
         margin = (weight * (share * (1 - share) + weight / 4)) ** 0.5 / (1 + weight)
         return middle - margin - self.expected_share, middle + margin - self.expected_share
+
+
+@lru_cache(maxsize=64)  # columns without nulls have as many rows each
+def _attained(level: float, rows: int, gaps: int, reference_rows: int) -> float:
+    tail = partial(_upper_tail, rows=rows, gaps=gaps, reference_rows=reference_rows)
+    least = bisect_left(range(rows + 1), -level, key=lambda count: -tail(count))
+    return tail(least) if least <= rows else 0.0
+
+
+def _upper_tail(count: int, rows: int, gaps: int, reference_rows: int) -> float:
+    if not count:
+        return 1.0
+    total = rows + reference_rows
+    return upper_tail(count, total, rows, min(count + gaps - 1, total))
 
 
 def count_exceedances(

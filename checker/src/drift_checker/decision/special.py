@@ -22,10 +22,12 @@ _LOG_GRID = np.linspace(-40.0, 5.0, 501)
 def log_factorial(n: ArrayLike) -> Floats:
     """Return log n! of non-negative integers, elementwise, to double precision."""
     n = np.asarray(n)
-    if n.max(initial=0) < _TABLED:
-        # Most of a comparison asks for counts of rows, one by one: looking up is ten times faster.
-        return np.asarray(_table()[n.astype(np.intp)])
-    return _log_factorial(n.astype(float))
+    # Most of a comparison asks for counts of rows, one by one: looking up is ten times faster, and
+    # half of that would go to finding the largest.
+    try:
+        return np.asarray(_table()[n.astype(np.intp, copy=False)])
+    except IndexError:
+        return _log_factorial(n.astype(float))
 
 
 @cache
