@@ -101,7 +101,7 @@ def test_categories_and_integers_have_the_same_shares_under_any_copula(
 )
 def test_the_screen_loses_no_alarm(cell: Cell) -> None:
     found = [
-        alarms(cell, np.random.default_rng(7), 4, {0.05: 40, 0.005: 20}, screened=screened)
+        alarms(cell, np.random.default_rng(7), 16, {0.05: 10, 0.005: 5}, screened=screened)
         for screened in (True, False)
     ]
     assert found[1].bare.sum() > 0
