@@ -16,7 +16,7 @@ from drift_checker import CompareSettings
 from drift_checker.comparison import compare_tables
 from drift_checker.comparison.profiled_pairs import ProfiledPair, profile_batch
 from drift_checker.profiles.layout import fit_layout
-from drift_checker.tables import chunked_table
+from drift_checker.tables.chunks import chunked_table
 
 
 def main(reference: Path, current: Path) -> None:

@@ -33,11 +33,25 @@ AlarmState = Literal["none", "opened", "ongoing", "closed"]
 Role = Literal["feature", "target", "prediction", "timestamp", "id", "ignored"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PlainDocument:
-    """Base of JSON documents that do without pydantic until one is read, with its interface."""
+    """Base of JSON documents that do without pydantic until one is read, with its interface.
+
+    What all classes have in common stands here, since `dataclass` would compile it for each of them
+    whenever they are imported.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "ignore"}
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__qualname__}({values})"
 
     def model_copy(self, *, update: dict[str, Any]) -> Self:
         """Return a copy with some fields changed."""
@@ -83,7 +97,7 @@ class Severity(StrEnum):
     """Worth knowing; changes no verdict."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Fault(PlainDocument):
     """One thing that is wrong with the current batch."""
 
@@ -93,7 +107,7 @@ class Fault(PlainDocument):
     detail: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ReferenceInfo(PlainDocument):
     """The reference that the batch was compared with; `url` is of one that is not in the store."""
 
@@ -102,7 +116,7 @@ class ReferenceInfo(PlainDocument):
     url: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CurrentInfo(PlainDocument):
     """The batch itself; `digest` is the SHA-256 of the bytes as they arrived.
 
@@ -115,7 +129,7 @@ class CurrentInfo(PlainDocument):
     url: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ColumnResult(PlainDocument):
     """The verdict on one column.
 
@@ -147,7 +161,7 @@ class ColumnResult(PlainDocument):
     why: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Compared(PlainDocument):
     """How many columns were compared `of` those that the reference has and that are not ignored.
 
@@ -158,7 +172,7 @@ class Compared(PlainDocument):
     of: Count
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PairResult(PlainDocument):
     """The rank correlation of two columns, before and now.
 
@@ -173,7 +187,7 @@ class PairResult(PlainDocument):
     p_value: Probability
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class JointResult(PlainDocument):
     """The verdict on the joint distribution beyond the marginals.
 
@@ -189,7 +203,7 @@ class JointResult(PlainDocument):
     pairs: list[PairResult]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LastingDrift(PlainDocument):
     """A column over the last ticks; `p_value` is corrected for all columns and pools of ticks."""
 
@@ -205,7 +219,7 @@ class LastingDrift(PlainDocument):
     change: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SequentialResult(PlainDocument):
     """The verdict on this scheduled tick and those before it, pooled.
 
@@ -223,7 +237,7 @@ class SequentialResult(PlainDocument):
     p_value: Probability | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Segment(PlainDocument):
     """The verdict within the rows of one value of a column, such as `carrier=UA`."""
 
@@ -234,7 +248,7 @@ class Segment(PlainDocument):
     columns: list[ColumnResult]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Alarm(PlainDocument):
     """The episode that this tick belongs to."""
 
@@ -248,7 +262,7 @@ class Alarm(PlainDocument):
         return self.state in {"opened", "ongoing"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AlarmBudget(PlainDocument):
     """How the tick's level follows from the alarms that the user is ready to see.
 
@@ -278,7 +292,7 @@ class AlarmBudget(PlainDocument):
         return self.model_copy(update={"parts": self.parts | spare})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RowDependence(PlainDocument):
     """Rows that are taken as independent, and in the reference are not.
 
@@ -296,7 +310,7 @@ class RowDependence(PlainDocument):
     false_alarms: Probability
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Calibration(PlainDocument):
     """What the null distribution was learnt from.
 
@@ -312,7 +326,7 @@ class Calibration(PlainDocument):
     dependence: RowDependence | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ColumnTrend(PlainDocument):
     """How far a column was from the fixed reference tick by tick, this one last.
 
@@ -324,7 +338,7 @@ class ColumnTrend(PlainDocument):
     distances: list[float]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Feed(PlainDocument):
     """What is known of the feed of a scheduled tick; null is what is not known.
 
@@ -342,7 +356,7 @@ class Feed(PlainDocument):
     expected_rows: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Rolling(PlainDocument):
     """The latest `ok` ticks, whose batches are the reference; where `reason` is set, they are not.
 
@@ -360,7 +374,7 @@ class Rolling(PlainDocument):
     trend: list[ColumnTrend] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class EvidentlySummary(PlainDocument):
     """Evidently's own verdict on the sample that its report shows."""
 
@@ -373,7 +387,7 @@ class EvidentlySummary(PlainDocument):
     dataset_drift: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Truth(PlainDocument):
     """What the Drifter says it did to the batch."""
 
@@ -382,7 +396,7 @@ class Truth(PlainDocument):
     columns: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Explanation(PlainDocument):
     """The result in words.
 
@@ -396,7 +410,7 @@ class Explanation(PlainDocument):
     certainty: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result(PlainDocument):
     """The outcome of one check of one monitor at one logical date.
 

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from drift_checker.decision import Floats, WindowStatistic
-from drift_checker.decision.window_ranks import RankTest, distances_from_others, rank_test
+from drift_checker.decision import Floats
+from drift_checker.decision.window_ranks import (
+    RankTest,
+    WindowStatistic,
+    distances_from_others,
+    rank_test,
+)
 
 
 def statistics(vectors: list[Floats], *, floor: float = 0) -> list[WindowStatistic]:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from drift_checker.profiles.layout import fit_layout
-from drift_checker.tables import chunked_table
+from drift_checker.tables.chunks import chunked_table
 
 
 def test_text_in_a_csv_file_is_read_as_what_all_of_it_is(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from drift_checker.profiles.layout import fit_layout
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.profile import TableProfile, profile_chunks, profile_table
 from drift_checker.result import ColumnResult, Result
-from drift_checker.tables import Chunk, UnreadableError, chunked_table, from_frame
+from drift_checker.tables import Chunk, UnreadableError, from_frame
+from drift_checker.tables.chunks import chunked_table
 
 SHAPES: list[Callable[[np.random.Generator, int, float], Any]] = [
     lambda rng, rows, drift: rng.normal(drift, 1, rows),

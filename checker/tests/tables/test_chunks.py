@@ -14,15 +14,18 @@ from samples import as_csv, parquet, table
 from drift_checker.errors import BadReferenceError, NoBatchError
 from drift_checker.tables import (
     Batch,
-    ChunkedTable,
     UnreadableError,
-    chunked_reference,
-    chunked_table,
     count_values,
     from_frame,
     read_batch,
 )
-from drift_checker.tables.chunks import CsvTable, ParquetTable
+from drift_checker.tables.chunks import (
+    ChunkedTable,
+    CsvTable,
+    ParquetTable,
+    chunked_reference,
+    chunked_table,
+)
 
 CONTENT = table(3000, seed=1)
 

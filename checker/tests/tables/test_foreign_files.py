@@ -29,8 +29,9 @@ from pyarrow import feather
 from samples import as_csv, parquet, table
 
 from drift_checker.errors import NoBatchError
-from drift_checker.tables import Batch, chunked_table, read_batch
+from drift_checker.tables import Batch, read_batch
 from drift_checker.tables.batch import MIXED_TYPE
+from drift_checker.tables.chunks import chunked_table
 
 DRAWN = table(40, seed=1)
 CONTENT = pa.table(

@@ -14,15 +14,8 @@ import pytest
 from samples import as_csv, parquet, table
 
 from drift_checker.errors import BadReferenceError, NoBatchError
-from drift_checker.tables import (
-    Batch,
-    UnreadableError,
-    chunked_table,
-    count_values,
-    read_batch,
-    read_reference,
-)
-from drift_checker.tables.chunks import CsvTable
+from drift_checker.tables import Batch, UnreadableError, count_values, read_batch, read_reference
+from drift_checker.tables.chunks import CsvTable, chunked_table
 from drift_checker.tables.formats import format_of
 
 CONTENT = table(50, seed=1)

@@ -10,7 +10,7 @@ import click
 
 from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import format_option, parse_logical_date
-from drift_checker.comparison import overview, reference_windows
+from drift_checker.comparison.windows import overview, reference_windows
 from drift_checker.config import Monitor, Monitors, Settings, settings_of
 from drift_checker.errors import UsageError
 from drift_checker.references import (

@@ -1,6 +1,7 @@
 """A reference and a batch compared: `prepare`, `judge`, `result_of`.
 
-`profiled_pairs`, of tables by their profiles, is seldom needed and imported by its path.
+`profiled_pairs`, of tables by their profiles, and `windows`, of references that are cut into them,
+are seldom needed and imported by their paths.
 """
 
 from drift_checker.comparison.compare import compare, compare_tables
@@ -19,7 +20,6 @@ from drift_checker.comparison.options import (
 from drift_checker.comparison.pairs import TablePair
 from drift_checker.comparison.prepare import prepare
 from drift_checker.comparison.verdict import combine_parts, result_of
-from drift_checker.comparison.windows import overview, reference_windows
 
 __all__ = [
     "ANCHOR_SHARE",
@@ -36,9 +36,7 @@ __all__ = [
     "compare",
     "compare_tables",
     "judge",
-    "overview",
     "parse_span",
     "prepare",
-    "reference_windows",
     "result_of",
 ]

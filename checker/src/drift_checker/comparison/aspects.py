@@ -25,11 +25,10 @@ from drift_checker.decision import (
     Bools,
     Floats,
     Ints,
-    WindowEvidence,
-    WindowStatistic,
     association,
     window_ranks,
 )
+from drift_checker.decision.window_ranks import WindowEvidence, WindowStatistic
 from drift_checker.result import ColumnResult, Fault, JointResult, PairResult, Severity, Verdict
 from drift_checker.tables import ColumnKind, encode_categories, to_floats
 from drift_checker.wording import p_value_phrase, percent

@@ -19,8 +19,6 @@ from drift_checker.errors import BadReferenceError
 from drift_checker.result import Result
 from drift_checker.tables import (
     Batch,
-    chunked_reference,
-    chunked_table,
     count_values,
     from_frame,
     read_batch,
@@ -78,7 +76,9 @@ def read_tables(reference: Tabular, current: Tabular, settings: CompareSettings)
     """
     before, after = _located(reference), _located(current)
     if settings.is_large(max(count_values(before), count_values(after))):
-        from drift_checker.comparison.profiled_pairs import profile_pair  # noqa: PLC0415  # seldom needed
+        # Few tables are.
+        from drift_checker.comparison.profiled_pairs import profile_pair  # noqa: PLC0415
+        from drift_checker.tables.chunks import chunked_reference, chunked_table  # noqa: PLC0415
 
         return profile_pair(chunked_reference(before), chunked_table(after), settings)
     pair = _read(before, read_reference), _read(after, read_batch)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from drift_checker.comparison import aspects, faults, joint, segments, sequential, windows
+from drift_checker.comparison import faults, joint
 from drift_checker.comparison.columns import judge_columns
 from drift_checker.comparison.in_memory_pairs import InMemoryPair
 from drift_checker.comparison.prepare import Prepared
@@ -24,6 +25,14 @@ from drift_checker.result import (
     Verdict,
 )
 from drift_checker.wording import changed_below_floor
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from drift_checker.comparison.windows import Windows
+
+# Windows, segments and past ticks are what most comparisons do without: each is imported where it
+# is asked for.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +66,12 @@ def judge(
     Raises:
         BadReferenceError: Windows are asked for, and the timestamp column holds no times.
     """
-    cut, reason = _windows(prepared)
     feed = feed or FeedFacts()
+    if prepared.settings.window is None:
+        return Judged(prepared, _judge_rows(prepared, past, feed, Calibration()))
+    from drift_checker.comparison import windows  # noqa: PLC0415
+
+    cut, reason = _windows(prepared, prepared.settings.window)
     if cut is None:
         return Judged(prepared, _judge_rows(prepared, past, feed, Calibration(reason=reason)))
     level = prepared.settings.alarm_budget().level
@@ -68,14 +81,16 @@ def judge(
     return Judged(prepared, _judge_windows(prepared, cut, feed, reason))
 
 
-def _windows(prepared: Prepared) -> tuple[windows.Windows | None, str | None]:
+def _windows(prepared: Prepared, span: timedelta) -> tuple[Windows | None, str | None]:
     """Cut the reference into windows where they are to tell what is normal.
 
     Where it is not, or they are other ones than were asked for, it is said why.
     """
+    from drift_checker.comparison import windows  # noqa: PLC0415
+
     settings = prepared.settings
-    span, pair = settings.window, prepared.pairs.get(settings.columns.timestamp or "")
-    if span is None or pair is None or not prepared.samples:
+    pair = prepared.pairs.get(settings.columns.timestamp or "")
+    if pair is None or not prepared.samples:
         return None, None
     if pair.arrays is None:
         return None, windows.TOO_LARGE
@@ -168,6 +183,8 @@ def _judge_sequence(
     current, rows = prepared.tables.current, prepared.tables.reference.rows
     if past is None or current.unreadable:
         return None, budget.without("sequential")
+    from drift_checker.comparison import sequential  # noqa: PLC0415
+
     counts = prepared.tick_counts if feed.whole else feed.new_counts
     pools = sequential.pool_counts([counts, *past], rows) if counts else {}
     # Only of a batch with rows that are not new can there be fewer.
@@ -201,6 +218,8 @@ def _judge_segments(
     if not isinstance(prepared.tables, InMemoryPair):
         detail = "the tables are so large that they are compared by profiles, without segments"
         return [], [_segments_left_out(detail)], budget, None
+    from drift_checker.comparison import segments  # noqa: PLC0415
+
     sampled = segments.sampled_segments(prepared.tables, settings.segments, list(prepared.samples))
     if not any(samples for _, samples in sampled):
         return [], [], budget, None
@@ -214,10 +233,10 @@ def _segments_left_out(detail: str) -> Fault:
     return Fault(fault="segments_left_out", severity=Severity.NOTE, column=None, detail=detail)
 
 
-def _judge_windows(
-    prepared: Prepared, cut: windows.Windows, feed: FeedFacts, reason: str | None
-) -> Result:
+def _judge_windows(prepared: Prepared, cut: Windows, feed: FeedFacts, reason: str | None) -> Result:
     """Rank the batch among the windows of the reference, by all aspects at once."""
+    from drift_checker.comparison import aspects, windows  # noqa: PLC0415
+
     settings, budget = prepared.settings, prepared.settings.alarm_budget()
     of_feed = {"feed": budget.parts.get("feed", 0.0)} if feed.judged else {}
     level, notes = budget.level - sum(of_feed.values()), list[Fault]()

@@ -38,11 +38,11 @@ from drift_checker.profiles.untested import TimestampProfile
 from drift_checker.result import Fault
 from drift_checker.tables import (
     UNREADABLE,
-    ChunkedTable,
     ColumnReading,
     MismatchError,
     UnreadableError,
 )
+from drift_checker.tables.chunks import ChunkedTable
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import numpy as np
 from drift_checker.comparison import faults
 from drift_checker.comparison.faults import Share
 from drift_checker.comparison.options import Floors
-from drift_checker.comparison.sequential import PooledCategorical, PooledColumn, PooledNumeric
 from drift_checker.decision import (
     TAIL_SHARE,
     Decision,
@@ -33,6 +32,7 @@ from drift_checker.profiles import MAX_TICK_CATEGORIES, Bins, bin_counts, bin_ed
 from drift_checker.wording import categorical_change, numeric_change
 
 if TYPE_CHECKING:
+    from drift_checker.comparison.sequential import PooledColumn
     from drift_checker.profiles.numeric import NumericProfile
 
 _SHOWN_QUANTILES = np.linspace(0, 1, 10_001)
@@ -101,7 +101,7 @@ class NumericSample:
 
     def pooled_column(self, name: str) -> PooledColumn:
         """Return the reference by its bins."""
-        return PooledNumeric(name, self._edges, bin_counts(self.reference, self._edges))
+        return _pooled_numeric(name, self._edges, bin_counts(self.reference, self._edges))
 
     @cached_property
     def _edges(self) -> Floats:
@@ -179,7 +179,7 @@ class BinnedSample:
     def pooled_column(self, name: str) -> PooledColumn:
         """Return the reference by its bins."""
         edges = self.bins.tick_edges
-        return PooledNumeric(name, edges, self.reference.bin_counts(edges))
+        return _pooled_numeric(name, edges, self.reference.bin_counts(edges))
 
     def _distance(self) -> kolmogorov.Distance:
         current, reference = self.current, self.reference
@@ -216,6 +216,13 @@ class BinnedSample:
         return faults.constant(
             column, only, current.value_count, rows, after + before, floors=floors
         )
+
+
+def _pooled_numeric(name: str, edges: Floats, reference: Ints) -> PooledColumn:
+    # Needed where there are ticks before, as by no comparison of two files.
+    from drift_checker.comparison.sequential import PooledNumeric  # noqa: PLC0415
+
+    return PooledNumeric(name, edges, reference)
 
 
 def _infinities(profile: NumericProfile) -> Share:
@@ -268,6 +275,9 @@ class CategoricalSample:
 
     def pooled_column(self, name: str) -> PooledColumn:
         """Return the reference by its categories."""
+        # Needed where there are ticks before, as by no comparison of two files.
+        from drift_checker.comparison.sequential import PooledCategorical  # noqa: PLC0415
+
         return PooledCategorical(name, self._by_name(self.reference))
 
     def _by_name(self, counts: Ints) -> dict[str, int]:

@@ -28,9 +28,11 @@ What they are computed with:
 - `binomial`, `hypergeometric`: intervals of a rate, tails of counts
 - `saddlepoint`: the tail of a sum given another
 - `special`: factorials and tails of the normal, Kolmogorov's, Landau's and Student's distributions
+- `limits`: how much a test needs at least
 
 Their functions have the same names where they do the same, and are used as `kolmogorov.p_value`.
-`binomial`, which no comparison needs, is imported by its path.
+`binomial`, `dependence`, `row_counts` and `window_ranks`, which most comparisons do without, are
+imported by their paths.
 """
 
 from drift_checker.decision import (
@@ -42,8 +44,6 @@ from drift_checker.decision import (
     ordered,
     pooled,
     rank_sum,
-    row_counts,
-    window_ranks,
 )
 from drift_checker.decision.arrays import Bools, Floats, Indices, Ints
 from drift_checker.decision.column_tests import CombinedEvidence, Decision
@@ -54,7 +54,7 @@ from drift_checker.decision.exceedance import (
     tail_rank,
 )
 from drift_checker.decision.floors import NO_FLOOR, Floor
-from drift_checker.decision.window_ranks import LEAST_WINDOWS, WindowEvidence, WindowStatistic
+from drift_checker.decision.limits import LEAST_WINDOWS
 
 __all__ = [
     "LEAST_WINDOWS",
@@ -68,8 +68,6 @@ __all__ = [
     "Floor",
     "Indices",
     "Ints",
-    "WindowEvidence",
-    "WindowStatistic",
     "association",
     "column_tests",
     "count_exceedances",
@@ -79,7 +77,5 @@ __all__ = [
     "ordered",
     "pooled",
     "rank_sum",
-    "row_counts",
     "tail_rank",
-    "window_ranks",
 ]

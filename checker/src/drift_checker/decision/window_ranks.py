@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift_checker.decision.arrays import Floats, Ints
+from drift_checker.decision.limits import LEAST_WINDOWS
 from drift_checker.decision.special import student_upper_tail
 
-LEAST_WINDOWS = 5
-"""Fewer have no spread to speak of."""
 _NO_SPREAD = np.array(1e-9)
 _FEW = 20
 _ALIKE = 1.2816

@@ -15,7 +15,6 @@ from drift_checker.profiles.readers import Reader, read_here
 from drift_checker.profiles.sample import RowSample, RowSampler, hash_bound, varies_enough
 from drift_checker.tables import (
     GUESS_ROWS,
-    ChunkedTable,
     ColumnReading,
     ReadColumns,
     ReadingSettings,
@@ -25,6 +24,7 @@ from drift_checker.tables import (
     readings_by_values,
     to_floats,
 )
+from drift_checker.tables.chunks import ChunkedTable
 
 FIT_ROWS = 1 << 20
 """Rows of the reference that its bins are chosen from, at most."""

@@ -14,7 +14,8 @@ from drift_checker.profiles.layout import ColumnLayout, Layout
 from drift_checker.profiles.numeric import NumericProfile
 from drift_checker.profiles.sample import SAMPLE_ROWS, RowSample, RowSampler
 from drift_checker.profiles.untested import NullProfile, TimestampProfile
-from drift_checker.tables import Chunk, ChunkedTable, MismatchError, ReadColumns, to_floats
+from drift_checker.tables import Chunk, MismatchError, ReadColumns, to_floats
+from drift_checker.tables.chunks import ChunkedTable
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from drift_checker.tables import ChunkedTable
+from drift_checker.tables.chunks import ChunkedTable
 
 S = TypeVar("S", bound=ChunkedTable)
 T = TypeVar("T")

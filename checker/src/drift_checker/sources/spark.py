@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
 from drift_checker.sources.listings import FileListing
-from drift_checker.tables import ChunkedTable, UnreadableError
+from drift_checker.tables import UnreadableError
+from drift_checker.tables.chunks import ChunkedTable
 
 if TYPE_CHECKING:
     from pyspark import RDD

@@ -1,4 +1,8 @@
-"""Tables: bytes, files and data frames as Arrow columns of known kinds, whole or in chunks."""
+"""Tables: bytes, files and data frames as Arrow columns of known kinds, whole or in chunks.
+
+`chunks`, of tables that are read a chunk of rows at a time, is imported by its path where a table
+is large.
+"""
 
 from drift_checker.tables.arrays import as_numpy, encode_categories, joined, to_floats, valid_mask
 from drift_checker.tables.batch import (
@@ -9,12 +13,6 @@ from drift_checker.tables.batch import (
     UnreadableError,
     chunk_of,
     partition_keys,
-)
-from drift_checker.tables.chunks import (
-    ChunkedTable,
-    chunked_reference,
-    chunked_table,
-    count_values,
 )
 from drift_checker.tables.columns import (
     FORMATS,
@@ -39,6 +37,7 @@ from drift_checker.tables.inference import (
 )
 from drift_checker.tables.reading import (
     as_reference,
+    count_values,
     duplicate_column_faults,
     empty_table,
     from_frame,
@@ -58,7 +57,6 @@ __all__ = [
     "UNREADABLE",
     "Batch",
     "Chunk",
-    "ChunkedTable",
     "ColumnKind",
     "ColumnReading",
     "DeclaredKind",
@@ -70,8 +68,6 @@ __all__ = [
     "as_numpy",
     "as_reference",
     "chunk_of",
-    "chunked_reference",
-    "chunked_table",
     "count_values",
     "duplicate_column_faults",
     "empty_table",

@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import pyarrow as pa
 import pyarrow.parquet
 
-from drift_checker.errors import NoBatchError
 from drift_checker.result import Fault
 from drift_checker.tables.batch import Batch, Chunk, UnreadableError, chunk_of
 from drift_checker.tables.formats import (
-    HEAD_BYTES,
     Compression,
-    Format,
-    compression_of,
     decoded_stream,
-    format_of,
+    told_format,
 )
 from drift_checker.tables.reading import (
     duplicate_column_faults,
@@ -35,11 +31,6 @@ from drift_checker.tables.unicode import unicode_text
 
 if TYPE_CHECKING:
     from drift_checker.tables.delimited import DelimitedReader
-
-_BYTES_PER_VALUE = 8
-"""Of text, about."""
-_UNPACKED = 5
-"""Bytes of text, of each that is compressed, about."""
 
 
 class ChunkedTable(Protocol):
@@ -189,7 +180,7 @@ def chunked_table(table: Batch | Path) -> ChunkedTable:
     """
     if isinstance(table, Batch):
         return table
-    match _format(table):
+    match told_format(table):
         case "parquet", None:
             return _parquet_table(table)
         case "csv", compression:
@@ -216,31 +207,3 @@ def chunked_reference(table: Batch | Path) -> ChunkedTable:
     """
     with reference_errors():
         return chunked_table(table)
-
-
-def _format(path: Path) -> tuple[Format | None, Compression | None]:
-    """Return the format of a file, or None of one that is empty, and how it is compressed."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    compression = compression_of(head)
-    if compression:
-        with suppress(UnreadableError), decoded_stream(path, compression) as stream:
-            head = stream.read(HEAD_BYTES)
-    # What is compressed twice is read as a whole.
-    told = head.strip() and not (compression and compression_of(head))
-    return (format_of(head, path.name) if told else None), compression
-
-
-def count_values(table: Batch | Path) -> int:
-    """Return how many values a table has, of a file of text about; 0 of what cannot be read."""
-    if isinstance(table, Batch):
-        return table.rows * len(table.names)
-    try:
-        format_, compression = _format(table)
-        if (format_, compression) != ("parquet", None):
-            size = table.stat().st_size * (_UNPACKED if compression else 1)
-            return size // _BYTES_PER_VALUE
-        metadata = pa.parquet.read_metadata(table)
-    except (OSError, pa.ArrowException, NoBatchError):
-        return 0
-    return int(metadata.num_rows * metadata.num_columns)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -274,3 +274,16 @@ def _controls(text: bytes) -> int:
 
 def _is_binary(text: bytes) -> bool:
     return _controls(text) > _MOST_CONTROLS * len(text)
+
+
+def told_format(path: Path) -> tuple[Format | None, Compression | None]:
+    """Return the format of a file, or None of one that is empty, and how it is compressed."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    compression = compression_of(head)
+    if compression:
+        with suppress(UnreadableError), decoded_stream(path, compression) as stream:
+            head = stream.read(HEAD_BYTES)
+    # What is compressed twice is read as a whole.
+    told = head.strip() and not (compression and compression_of(head))
+    return (format_of(head, path.name) if told else None), compression

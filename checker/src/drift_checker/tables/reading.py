@@ -26,10 +26,16 @@ from drift_checker.tables.formats import (
     MAX_BYTES,
     Format,
     format_of,
+    told_format,
     unpack,
     unreadable_where,
 )
 from drift_checker.tables.unicode import with_unicode
+
+_BYTES_PER_VALUE = 8
+"""Of text, about."""
+_UNPACKED = 5
+"""Bytes of text, of each that is compressed, about."""
 
 
 def read_batch(
@@ -63,6 +69,21 @@ def read_reference(path: Path) -> Batch:
         BadReferenceError: It is missing, unreadable, empty or names a column twice.
     """
     return as_reference(lambda: read_batch(path))
+
+
+def count_values(table: Batch | Path) -> int:
+    """Return how many values a table has, of a file of text about; 0 of what cannot be read."""
+    if isinstance(table, Batch):
+        return table.rows * len(table.names)
+    try:
+        format_, compression = told_format(table)
+        if (format_, compression) != ("parquet", None):
+            size = table.stat().st_size * (_UNPACKED if compression else 1)
+            return size // _BYTES_PER_VALUE
+        metadata = pa.parquet.read_metadata(table)
+    except (OSError, pa.ArrowException, NoBatchError):
+        return 0
+    return int(metadata.num_rows * metadata.num_columns)
 
 
 def as_reference(read: Callable[[], Batch]) -> Batch:
