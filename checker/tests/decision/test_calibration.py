@@ -48,10 +48,10 @@ def test_numeric_columns(name: str, n: int, m: int) -> None:
     [
         (2, 0, 50, 500, 1500),
         (5, 0, 50, 500, 1500),
-        (5, 0, 1000, 5000, 1500),
+        pytest.param(5, 0, 1000, 5000, 1500, marks=pytest.mark.long),
         (20, 1, 200, 5000, 1500),
-        (1000, 1, 200, 5000, 1500),
-        (1000, 0, 100, 1000, 1500),
+        pytest.param(1000, 1, 200, 5000, 1500, marks=pytest.mark.long),
+        pytest.param(1000, 0, 100, 1000, 1500, marks=pytest.mark.long),
         (100_000, 1, 1000, 10_000, 150),
     ],
 )

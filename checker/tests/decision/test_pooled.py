@@ -7,7 +7,13 @@ from drift_checker.decision import NO_FLOOR, Floor, pooled
 from drift_checker.profiles import bin_counts, bin_edges
 
 
-@pytest.mark.parametrize(("n", "m"), [(600, 500), (500, 500), (1500, 2000)])
+@pytest.mark.parametrize(
+    ("n", "m"),
+    [
+        (600, 500),
+        *(pytest.param(*sizes, marks=pytest.mark.long) for sizes in [(500, 500), (1500, 2000)]),
+    ],
+)
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_the_level_is_kept(n: int, m: int, level: float, *, ties: bool) -> None:

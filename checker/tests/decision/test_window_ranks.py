@@ -82,7 +82,7 @@ def test_what_never_changes_is_not_made_the_greatest_by_its_first_change() -> No
     assert rank_test(both, 1 / 31).evidence[1].p_value == pytest.approx(1 / 31)
 
 
-@pytest.mark.parametrize("windows", [11, 31])
+@pytest.mark.parametrize("windows", [11, pytest.param(31, marks=pytest.mark.long)])
 @pytest.mark.parametrize("effect", [0.0, 1.0])
 def test_the_model_beyond_ranks_keeps_its_level(windows: int, effect: float) -> None:
     """Of chance alone, and of normal effects on windows."""
