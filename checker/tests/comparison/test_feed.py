@@ -1,11 +1,15 @@
 """The feed's faults, as functions of facts."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from drift_checker.comparison import ColumnRoles, FeedSettings
@@ -356,6 +360,36 @@ def test_what_the_same_hour_had_before_is_no_news() -> None:
     nights = [400 if n % 24 < 12 else 40 for n in range(36)]
     assert not drifts(judged(present(36, 42), past(nights))[0])
     assert drifts(judged(present(36, 3000), past(nights))[0], 0.05)
+
+
+@pytest.mark.long
+def test_rows_that_came_again_are_left_out_without_large_imports(tmp_path: Path) -> None:
+    script = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from drift_checker.comparison import ColumnRoles, InMemoryPair
+from drift_checker.comparison.feed import newest_time, older_rows
+from drift_checker.comparison.row_keys import SeenRows, overlap_of, row_keys
+from drift_checker.tables import read_batch
+
+before, after = (read_batch(Path(path)) for path in sys.argv[1:])
+keys = [row_keys(batch, ColumnRoles()) for batch in (before, after)]
+seen = SeenRows(datetime(2026, 11, 2, tzinfo=UTC), keys[0].kind, keys[0].ordered)
+overlap = overlap_of(keys[1], [seen], after.rows)
+tables = InMemoryPair(before, after)
+new = tables.with_rows(overlap.new)
+times = tables.column_pair("at").arrays[0]
+late = older_rows(times, newest_time(times), overlap.new)
+print(new.current.rows, late, sorted({"pandas", "numpy.ma", "scipy"} & set(sys.modules)))
+"""
+    paths = [str(tmp_path / name) for name in ("before.parquet", "after.parquet")]
+    for path, first in zip(paths, (0, 100), strict=True):
+        pq.write_table(pa.table(part(stream(500), first, 400)), path)
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *paths], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert ended.stdout == "100 99 []\n"
 
 
 def test_of_a_feed_that_overlaps_new_rows_are_counted() -> None:

@@ -24,7 +24,7 @@ from drift_checker.comparison.options import FeedSettings
 from drift_checker.comparison.row_keys import Overlap
 from drift_checker.decision import row_counts
 from drift_checker.result import Fault, Feed, Result, Severity, Verdict
-from drift_checker.tables import as_numpy
+from drift_checker.tables import as_numpy, from_bools
 from drift_checker.wording import p_value_phrase, percent, span_phrase
 
 LEAST_TICKS = row_counts.LEAST_COUNTS
@@ -121,7 +121,7 @@ def newest_time(times: pa.Array[Any]) -> datetime | None:
 def older_rows(times: pa.Array[Any], than: datetime, new: Any = None) -> int:
     """Count the rows before a moment; among those of a mask (rows,), where there is one."""
     if new is not None:
-        times = times.filter(pa.array(new.tolist(), pa.bool_()))
+        times = times.filter(from_bools(new))
     return int((_microseconds(times) < (than - _EPOCH) // _MICROSECOND).sum())
 
 

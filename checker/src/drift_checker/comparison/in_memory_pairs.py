@@ -25,6 +25,7 @@ from drift_checker.tables import (
     ReadingSettings,
     as_numpy,
     encode_categories,
+    from_bools,
     infer_readings,
     to_floats,
 )
@@ -72,7 +73,7 @@ class InMemoryPair:
 
     def with_rows(self, mask: Bools) -> InMemoryPair:
         """Return the reference, as it was read, beside those rows that a mask (rows,) chooses."""
-        chosen = pa.array(mask.tolist(), pa.bool_())
+        chosen = from_bools(mask)
         batch = replace(self.current, table=self.current.table.filter(chosen))
         part = InMemoryPair(self.reference, batch, self._settings)
         part.readings = self.readings

@@ -4,7 +4,14 @@
 is large.
 """
 
-from drift_checker.tables.arrays import as_numpy, encode_categories, joined, to_floats, valid_mask
+from drift_checker.tables.arrays import (
+    as_numpy,
+    encode_categories,
+    from_bools,
+    joined,
+    to_floats,
+    valid_mask,
+)
 from drift_checker.tables.batch import (
     PARTITION_KEY,
     UNREADABLE,
@@ -74,6 +81,7 @@ __all__ = [
     "encode_categories",
     "features_as_arrays",
     "features_of_arrays",
+    "from_bools",
     "from_frame",
     "holds_text",
     "infer_readings",

@@ -33,6 +33,13 @@ def from_floats(numbers: Floats) -> pa.Array[Any]:
     return pa.Array.from_buffers(pa.float64(), len(numbers), buffers)
 
 
+def from_bools(mask: Bools) -> pa.Array[Any]:
+    """Return a mask (rows,) as a column."""
+    # For the same reason.
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little").tobytes())
+    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, bits])
+
+
 def from_texts(texts: Iterable[str | None]) -> pa.Array[Any]:
     """Return texts as a column."""
     # For the same reason.
