@@ -42,7 +42,7 @@ def main() -> int:
         simulate = partial(
             budget.run,
             seed=arguments.seed,
-            references=budget.REFERENCES // 5 if arguments.smoke else budget.REFERENCES,
+            references=budget.REFERENCES,
             screened=not arguments.unscreened,
         )
         cells = [cell for cell in cells if cell.name in names]

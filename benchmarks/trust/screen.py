@@ -54,8 +54,9 @@ _TIED, _FEW, _MANY, _MANY_ROWS = 30.0, 1.7, 1.15, 200
 _FEW_RANKS, _MANY_RANKS = 4.0, 1.5
 # The checker takes the exact one up to so many times the threshold, with ties and without.
 _NEAR_TIED, _NEAR_UNTIED = 30.0, 2.0
-# Where it decides, a column's p-value is the sum of what its statistics attain.
-_ATTAINED = 0.9
+# A column's p-value is the chance that one of its statistics reaches its share, which is less than
+# the sum of all shares: by what some have in common, and by what is not attained.
+_TOGETHER = 0.58
 # A column whose bound is less than this share of its part of an alarm is not looked at again.
 _HEAVY = 0.3
 # What a standardised change of correlation may fall short of a normal one with the same p-value:
@@ -250,8 +251,7 @@ class _Tests:
         combined = np.minimum(bulk, tail[..., None] / column_tests.TAIL_SHARE)
         location = erfc(ranks / 2**0.5)[..., None] / self.rank_margin / column_tests.LOCATION_SHARE
         combined = np.minimum(combined, location)
-        decides = combined <= self.alone / column_tests.TAIL_SHARE
-        return _inverse(np.where(decides, _ATTAINED, 1) * combined)
+        return _inverse(_TOGETHER * combined)
 
 
 class _Numbers:
