@@ -371,6 +371,7 @@ from pathlib import Path
 from drift_checker.comparison import ColumnRoles, InMemoryPair
 from drift_checker.comparison.feed import newest_time, older_rows
 from drift_checker.comparison.row_keys import SeenRows, overlap_of, row_keys
+from drift_checker.decision.row_counts import p_value
 from drift_checker.tables import read_batch
 
 before, after = (read_batch(Path(path)) for path in sys.argv[1:])
@@ -381,7 +382,9 @@ tables = InMemoryPair(before, after)
 new = tables.with_rows(overlap.new)
 times = tables.column_pair("at").arrays[0]
 late = older_rows(times, newest_time(times), overlap.new)
-print(new.current.rows, late, sorted({"pandas", "numpy.ma", "scipy"} & set(sys.modules)))
+unusual = p_value(1000, [100, 90, 110, 95] * 5) < 0.01
+loaded = {"pandas", "numpy.ma", "scipy"} & set(sys.modules)
+print(new.current.rows, late, unusual, sorted(loaded))
 """
     paths = [str(tmp_path / name) for name in ("before.parquet", "after.parquet")]
     for path, first in zip(paths, (0, 100), strict=True):
@@ -389,7 +392,7 @@ print(new.current.rows, late, sorted({"pandas", "numpy.ma", "scipy"} & set(sys.m
     ended = subprocess.run(
         [sys.executable, "-c", script, *paths], stdout=subprocess.PIPE, text=True, check=False
     )
-    assert ended.stdout == "100 99 []\n"
+    assert ended.stdout == "100 99 True []\n"
 
 
 def test_of_a_feed_that_overlaps_new_rows_are_counted() -> None:

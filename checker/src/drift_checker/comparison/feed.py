@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from statistics import median
 from typing import Any, TypeVar
 
 import numpy as np
@@ -160,7 +161,7 @@ def judge_feed(
     distinct = [each for each in distinct_batches(past) if each.rows >= settings.min_rows]
     counts = _comparable_counts(present, distinct)
     new_rows = _new_rows(present)
-    expected = float(np.median(counts)) if counts else None
+    expected = float(median(counts)) if counts else None
     p_value, count_fault = None, None
     faults = [*_notes(present), *_stale(present, past, settings)]
     structural = list(_structural_count(present, distinct, settings))
@@ -169,7 +170,7 @@ def judge_feed(
     bounded = settings.least_rows is not None or settings.most_rows is not None
     if tested and not structural and not bounded:
         p_value = _count_p_value(new_rows, counts, present, distinct)
-        count_fault = _count_fault(new_rows, float(np.median(counts)), p_value, present)
+        count_fault = _count_fault(new_rows, float(median(counts)), p_value, present)
     age = None
     if present.newest_row is not None:
         age = (present.logical_date - present.newest_row).total_seconds()
@@ -312,11 +313,11 @@ def _structural_count(
     counts = [batch.rows for batch in distinct][-MOST_COUNTS:]
     if len(counts) < FEW_TICKS or present.repeated_since is not None:
         return
-    median = float(np.median(counts))
+    usual = float(median(counts))
     if rows == 0:
-        yield _row_count(f"no rows; {median:.0f} were usual")
-    elif not median / _EXTREME < rows < median * _EXTREME:
-        yield _row_count(f"{rows} rows; {median:.0f} were usual")
+        yield _row_count(f"no rows; {usual:.0f} were usual")
+    elif not usual / _EXTREME < rows < usual * _EXTREME:
+        yield _row_count(f"{rows} rows; {usual:.0f} were usual")
 
 
 def _row_count(detail: str) -> Fault:

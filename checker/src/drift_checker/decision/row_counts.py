@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def p_value(count: int, past: Sequence[int]) -> float:
         return 1.0
     values = np.append(np.asarray(past, dtype=float), count)
     logs, roots = np.log(values + 0.5), np.sqrt(values)
-    middle = max(1.0, float(np.median(values[:-1])))
+    # np.median() would import numpy.ma.
+    middle = max(1.0, float(median(past)))
     floors = _ROUNDING, _ROUNDING * math.sqrt(middle) / 2
     scales = list(zip((logs, roots), floors, strict=True))
     p_values = [_predicted(scaled, floor) for scaled, floor in scales]
