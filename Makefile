@@ -70,7 +70,7 @@ dev: .venv/dev
 # Suites run at once, those that take longest first; what they print lies in .cache/tests.
 suites = $(PYTHON) tests/suites.py
 
-test: ## the tests that need no cluster, but for the long ones: five minutes
+test: ## the tests that need no cluster, but for the long ones: ten minutes
 	$(suites) --install test-installs test-walk test-roles test-checker test-drifter test-trust test-dags
 
 test-long: ## the long ones: Spark, PostgreSQL, MLflow, every example, and what a running stack promises
@@ -195,7 +195,7 @@ trust-plots: dev
 trust-flights: dev ## judge days of real flights by other days, and shuffled halves of months: long
 	$(in_checker).flights --output benchmarks/trust/results $(ARGS)
 
-trust-certainty: dev ## count how often what is said to be 1 of N comes without drift: ten minutes on two cores
+trust-certainty: dev ## count how often what is said to be 1 of N comes without drift: half an hour on two cores
 	$(in_checker).certainty --output benchmarks/trust/results $(ARGS)
 
 trust-dependent: dev ## count the alarms where rows depend on each other: a quarter of an hour on one core
