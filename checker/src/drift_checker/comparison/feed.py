@@ -56,6 +56,11 @@ class PastBatch:
     new_rows: int | None = None
     newest_row: datetime | None = None
 
+    @property
+    def rows_that_count(self) -> int:
+        """Those that were new, or all where that is not known."""
+        return self.rows if self.new_rows is None else self.new_rows
+
 
 B = TypeVar("B", bound=PastBatch)
 
@@ -289,9 +294,7 @@ def _comparable_counts(present: PresentBatch, distinct: Sequence[PastBatch]) -> 
     counted = distinct if whole else distinct[1:]
     season = [batch for batch in counted if _season(batch) == _season(present)]
     chosen = season if len(season) >= LEAST_TICKS else counted
-    return [
-        batch.rows if batch.new_rows is None else batch.new_rows for batch in chosen[-MOST_COUNTS:]
-    ]
+    return [batch.rows_that_count for batch in chosen[-MOST_COUNTS:]]
 
 
 def _season(batch: PastBatch | PresentBatch) -> tuple[int, int]:
@@ -342,17 +345,21 @@ def _usual_then(count: int, present: PresentBatch, distinct: Sequence[PastBatch]
         same_day = date - batch.logical_date < timedelta(hours=12)
         if same_day or _season(batch)[1] != _season(present)[1]:
             continue
-        past = batch.rows if batch.new_rows is None else batch.new_rows
-        if (1 - COUNT_FLOOR) * past <= count <= past / (1 - COUNT_FLOOR):
+        if _is_below_floor(count, batch.rows_that_count):
             return True
     return False
+
+
+def _is_below_floor(count: int, usual: float) -> bool:
+    """Say whether a number of rows differs from a usual one by too little to matter."""
+    return (1 - COUNT_FLOOR) * usual <= count <= usual / (1 - COUNT_FLOOR)
 
 
 def _count_fault(
     count: int, expected: float, p_value: float, present: PresentBatch
 ) -> Fault | None:
     """Describe a number of rows that is as unusual as this; None where it changed too little."""
-    if (1 - COUNT_FLOOR) * expected <= count <= expected / (1 - COUNT_FLOOR):
+    if _is_below_floor(count, expected):
         return None
     new = "new " if present.overlap is not None else ""
     return _fault(
