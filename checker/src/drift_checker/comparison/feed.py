@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from drift_checker.comparison.options import FeedSettings
 from drift_checker.comparison.row_keys import Overlap
+from drift_checker.comparison.verdict import combine_parts
 from drift_checker.decision import row_counts
 from drift_checker.result import Fault, Feed, Result, Severity, Verdict
 from drift_checker.tables import as_numpy, from_bools
@@ -374,9 +375,8 @@ def with_feed(result: Result, verdict: FeedVerdict) -> Result:
     faults, parts, p_value = list(verdict.faults), result.alarm_budget.parts, result.p_value
     part, of_count = parts.get("feed", 0.0), verdict.count_p_value
     if verdict.count_fault is not None and of_count is not None and part:
-        # As the other parts are combined in `combine_parts`.
-        weighted = min(1.0, of_count / part * sum(parts.values()))
-        p_value = weighted if p_value is None else min(p_value, weighted)
+        weighted = combine_parts({"feed": of_count}, parts)
+        p_value = min((each for each in (p_value, weighted) if each is not None), default=None)
         if of_count <= part:
             faults.append(verdict.count_fault)
     severities = {fault.severity for fault in faults}

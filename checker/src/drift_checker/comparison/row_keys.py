@@ -231,8 +231,8 @@ def _beyond_chance(current: Keys, past: Keys) -> bool:
     past_rows, past_counts = _counted(past)
     once, past_once = rows[counts == 1], past_rows[past_counts == 1]
     split = _are_in(once, past_once).sum()
-    twice = (~_are_in(rows[counts == 2], past_rows)).sum()  # noqa: PLR2004  a pair
-    twice += (~_are_in(past_rows[past_counts == 2], rows)).sum()  # noqa: PLR2004
+    twice = (~_are_in(rows[counts == 2], past_rows)).sum()  # noqa: PLR2004  # there twice
+    twice += (~_are_in(past_rows[past_counts == 2], rows)).sum()  # noqa: PLR2004  # there twice
     pairs, sizes = int(split + twice), (len(current), len(past))
     if not pairs or min(sizes) == 0:
         return False
