@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import string
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -32,12 +31,12 @@ from pydantic_core import ErrorDetails
 from drift_checker.comparison import ColumnRoles, FeedSettings, Floors, parse_span
 from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.settings import redact
+from drift_checker.config.templates import check_template, fill_template
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import UsageError
 from drift_checker.tables import FORMATS, DeclaredKind, is_format
 
 NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
-PLACEHOLDERS = ("seed", "logical_date")
 SCHEMES = ("http", "https", "s3", "file")
 WINDOW_PARAMETER = re.compile(r"(?<![:\w]):(window_start|window_end)\b")
 """Of a query: the bounds of a tick's window, the first within it and the last not."""
@@ -51,7 +50,7 @@ def _source_url(url: str) -> str:
         raise ValueError(
             "a URL must not carry a user or a password; name them with `credentials` instead"
         )
-    return _template(url)
+    return check_template(url)
 
 
 def _database_url(url: str) -> str:
@@ -65,17 +64,6 @@ def _database_url(url: str) -> str:
             "a URL must not carry a user, a password or options; name the login with `credentials`"
         )
     return url
-
-
-def _template(text: str) -> str:
-    allowed = "allowed placeholders: " + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    except ValueError as error:
-        raise ValueError(f"{error}; {allowed}") from None
-    if not names <= set(PLACEHOLDERS):
-        raise ValueError(allowed)
-    return text
 
 
 def _timespan(value: object) -> object:
@@ -92,7 +80,7 @@ Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 Parameter = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value),
-    AfterValidator(_template),
+    AfterValidator(check_template),
 ]
 Credentials = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Marker = Annotated[
@@ -114,13 +102,6 @@ class _Section(BaseModel):
             names = ", ".join(sorted(map(str, unknown)))
             raise ValueError(f"unknown key {names}; allowed: {', '.join(cls.model_fields)}")
         return data
-
-
-class _TemplateDate(datetime):
-    """A logical date that a template without a format writes as ISO 8601 in UTC."""
-
-    def __format__(self, spec: str) -> str:
-        return self.strftime(spec or "%Y-%m-%dT%H:%M:%SZ")
 
 
 class SourceSettings(_Section):
@@ -406,8 +387,8 @@ class Monitor(_Section):
 
     def fill(self, template: str, logical_date: datetime) -> str:
         """Fill the placeholders of a URL or parameter for one tick."""
-        date = _TemplateDate.fromtimestamp(logical_date.timestamp(), UTC)
-        return template.format(seed=self.seed(logical_date), logical_date=date)
+        date = logical_date.astimezone(UTC)
+        return fill_template(template, logical_date=date, seed=self.seed(logical_date))
 
 
 class Monitors(_Section):
