@@ -18,7 +18,8 @@ from urllib.parse import quote
 import httpx
 import stamina
 
-from drift_checker.config import Settings, authorities
+from drift_checker.config import Settings
+from drift_checker.config.clients import BoundedClient
 from drift_checker.errors import ServiceAwayError, UsageError
 
 MAX_EXPERIMENTS = 1000
@@ -65,9 +66,7 @@ class MlflowClient:
         self.url = settings.mlflow_url
         self.max_artifact = int(settings.max_artifact_mb * (1 << 20))
         self._retry_seconds = settings.retry_seconds
-        self._client = httpx.Client(
-            base_url=self.url, timeout=settings.timeout_seconds, verify=authorities()
-        )
+        self._client = BoundedClient(settings.timeout_seconds, base_url=self.url)
 
     def __enter__(self) -> Self:
         return self

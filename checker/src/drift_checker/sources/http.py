@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
@@ -11,7 +11,8 @@ from types import MappingProxyType
 import httpx
 import stamina
 
-from drift_checker.config import Limits, Settings, SourceAccess, authorities
+from drift_checker.config import Limits, Settings, SourceAccess
+from drift_checker.config.clients import BoundedClient
 from drift_checker.errors import ServiceAwayError
 from drift_checker.sources.request import Request
 from drift_checker.sources.responses import (
@@ -22,6 +23,8 @@ from drift_checker.sources.responses import (
 )
 
 MAX_REDIRECTS = 5
+_DECODED_BYTES = 1 << 20
+"""Of a compressed response, decoded at a time."""
 
 
 class _BusyError(Exception):
@@ -53,12 +56,13 @@ def read_url(
         ServiceAwayError: It stayed away.
     """
     url = str(httpx.URL(address).copy_merge_params(params))
-    with httpx.Client(
+    with BoundedClient(
+        limits.timeout_seconds,
         auth=_auth(access),
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,
-        timeout=limits.timeout_seconds,
-        verify=authorities(),
+        # What else a source may know is decoded by no library in bounded pieces.
+        headers={"Accept-Encoding": "gzip"},
     ) as client:
         try:
             for attempt in stamina.retry_context(
@@ -84,23 +88,43 @@ def _is_away(error: Exception) -> bool:
 
 
 def _get(client: httpx.Client, url: str, limits: Limits) -> BytesResponse:
-    deadline = time.monotonic() + limits.timeout_seconds
     with client.stream("GET", url) as response:
         status = f"HTTP {response.status_code} {response.reason_phrase}"
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
             raise _BusyError(status)
-        data = join_bytes(_chunks_until(deadline, response), limits, url)
+        data = join_bytes(_decoded(response), limits, url)
     if not response.is_success:
         raise RejectedResponseError(f"{url}: {status}", data)
     return BytesResponse(data, url, response.headers, most_bytes(limits))
 
 
-def _chunks_until(deadline: float, response: httpx.Response) -> Iterator[bytes]:
-    """The chunks of a response; a source that drips for ever is one that stays away."""
-    for chunk in response.iter_bytes():
-        if time.monotonic() > deadline:
-            raise httpx.ReadTimeout("the answer took too long", request=response.request)
-        yield chunk
+def _decoded(response: httpx.Response) -> Iterable[bytes]:
+    """Yield the body in pieces of bounded size, whatever a few compressed bytes stand for."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in {"identity", ""}:
+        return response.iter_raw()
+    if encoding in {"gzip", "x-gzip"}:
+        return _unzipped(response)
+    raise httpx.DecodingError(
+        f"the answer is encoded as {encoding[:40]!r}, and gzip was asked for",
+        request=response.request,
+    )
+
+
+def _unzipped(response: httpx.Response) -> Iterator[bytes]:
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    empty = True
+    try:
+        for chunk in response.iter_raw():
+            left, empty = chunk, False
+            while left and not decoder.eof:
+                yield decoder.decompress(left, _DECODED_BYTES)
+                left = decoder.unconsumed_tail
+        yield decoder.flush()
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error), request=response.request) from error
+    if not (decoder.eof or empty):
+        raise httpx.DecodingError("the gzip data are cut off", request=response.request)
 
 
 def _auth(
