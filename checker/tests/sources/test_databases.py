@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -52,6 +53,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     with dbapi.connect(server.get_uri()) as connection, connection.cursor() as cursor:
         cursor.execute(MAKE.format(numbers="generate_series(0, 7199)"))
+        cursor.execute("CREATE SEQUENCE numbers")
         cursor.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
         cursor.execute("GRANT SELECT ON orders TO reader")
         connection.commit()
@@ -151,6 +153,89 @@ def test_a_database_is_only_read(database: str, ask: Callable[..., TableResponse
     with pytest.raises(DriftCheckerError):
         ask(database, "DELETE FROM orders RETURNING i", None)
     assert ask(database, "SELECT count(*) AS n FROM orders", None).batch().table["n"][0].as_py()
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """A folder with a file that is no table of a database."""
+    folder = tmp_path / "beside"
+    folder.mkdir()
+    (folder / "rows.csv").write_text("i\n1\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "COPY orders TO '{folder}/copied.csv'",
+        "COPY (SELECT 1 AS i) TO '{folder}/copied.parquet' (FORMAT parquet)",
+        "EXPORT DATABASE '{folder}/exported'",
+        "ATTACH '{folder}/other.duckdb' AS other",
+        "SELECT * FROM '{folder}/rows.csv'",
+        "SELECT * FROM read_csv('{folder}/rows.csv')",
+        "SELECT content FROM read_text('{folder}/rows.csv')",
+        "SELECT file FROM glob('{folder}/*')",
+        "SET enable_external_access = true",
+        "SET lock_configuration = false",
+        "INSTALL httpfs",
+        "LOAD '{folder}/own.duckdb_extension'",
+        "CREATE TABLE more AS SELECT 1 AS i",
+        "SELECT 1 AS i; COPY orders TO '{folder}/copied.csv'",
+    ],
+)
+def test_a_query_of_duckdb_reaches_no_files(
+    duckdb_url: str, ask: Callable[..., TableResponse], beside: Path, query: str
+) -> None:
+    with pytest.raises(RejectedResponseError, match="a query only reads the tables") as caught:
+        ask(duckdb_url, query.format(folder=beside), None)
+    assert caught.value.exit_code == 3
+    assert [each.name for each in beside.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT nextval('numbers') AS i",
+        "SELECT set_config('transaction_read_only', 'off', false) AS i",
+        "SELECT 1 AS i; CREATE TABLE more (i int)",
+        "SELECT 1 AS i; COMMIT; SET default_transaction_read_only = off; DROP TABLE orders",
+        "SELECT lo_creat(-1) AS i",
+    ],
+)
+@pytest.mark.long
+def test_a_query_of_postgresql_only_reads(
+    postgresql: str, ask: Callable[..., TableResponse], query: str
+) -> None:
+    with pytest.raises(RejectedResponseError, match="a query only reads the tables"):
+        ask(postgresql, query, None)
+    count = "SELECT count(*) AS n FROM pg_tables WHERE tablename IN ('orders', 'more')"
+    assert ask(postgresql, count, None).batch().table["n"][0].as_py() == 1
+
+
+@pytest.mark.long
+def test_a_statement_timeout_that_a_query_lifts(
+    postgresql: str, ask: Callable[..., TableResponse]
+) -> None:
+    """The time is ours as well: the query is cancelled."""
+    lifted = "SELECT set_config('statement_timeout', '0', false), pg_sleep(30) IS NULL AS slept"
+    start = time.monotonic()
+    with pytest.raises(ServiceAwayError):
+        ask(postgresql, lifted, None, timeout_seconds=0.5, retry_seconds=0.1)
+    assert time.monotonic() - start < 10
+
+
+def test_a_server_that_accepts_and_says_nothing(ask: Callable[..., TableResponse]) -> None:
+    with create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        start = time.monotonic()
+        with pytest.raises(ServiceAwayError, match="timeout expired"):
+            ask(
+                f"postgresql://127.0.0.1:{port}/shop?connect_timeout=2",
+                "SELECT 1",
+                None,
+                retry_seconds=0.1,
+            )
+        assert time.monotonic() - start < 10
 
 
 def test_a_query_that_takes_too_long(database: str, ask: Callable[..., TableResponse]) -> None:

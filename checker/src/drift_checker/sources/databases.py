@@ -1,7 +1,7 @@
 """Sources that are SQL queries: PostgreSQL and DuckDB, both by ADBC, which answers with Arrow.
 
 The window of a tick is bound to the query, never written into it. A database is opened for reading
-only.
+only: a query has its tables, and no files, no other databases, no extensions and no settings.
 """
 
 from __future__ import annotations
@@ -42,6 +42,12 @@ _REFUSED = re.compile(
     r"authentication failed|no password supplied"
     r"|FATAL:.*(does not exist|no pg_hba\.conf entry|not permitted to log in|permission denied)"
 )
+# What a query may not do, in the words of both databases.
+_NOT_READING = re.compile(
+    r"disabled (by|through) configuration|configuration has been locked"
+    r"|read-only (mode|transaction)|transaction read-write mode|multiple commands"
+)
+_READING = "a query only reads the tables of its database: no files, settings or extensions"
 
 
 def read_database(request: Request, settings: Settings) -> TableResponse:
@@ -134,8 +140,13 @@ def _duckdb(url: str) -> Connection:
         db_kwargs={
             "path": str(path),
             "access_mode": "READ_ONLY",
-            # Nothing is downloaded while a check runs.
+            # Read only is the database; by these, no file is read or written, nothing is downloaded
+            # or loaded, and no query sets them otherwise.
+            "enable_external_access": "false",
             "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "lock_configuration": "true",
         },
     )
 
@@ -205,9 +216,10 @@ def _is_transient(error: Error) -> bool:
 
 
 def _message(error: Exception) -> str:
-    """What went wrong in one line, without the query before it."""
+    """What went wrong in one line, without the query before it; of what is refused, why so."""
     text = str(error)
-    return " ".join((text.partition("ERROR:")[2] or text).split())
+    message = " ".join((text.partition("ERROR:")[2] or text).split())
+    return f"{message}; {_READING}" if _NOT_READING.search(message) else message
 
 
 def _with_arrow_types(table: pa.Table, origin: str) -> pa.Table:
