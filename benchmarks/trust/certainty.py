@@ -8,7 +8,7 @@ ticks as `compare` has it, with faults and the ticks before, without effect floo
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from itertools import product
 import numpy as np
 from scipy.special import ndtr
 
-from benchmarks.trust.arguments import command_line
+from benchmarks.trust.arguments import chosen, command_line
 from benchmarks.trust.design import WEEKLY, Cell
 from benchmarks.trust.draws import Population
 from benchmarks.trust.rates import clustered_interval, interval
@@ -29,13 +29,14 @@ from drift_checker.decision import Floats, harmonic
 from drift_checker.tables import from_frame
 
 SEED = 20_261_130
+WHATS = ("columns", "ticks")
 COLUMNS, CORRELATIONS = (1, 3, 12, 60, 100), (0.0, 0.5, 0.9)
 DRAWS, AT_ONCE = 200_000, 10_000
 BOUNDS = {100: 1.25, 1000: 1.5}
 """How many times as often as once in N something may be said to be 1 of N or rarer."""
 CELLS = (
-    Cell(current=100, reference=500, columns=3),
-    Cell(current=100, reference=500, columns=12, dependence="gaussian"),
+    Cell(current=200, reference=2000, columns=3),
+    Cell(current=200, reference=2000, columns=12, dependence="gaussian"),
 )
 TICKS, RUN = 20_000, 4
 """Ticks, and how many of them share a reference, one after the other."""
@@ -91,13 +92,11 @@ def run_of_ticks(number: int, cell: Cell, seed: int) -> Floats:
     population, settings = Population.of(cell), CompareSettings(level=WEEKLY, floors=NO_FLOORS)
     drawn = population.draw(rng, cell.reference)
     reference = from_frame(population.table(drawn))
-    said, ticks = np.ones(RUN), [population.draw(rng, cell.current) for _ in range(RUN)]
-    for last in range(RUN):
-        now, *before = (
-            prepare(InMemoryPair(reference, from_frame(population.table(tick))), settings)
-            for tick in reversed(ticks[: last + 1])
-        )
-        past = [prepared.tick_counts for prepared in before]
+    tables = (population.table(population.draw(rng, cell.current)) for _ in range(RUN))
+    ticks = [prepare(InMemoryPair(reference, from_frame(table)), settings) for table in tables]
+    said = np.ones(RUN)
+    for last, now in enumerate(ticks):
+        past = [before.tick_counts for before in reversed(ticks[:last])]
         p_value = result_of(judge(now, past=past)).p_value
         said[last] = 1.0 if p_value is None else p_value
     return said
@@ -128,21 +127,36 @@ def whole_ticks(cell: Cell, *, seed: int, ticks: int, jobs: int) -> Iterator[Row
         ).row()
 
 
-def results(seed: int, *, ticks: int, draws: int, jobs: int) -> Iterator[Row]:
-    """Yield all of it."""
-    for columns, correlation in product(COLUMNS, CORRELATIONS):
-        yield from combination(columns, correlation, seed=seed, draws=draws)
-    for cell in CELLS:
-        yield from whole_ticks(cell, seed=seed, ticks=ticks, jobs=jobs)
+def results(
+    seed: int, *, ticks: int, draws: int, jobs: int, whats: Collection[str] = WHATS
+) -> Iterator[Row]:
+    """Yield all of it, or of columns alone or whole ticks alone."""
+    if "columns" in whats:
+        for columns, correlation in product(COLUMNS, CORRELATIONS):
+            yield from combination(columns, correlation, seed=seed, draws=draws)
+    if "ticks" in whats:
+        for cell in CELLS:
+            yield from whole_ticks(cell, seed=seed, ticks=ticks, jobs=jobs)
 
 
 def main() -> int:
     """Run the simulation, and return 1 where a bound does not hold."""
-    arguments = command_line(
-        "benchmarks.trust.certainty", __doc__, SEED, smoke=False, ticks=TICKS, draws=DRAWS
-    ).parse_args()
+    parser = command_line(
+        "benchmarks.trust.certainty",
+        __doc__,
+        SEED,
+        smoke=False,
+        choice="--what",
+        ticks=TICKS,
+        draws=DRAWS,
+    )
+    arguments = parser.parse_args()
     found = results(
-        arguments.seed, ticks=arguments.ticks, draws=arguments.draws, jobs=arguments.jobs
+        arguments.seed,
+        ticks=arguments.ticks,
+        draws=arguments.draws,
+        jobs=arguments.jobs,
+        whats=chosen(parser, arguments.what, WHATS),
     )
     return 0 if show("certainty", found, arguments.output, named_by=4) else 1
 

@@ -11,7 +11,7 @@ p-values are exact, the level itself.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from scipy.special import rel_entr
 from scipy.stats import chi2, chi2_contingency, ks_2samp
 
 from benchmarks.trust import rival
-from benchmarks.trust.arguments import command_line
+from benchmarks.trust.arguments import chosen, command_line
 from benchmarks.trust.design import Cell
 from benchmarks.trust.draws import Generator
 from benchmarks.trust.rates import interval
@@ -62,7 +62,7 @@ class Size:
     null_scores: int
 
 
-FULL, SMOKE = Size(10, 10, 30, 400, 60_000), Size(1, 1, 2, 50, 20_000)
+FULL, SMOKE = Size(20, 10, 30, 400, 60_000), Size(1, 1, 2, 50, 20_000)
 _PER_REFERENCE = 20
 
 
@@ -271,23 +271,24 @@ def rows_of(current: int, seed: int, size: Size) -> list[Row]:
     return [find(name, nothing, current, seed, size).row() for name in DRIFTS]
 
 
-def _rows(seed: int, size: Size, jobs: int) -> Iterator[Row]:
+def _rows(seed: int, size: Size, jobs: int, sizes: Collection[int]) -> Iterator[Row]:
     each = partial(rows_of, seed=seed, size=size)
     if jobs == 1:
-        for current in SIZES:
+        for current in sizes:
             yield from each(current)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        for rows in pool.map(each, SIZES):
+        for rows in pool.map(each, sizes):
             yield from rows
 
 
 def main() -> int:
     """Print the table, and return 1 where a drift is found too seldom."""
-    parser = command_line("benchmarks.trust.power_table", __doc__, SEED)
+    parser = command_line("benchmarks.trust.power_table", __doc__, SEED, choice="--rows")
     arguments = parser.parse_args()
     size = SMOKE if arguments.smoke else FULL
-    found = _rows(arguments.seed, size, arguments.jobs)
+    sizes = [int(rows) for rows in chosen(parser, arguments.rows, list(map(str, SIZES)))]
+    found = _rows(arguments.seed, size, arguments.jobs, sizes)
     return 0 if show("power_table", found, arguments.output) or arguments.smoke else 1
 
 
