@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+import os
+import socket
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import obstore
 import pytest
+from click.testing import CliRunner
 from s3 import serve_lake
 from samples import parquet, table
 
+from drift_checker import compare
+from drift_checker.cli import main
 from drift_checker.config import Monitor, ReferenceSource, Settings
 from drift_checker.errors import BadReferenceError, ServiceAwayError
 from drift_checker.sources import RejectedResponseError, request_batch, request_reference
@@ -91,6 +96,79 @@ def test_an_object_is_read_as_bytes(
     monkeypatch.setenv("DRIFT_SOURCE_LAKE_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ServiceAwayError):
         request_batch(monitor(**source), DATE, settings)
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(path))
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (_pipe, "orders.csv: is a pipe, and no regular file"),
+        (_socket, "orders.csv: is a socket, and no regular file"),
+        (_device, "orders.csv: is a device, and no regular file"),
+    ],
+)
+def test_a_path_that_is_no_regular_file(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    settings: Settings,
+    make: Callable[[Path], None],
+    said: str,
+) -> None:
+    """It is refused at once, as batch, reference, and by the command that compares files."""
+    monkeypatch.chdir(tmp_path)  # the name of a socket may have some 100 characters
+    make(Path("orders.csv"))
+    path = str(tmp_path / "orders.csv")
+
+    some_columns: dict[str, Any] = {"path": path, "columns": ["x"]}
+    for source in ({"path": path}, some_columns):
+        with pytest.raises(RejectedResponseError, match=said) as caught:
+            request_batch(monitor(**source), DATE, settings)
+        assert caught.value.exit_code == 3
+        with pytest.raises(BadReferenceError, match=said):
+            request_reference(ReferenceSource.model_validate(source), settings)
+    with pytest.raises(BadReferenceError, match="no regular file"):
+        compare(tmp_path / "orders.csv", table(60, seed=1))
+    with pytest.raises(OSError, match="no regular file"):
+        compare(table(60, seed=1), tmp_path / "orders.csv")
+    ended = CliRunner().invoke(main, ["compare", path, path])
+    assert (ended.exit_code, "no regular file" in ended.output) == (2, True)
+
+
+def test_pipes_and_devices_below_a_prefix_are_no_data(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "a.csv").write_bytes(b"x\n1\n")
+    _pipe(tmp_path / "lake" / "b.csv")
+    _device(tmp_path / "lake" / "c.csv")
+    response = request_batch(monitor(path=str(tmp_path / "lake")), DATE, settings)
+    assert response.batch().rows == 1
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "said"),
+    [("loop", "..", "loop found"), ("self.csv", "self.csv", "Too many levels of symbolic links")],
+)
+def test_links_that_lead_back(
+    tmp_path: Path, settings: Settings, link: str, target: str, said: str
+) -> None:
+    folder = tmp_path / "lake" / "day=1"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_bytes(b"x\n1\n")
+    (folder / link).symlink_to(target)
+    with pytest.raises(RejectedResponseError, match=said) as caught:
+        request_batch(monitor(path=str(tmp_path / "lake")), DATE, settings)
+    assert caught.value.exit_code == 3
 
 
 def test_a_file_that_is_no_table_is_evidence(tmp_path: Path, settings: Settings) -> None:

@@ -22,6 +22,7 @@ from drift_checker.tables import (
     DeclaredKind,
     as_reference,
     is_format,
+    open_regular,
     read_batch,
     read_reference,
 )
@@ -253,7 +254,7 @@ def _content(ctx: click.Context, location: str) -> Path | BytesResponse:
         return read_url(location, load_limits(ctx.obj["settings_file"]))
     path = Path(location)
     try:
-        path.open("rb").close()
+        open_regular(path).close()
     except OSError as error:
         raise UsageError(f"{location}: {error.strerror or error}") from error
     return path

@@ -19,10 +19,11 @@ from obstore.store import LocalStore, S3Store
 from drift_checker.config import Settings
 from drift_checker.result import Fault, Severity
 from drift_checker.sources.files import COMPRESSIONS, FORMATS, MAGIC, File, Format, PartitionValue
-from drift_checker.sources.objects import open_bucket
+from drift_checker.sources.objects import open_bucket, path_errors
 from drift_checker.sources.request import Request, Selection
 from drift_checker.sources.responses import RejectedResponseError, store_errors
 from drift_checker.sources.united import some
+from drift_checker.tables import open_regular
 
 P = TypeVar("P", bound=PurePath)
 
@@ -53,12 +54,15 @@ class Prefix:
         """Open the store of a source.
 
         Raises:
-            RejectedResponseError: There is no such directory.
+            RejectedResponseError: There is no such directory, or it is no regular file.
         """
         if request.scheme == "s3":
             return cls(*open_bucket(request, settings), request.url or "")
         path = request.path
         folder, key = (path, "") if path.is_dir() else (path.parent, path.name)
+        if key and path.exists():
+            with path_errors(path):
+                open_regular(path).close()
         with store_errors(str(path)):
             return cls(LocalStore(folder), key, str(path))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -17,6 +20,7 @@ from drift_checker.sources.responses import (
     store_errors,
 )
 from drift_checker.state import open_s3
+from drift_checker.tables import open_regular
 
 _CHUNK_BYTES = 1 << 20
 
@@ -25,14 +29,24 @@ def read_file(request: Request, settings: Settings) -> BytesResponse:
     """Read a file.
 
     Raises:
-        RejectedResponseError: It is not there, or cannot be read, or is too large.
+        RejectedResponseError: It is not there, or no regular file, or too large.
     """
     path = request.path
+    with path_errors(path), open_regular(path) as file:
+        chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
+        data = join_bytes(chunks, settings, str(path))
+        return BytesResponse(data, str(path), max_bytes=most_bytes(settings))
+
+
+@contextmanager
+def path_errors(path: Path) -> Iterator[None]:
+    """Name a path in what goes wrong with it.
+
+    Raises:
+        RejectedResponseError: It cannot be read.
+    """
     try:
-        with path.open("rb") as file:
-            chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
-            data = join_bytes(chunks, settings, str(path))
-            return BytesResponse(data, str(path), max_bytes=most_bytes(settings))
+        yield
     except OSError as error:
         raise RejectedResponseError(f"{path}: {error.strerror or error}") from error
 

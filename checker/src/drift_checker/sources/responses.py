@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from drift_checker.tables import MAX_BYTES, Batch, from_frame, read_batch
 
 EVIDENCE_BYTES = 64 * 1024
 """As much of a response that is no batch as is kept; enough to read an error page."""
+
+_ENDLESS = re.compile(r"File system loop found|Too many levels of symbolic links")
+"""Of links in a directory that lead back to where they are."""
 
 
 class RejectedResponseError(NoBatchError):
@@ -176,7 +180,7 @@ def store_errors(origin: str) -> Iterator[None]:
     """Tell what a store refuses from a store that stays away.
 
     Raises:
-        RejectedResponseError: It has no such object, or not for us.
+        RejectedResponseError: It has no such object, or not for us, or its folders have no end.
         ServiceAwayError: It stayed away.
     """
     try:
@@ -184,4 +188,6 @@ def store_errors(origin: str) -> Iterator[None]:
     except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError) as error:
         raise RejectedResponseError(f"{origin}: {first_line(error)}") from error
     except BaseError as error:
-        raise ServiceAwayError(f"{origin}: {first_line(error)}") from error
+        endless = _ENDLESS.search(str(error))
+        kind = RejectedResponseError if endless else ServiceAwayError
+        raise kind(f"{origin}: {first_line(error)}") from error

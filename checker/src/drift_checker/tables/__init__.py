@@ -35,7 +35,7 @@ from drift_checker.tables.columns import (
     is_format,
     read_form,
 )
-from drift_checker.tables.formats import MAX_BYTES
+from drift_checker.tables.formats import MAX_BYTES, open_regular
 from drift_checker.tables.inference import (
     GUESS_ROWS,
     infer_readings,
@@ -89,6 +89,7 @@ __all__ = [
     "is_text",
     "joined",
     "kind_of",
+    "open_regular",
     "partition_keys",
     "plain",
     "possible_readings",

@@ -5,12 +5,15 @@ What is recognised and not read is refused in words that say what it is and what
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import pyarrow as pa
 
@@ -276,9 +279,42 @@ def _is_binary(text: bytes) -> bool:
     return _controls(text) > _MOST_CONTROLS * len(text)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; what may be waited for without end (pipes, devices) is none.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    return open(path, "rb", opener=_open_regular)
+
+
+def _open_regular(path: str, flags: int) -> int:
+    # Before, since to open a device may do something; after, since it may have become another.
+    _raise_for_irregular(Path(path).stat(), path)
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    try:
+        _raise_for_irregular(os.fstat(descriptor), path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _raise_for_irregular(status: os.stat_result, path: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a directory"}
+        kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
+        raise OSError(errno.EINVAL, f"is {kind}, and no regular file", path)
+
+
 def told_format(path: Path) -> tuple[Format | None, Compression | None]:
-    """Return the format of a file, or None of one that is empty, and how it is compressed."""
-    with path.open("rb") as file:
+    """Return the format of a file, or None of one that is empty, and how it is compressed.
+
+    Raises:
+        NoBatchError: The format is one that is not read.
+        OSError: It cannot be read, or is no regular file.
+    """
+    with open_regular(path) as file:
         head = file.read(HEAD_BYTES)
     compression = compression_of(head)
     if compression:

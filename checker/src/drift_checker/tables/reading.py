@@ -26,6 +26,7 @@ from drift_checker.tables.formats import (
     MAX_BYTES,
     Format,
     format_of,
+    open_regular,
     told_format,
     unpack,
     unreadable_where,
@@ -52,7 +53,8 @@ def read_batch(
     """
     if isinstance(data, Path):
         content_type = content_type or data.name
-        data = data.read_bytes()
+        with open_regular(data) as file:
+            data = file.read()
     digest = hashlib.sha256(data).hexdigest()
     try:
         table, untyped = _parse(unpack(data, max_bytes), content_type or "", max_bytes)
