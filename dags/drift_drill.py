@@ -11,9 +11,6 @@ from airflow.sdk import DAG
 from drift_checks.monitors import Monitors
 from drift_checks.platform import run_part
 
-SHORT = ["--trials=1", "--strengths=2", "--drift-free=0", "--no-tell"]
-"""One trial of each scenario, so strong that it is found."""
-
 with DAG(
     "drift_drill",
     description="Injects known drift and looks whether the monitors would find it",
@@ -24,4 +21,5 @@ with DAG(
     tags=["drill"],
 ):
     for monitor in Monitors.load().monitors:
-        run_part(f"drill-{monitor.name}", "checker", ["drill", f"--monitor={monitor.name}", *SHORT])
+        arguments = ["drill", f"--monitor={monitor.name}", "--short"]
+        run_part(f"drill-{monitor.name}", "checker", arguments)

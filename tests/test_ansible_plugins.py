@@ -177,6 +177,14 @@ def test_kubectl_is_not_run_in_check_mode(kubectl: Path) -> None:
     assert not (kubectl.parent.parent / "ran").exists()
 
 
+def test_what_kubectl_prints_is_shown_and_told(kubectl: Path) -> None:
+    result = run_action(kubectl, argv=["logs", "\x1b[2J", "3"], shown=True)
+
+    assert result["rc"] == 3
+    # Nothing that a terminal would take for a command.
+    assert result["stdout_lines"] == ["--context=here --namespace=ours logs \ufffd[2J 3", "warning"]
+
+
 def test_kubectl_in_the_background_ends_with_the_playbook(kubectl: Path) -> None:
     noted = kubectl.parent.parent / "pid"
     line = "Forwarding from 127.0.0.1:4711 to 80"

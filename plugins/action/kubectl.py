@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import action_loader
 
 DOCUMENTATION = """
 name: kubectl
@@ -37,6 +38,10 @@ options:
       - A regular expression with one group. kubectl is left running beside the playbook, and ends
         with it, however that ends. The task is done once a line that kubectl prints matches.
     type: str
+  shown:
+    description: Whether each line that kubectl prints is shown as soon as it comes.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -105,6 +110,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
                 "argv": {"type": "list", "elements": "str", "required": True},
                 "stdin": {"type": "str", "default": ""},
                 "background_until": {"type": "str"},
+                "shown": {"type": "bool", "default": False},
             }
         )
         where = {
@@ -120,6 +126,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
         environment = {**os.environ, **added}
         if arguments["background_until"]:
             return _run_beside(command, environment, arguments["background_until"])
+        if arguments["shown"]:
+            shown = action_loader.get("shown", class_only=True)
+            return dict(shown.run_shown(command, environment))
         ended = subprocess.run(
             command,
             env=environment,

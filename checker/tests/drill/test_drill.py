@@ -19,6 +19,8 @@ from drift_checker.config import Monitors, Settings
 from drift_checker.drill.injection import SCENARIOS
 from drift_checker.drill.perturbation import perturb
 from drift_checker.drill.report import Detection, Rate, smallest_detected
+from drift_checker.errors import ServiceAwayError
+from drift_checker.outputs import MlflowClient
 from drift_checker.outputs.notify import Address
 from drift_checker.references import versions
 from drift_checker.state import Store
@@ -135,9 +137,88 @@ def test_the_same_drill_asks_for_the_same_batches(site: Drilled) -> None:
     assert other["drill"] == "d2"
 
 
+ONE_OF_THREE = ("--trials", "3", "--drift-free", "0", "--strengths", "1", "--id", "d1")
+
+
 def test_exit_code_says_whether_every_drift_was_detected(site: Drilled) -> None:
     site.drift_on_request()
-    assert site.drill(*FEW).exit_code == 6
+    ended = site.drill(*ONE_OF_THREE)
+
+    assert ended.exit_code == 6
+    failed = "m: FAILED: correlation_change at strength 1 was detected in 0 of 3 trials"
+    assert failed in ended.stdout
+    assert ended.stdout.count("FAILED") == 1
+
+
+def test_a_missed_trial_is_a_figure_and_no_failure(site: Drilled) -> None:
+    site.drift_on_request()
+    ended = site.drill("--short", "--id", "d1")
+
+    assert ended.exit_code == 0, ended.stdout
+    assert "correlation_change          1  0/1 (0.00 to 0.98)" in ended.stdout
+    assert "  correlation_change  none" in ended.stdout
+    assert ended.stdout.endswith("\nm: passed\n")
+
+
+def test_a_short_drill_has_the_strength_of_the_documentation(site: Drilled) -> None:
+    site.drift_on_request()
+    report = site.report("--short")
+
+    detections = report["detections"]
+    assert [(each["scenario"], each["strength"]) for each in detections] == [
+        (scenario, 1) for scenario in SCENARIOS
+    ]
+    assert {each["within"]["trials"] for each in detections} == {1}
+    assert report["false_alarms"]["trials"] == 0
+    assert report["notifications"] == {}
+    refused = site.drill("--short", "--trials", "3", "--no-tell")
+    assert refused.exit_code == 2
+    assert "either --short or --trials, --tell" in refused.stderr
+
+
+def test_every_step_is_told_when_it_is_done(site: Drilled) -> None:
+    site.drift_on_request()
+    told = site.drill(*FEW).stderr.splitlines()
+
+    assert told[0] == "m: 1 of 7: mean_shift at 1: 2 of 2 detected"
+    assert "m: 6 of 7: correlation_change at 1: 0 of 2 detected" in told
+    assert told[-1] == "m: 7 of 7: 4 drift-free ticks, 0 flagged"
+
+
+def test_what_was_detected_until_the_source_stays_away_is_shown(site: Drilled) -> None:
+    site.drift_on_request()
+    answer = site.web.routes["/data"]
+
+    def stops(handler: BaseHTTPRequestHandler) -> None:
+        if "missing_values" in handler.path:
+            site.deaf = True
+        answer(handler)
+
+    site.web.routes["/data"] = stops
+    ended = site.drill(*FEW)
+
+    assert ended.exit_code == 2
+    assert "mean_shift                  1  2/2" in ended.stdout
+    assert "m: FAILED: broken off: m: asked for missing_values" in ended.stdout
+    assert "Error: m: asked for missing_values" in ended.stderr
+    kept = json.loads(site.store.get("drill/d1/drill.json") or b"")
+    assert [each["scenario"] for each in kept["detections"]] == list(SCENARIOS[:3])
+
+
+def test_the_table_is_shown_where_mlflow_stays_away(
+    site: Drilled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.drift_on_request()
+
+    def away(*_: Any) -> None:
+        raise ServiceAwayError("MLflow did not answer")
+
+    monkeypatch.setattr(MlflowClient, "experiment", away)
+    ended = site.drill(*FEW)
+
+    assert ended.exit_code == 4
+    assert "mean_shift                  1  2/2" in ended.stdout
+    assert ended.stderr.endswith("Error: MLflow did not answer\n")
 
 
 def test_the_table_has_a_line_for_each_drift_and_level(site: Drilled) -> None:
@@ -210,7 +291,9 @@ def test_batches_of_ones_own_data_are_perturbed(
     assert report["smallest"]["missing_values"] == 1
     # No column depends on another.
     assert "correlation_change" not in report["smallest"]
-    assert report["false_alarms"]["hits"] == 0
+    # Each batch is one tick without drift, and not the same one again and again.
+    assert report["stored_batches"] == 3
+    assert (report["false_alarms"]["hits"], report["false_alarms"]["trials"]) == (0, 3)
 
 
 def test_without_a_stored_batch_there_is_nothing_to_drill(
@@ -239,6 +322,20 @@ def test_wrong_arguments(site: Drilled, arguments: list[str], message: str) -> N
 
     assert ended.exit_code == 2
     assert message in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("enough", "too_few", "trials"), [(0, None, 1), (0, None, 2), (1, 0, 3), (12, 11, 20)]
+)
+def test_detected_too_rarely_is_what_chance_does_not_make(
+    enough: int, too_few: int | None, trials: int
+) -> None:
+    def detection(hits: int) -> Detection:
+        rate = Rate.of(hits, trials)
+        return Detection(scenario="s", strength=1, at_once=rate, within=rate, delay=None)
+
+    assert not detection(enough).too_rare
+    assert too_few is None or detection(too_few).too_rare
 
 
 def test_the_smallest_strength_is_the_last_of_an_unbroken_row() -> None:

@@ -53,3 +53,30 @@ def test_correlations_change_where_there_are_some() -> None:
     alone = batch(paired=False)
     source = StoredBatchSource([alone], alone, MONITOR, "d")
     assert "correlation_change" not in source.scenarios()
+
+
+def test_a_column_that_a_scenario_cannot_change_is_left_out() -> None:
+    rng = np.random.default_rng(1)
+    spread, rare = rng.normal(size=ROWS), (rng.random(ROWS) < 0.2).astype(float)
+    columns = {"key": np.arange(ROWS), "noise": spread, "rare": rare * spread}
+    text = pa.array([f"{value:.3f}".replace(".", ",") for value in spread])
+    stored = Batch(
+        pa.table({**columns, "comma": text, "one": ["a"] * ROWS, "two": ["a", "b"] * 250}), "digest"
+    )
+    source = StoredBatchSource([stored], stored, MONITOR, "d")
+
+    # Of the numbers one column is mostly 0, and the other is text.
+    assert source.scenarios() == ("category_mix", "missing_values", "tail_contamination")
+    trials = [changed(source, stored, BatchRequest("category_mix", 1, n)) for n in range(20)]
+    assert set.union(*trials) == {"two"}
+
+
+def test_of_categories_no_change_is_too_small_to_be_detected() -> None:
+    """Were the most frequent one favoured, hardly any row would change."""
+    kind = ["often"] * 470 + ["seldom"] * 30
+    stored = Batch(pa.table({"kind": kind, "key": np.arange(ROWS), "noise": [1.0] * ROWS}), "d")
+    source = StoredBatchSource([stored], stored, MONITOR, "d")
+
+    for trial in range(20):
+        table = source.batch(BatchRequest("category_mix", 1, trial)).table
+        assert table["kind"].to_pylist().count("seldom") > 100

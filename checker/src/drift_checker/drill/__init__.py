@@ -1,6 +1,17 @@
 """Known drift injected into the deployed monitor, and the score of what is detected."""
 
-from drift_checker.drill.drill import DrillPlan, run_drill
-from drift_checker.drill.report import DRIFT_TICKS, DrillReport, Rate
+from drift_checker.drill.drill import SHORT_STRENGTH, DrillPlan, DrillStep, run_drill
+from drift_checker.drill.injection import NO_DRIFT
+from drift_checker.drill.report import DETECTED_SHARE, DRIFT_TICKS, DrillReport, Rate
 
-__all__ = ["DRIFT_TICKS", "DrillPlan", "DrillReport", "Rate", "run_drill"]
+__all__ = [
+    "DETECTED_SHARE",
+    "DRIFT_TICKS",
+    "NO_DRIFT",
+    "SHORT_STRENGTH",
+    "DrillPlan",
+    "DrillReport",
+    "DrillStep",
+    "Rate",
+    "run_drill",
+]

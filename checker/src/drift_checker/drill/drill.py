@@ -7,10 +7,9 @@ of MLflow is in the experiment `drill/<monitor>`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import structlog
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from drift_checker.comparison import (
     NO_FLOORS,
@@ -30,6 +29,7 @@ from drift_checker.drill.report import (
     Rate,
     smallest_detected,
 )
+from drift_checker.errors import DriftCheckerError
 from drift_checker.outputs import NOTIFICATION_TITLE, MlflowClient, notification_addresses
 from drift_checker.profiles import TickCounts
 from drift_checker.references import StoredReference
@@ -39,8 +39,8 @@ from drift_checker.tables import Batch
 
 FALSE_ALARM_LEVELS = (0.5, 0.25, 0.1, 0.05)
 """Levels at which drift-free ticks are judged, to see that so many are flagged by chance."""
-
-log = structlog.get_logger()
+SHORT_STRENGTH = 1.0
+"""The strength of a short drill: the one at which docs/drill.md describes each scenario."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,64 +56,138 @@ class DrillPlan:
     notify: bool
     """Whether people are sent a message, to see that it arrives."""
 
+    @classmethod
+    def short(cls, drill: str) -> Self:
+        """Return one trial of each scenario, which shows that the way is open, and no rate."""
+        return cls(drill=drill, strengths=[SHORT_STRENGTH], trials=1, drift_free=0, notify=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillStep:
+    """One step of a drill that is done: `number` of `steps`."""
+
+    number: int
+    steps: int
+    monitor: str
+    scenario: str
+    strength: float
+    detected: Rate
+    """Within `DRIFT_TICKS` ticks; of drift-free ticks, those that the monitor flags."""
+
 
 def run_drill(
-    settings: Settings, monitors: Monitors, monitor: Monitor, plan: DrillPlan
-) -> DrillReport:
+    settings: Settings,
+    monitors: Monitors,
+    monitor: Monitor,
+    plan: DrillPlan,
+    *,
+    on_step: Callable[[DrillStep], None],
+) -> tuple[DrillReport, DriftCheckerError | None]:
     """Run a drill, store its report and publish it.
+
+    What ends it before it is through is returned beside the report of what there is until then,
+    for minutes of work to be seen.
+
+    Args:
+        settings: The deployed settings.
+        monitors: All monitors, which share the alarm budget.
+        monitor: The one to drill.
+        plan: What to ask for.
+        on_step: Is told of each scenario and strength when it is done.
 
     Raises:
         BadReferenceError: the monitor has no reference.
-        NoBatchError: the Drifter answered with no batch.
-        ServiceAwayError: a service stayed away.
-        UsageError: the Drifter takes no drift from requests, or no batch is stored yet.
+        ServiceAwayError: the store stayed away.
+        UsageError: no batch is stored yet.
     """
     start = time.perf_counter()
     store = Store(settings)
     options = settings_of(monitors, monitor)
     reference = StoredReference(store, monitor.name, options)
     source = drift_source(store, monitor, settings, reference.rows, plan.drill)
-    trials = _Trials(store, source, reference, options, plan)
-    detections = list(trials.detections())
-    false_alarms, drift_free = trials.drift_free()
+    trials = _Trials(store, source, reference, options, plan, monitor.name, on_step)
+    notifications: dict[str, bool] = {}
+    error: DriftCheckerError | None = None
+    try:
+        trials.run()
+        notifications = _notify(settings, monitor.name, plan)
+    except DriftCheckerError as broken_off:
+        error = broken_off
     report = DrillReport(
         drill=plan.drill,
         monitor=monitor.name,
         source=source.kind,
+        stored_batches=source.stored_batches,
         reference=reference.version.version,
         level=options.alarm_budget().level,
-        detections=detections,
-        smallest=smallest_detected(detections),
-        false_alarms=false_alarms,
-        drift_free=drift_free,
-        notifications=_notify(settings, monitor.name, plan),
+        detections=trials.detections,
+        smallest=smallest_detected(trials.detections),
+        false_alarms=trials.false_alarms,
+        drift_free=trials.drift_free,
+        notifications=notifications,
         seconds=round(time.perf_counter() - start, 1),
+        broken_off=str(error) if error else None,
     )
-    data = report.model_dump_json(indent=2).encode()
-    store.put(keys.drill(plan.drill, "drill.json"), data)
-    with MlflowClient(settings) as mlflow:
-        _publish(mlflow, report, data)
-    return report
+    try:
+        data = report.model_dump_json(indent=2).encode()
+        store.put(keys.drill(plan.drill, "drill.json"), data)
+        with MlflowClient(settings) as mlflow:
+            _publish(mlflow, report, data)
+    except DriftCheckerError as unpublished:
+        error = error or unpublished
+    return report, error
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Trials:
+    """The trials of a drill, and what came of them so far."""
+
     store: Store
     source: DriftSource
     reference: StoredReference
     options: CompareSettings
     plan: DrillPlan
+    monitor: str
+    on_step: Callable[[DrillStep], None]
+    detections: list[Detection] = field(default_factory=list)
+    false_alarms: Rate = field(default_factory=lambda: Rate.of(0, 0))
+    drift_free: list[DriftFree] = field(default_factory=list)
 
-    def detections(self) -> Iterator[Detection]:
-        for scenario in self.source.scenarios():
-            for strength in self.plan.strengths:
-                yield self._detection(scenario, strength)
+    def run(self) -> None:
+        """Go through every scenario at every strength, then through ticks without drift."""
+        drifts = [
+            (scenario, strength)
+            for scenario in self.source.scenarios()
+            for strength in self.plan.strengths
+        ]
+        ticks = self.source.drift_free_ticks(self.plan.drift_free)
+        steps = len(drifts) + bool(ticks)
+        for number, (scenario, strength) in enumerate(drifts, 1):
+            detection = self._detection(scenario, strength)
+            self.detections.append(detection)
+            self._tell(number, steps, scenario, strength, detection.within)
+        if ticks:
+            self._judge_drift_free(ticks)
+            self._tell(steps, steps, NO_DRIFT, 0, self.false_alarms)
+
+    def _tell(
+        self, number: int, steps: int, scenario: str, strength: float, detected: Rate
+    ) -> None:
+        self.on_step(
+            DrillStep(
+                number=number,
+                steps=steps,
+                monitor=self.monitor,
+                scenario=scenario,
+                strength=strength,
+                detected=detected,
+            )
+        )
 
     def _detection(self, scenario: str, strength: float) -> Detection:
         trials = self.plan.trials
         delays = [self._delay(BatchRequest(scenario, strength, trial)) for trial in range(trials)]
         detected = [delay for delay in delays if delay is not None]
-        log.info("drill", scenario=scenario, strength=strength, found=len(detected), trials=trials)
         return Detection(
             scenario=scenario,
             strength=strength,
@@ -137,9 +211,8 @@ class _Trials:
         self.store.put(keys.drill(self.plan.drill, name), result.model_dump_json().encode())
         return None
 
-    def drift_free(self) -> tuple[Rate, list[DriftFree]]:
+    def _judge_drift_free(self, ticks: int) -> None:
         """Judge ticks without drift: as the monitor does, and at several levels without floors."""
-        ticks = self.plan.drift_free
         alarms = 0
         flagged = dict.fromkeys(FALSE_ALARM_LEVELS, 0)
         for number in range(ticks):
@@ -150,9 +223,10 @@ class _Trials:
                     self.options, budget=None, level=level, floors=NO_FLOORS, column_floors={}
                 )
                 flagged[level] += self._flags(batch, options)
-        log.info("drill", scenario=NO_DRIFT, ticks=ticks, alarms=alarms)
-        rates = [DriftFree.of(level, Rate.of(hits, ticks)) for level, hits in flagged.items()]
-        return Rate.of(alarms, ticks), rates
+        self.false_alarms = Rate.of(alarms, ticks)
+        self.drift_free = [
+            DriftFree.of(level, Rate.of(hits, ticks)) for level, hits in flagged.items()
+        ]
 
     def _flags(self, batch: Batch, options: CompareSettings) -> bool:
         result = compare_tables(self.reference.pair_with(batch), options)

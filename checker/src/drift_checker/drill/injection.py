@@ -81,6 +81,8 @@ class DrifterSource:
     """Asks the monitor's own Drifter, by the parameters of a request."""
 
     kind = "drifter"
+    stored_batches = None
+    """It makes as many as are asked for."""
 
     def __init__(self, monitor: Monitor, settings: Settings, drill: str) -> None:
         self._monitor = monitor
@@ -90,6 +92,10 @@ class DrifterSource:
     def scenarios(self) -> tuple[str, ...]:
         """Return all of them."""
         return SCENARIOS
+
+    def drift_free_ticks(self, wanted: int) -> int:
+        """Return how many ticks without drift there are, of so many that are wanted: all."""
+        return wanted
 
     def batch(self, request: BatchRequest) -> Batch:
         """Request a batch.
@@ -134,6 +140,7 @@ class StoredBatchSource:
         self._reference = reference
         self._roles = monitor.columns.roles
         self._drill = drill
+        self._candidates_of: dict[str, list[str]] = {}
 
     @cached_property
     def _columns(self) -> dict[str, list[str]]:
@@ -149,7 +156,12 @@ class StoredBatchSource:
     @cached_property
     def _correlated(self) -> list[str]:
         """The numeric columns that depend on another: to shuffle any other changes nothing."""
-        names = self._columns.get("numeric", [])
+        types = self._reference.table.schema
+        names = [
+            name
+            for name in self._columns.get("numeric", [])
+            if not pa.types.is_string(types.field(name).type)
+        ]
         table = self._reference.table.select(names).drop_null()
         if len(names) <= 1 or not table.num_rows:
             return []
@@ -163,14 +175,45 @@ class StoredBatchSource:
         ]
 
     def _candidates(self, scenario: str) -> list[str]:
-        if scenario == "correlation_change":
-            return self._correlated
-        kinds, _ = PERTURBATIONS[scenario]
-        return [name for kind in kinds for name in self._columns.get(kind, [])]
+        if scenario not in self._candidates_of:
+            kinds, _ = PERTURBATIONS[scenario]
+            names = [name for kind in kinds for name in self._columns.get(kind, [])]
+            if scenario == "correlation_change":
+                names = self._correlated
+            changed = [name for name in names if self._is_changed(name, scenario)]
+            self._candidates_of[scenario] = changed
+        return self._candidates_of[scenario]
+
+    def _is_changed(self, column: str, scenario: str) -> bool:
+        """Whether a scenario changes the values of a column at all.
+
+        It does not where they are one value, or mostly; numbers that are stored as text it cannot.
+        """
+        rng = np.random.default_rng(0)
+        tables = {str(batch.table[column].type): batch.table for batch in self._batches}
+        try:
+            return all(
+                perturb(table, column, scenario, 1, rng)[column] != table[column]
+                for table in tables.values()
+            )
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return False
 
     def scenarios(self) -> tuple[str, ...]:
         """Return those for which there is a column."""
         return tuple(name for name in SCENARIOS if self._candidates(name))
+
+    @property
+    def stored_batches(self) -> int:
+        """How many batches there are."""
+        return len(self._batches)
+
+    def drift_free_ticks(self, wanted: int) -> int:
+        """Return how many ticks without drift there are, of so many that are wanted.
+
+        Each batch is one: the same again tells nothing more of chance.
+        """
+        return min(wanted, len(self._batches))
 
     def batch(self, request: BatchRequest) -> Batch:
         """Return one of the batches, in turn; the same column drifts in all ticks of a trial."""

@@ -48,8 +48,10 @@ def _shift(values: Floats, strength: float, rng: np.random.Generator) -> Floats:
 
 
 def _scale(values: Floats, strength: float, _rng: np.random.Generator) -> Floats:
-    middle = float(np.median(values))
-    return middle + (values - middle) * float(2.0**strength)
+    quarter, middle, three = np.quantile(values, [0.25, 0.5, 0.75])
+    if quarter == three:
+        return values
+    return np.asarray(middle + (values - middle) * 2.0**strength)
 
 
 def _contaminate(values: Floats, strength: float, rng: np.random.Generator) -> Floats:
@@ -61,9 +63,14 @@ def _contaminate(values: Floats, strength: float, rng: np.random.Generator) -> F
 
 def _mix(column: Any, strength: float, rng: np.random.Generator) -> Any:
     text = column.cast(pa.string())
-    favoured = rng.choice(text.drop_null().to_numpy(zero_copy_only=False))
+    counts = pc.value_counts(text.drop_null())
+    if len(counts) <= 1:
+        return column
+    # Of the most frequent one, more rows might be hardly any change.
+    rarer = np.delete(np.arange(len(counts)), np.argmax(counts.field("counts")))
+    favoured = counts.field("values")[int(rng.choice(rarer))]
     chosen = pa.array(_random_flags(len(text), 0.2 * strength, rng))
-    mixed = pc.if_else(pc.and_(chosen, pc.is_valid(text)), pa.scalar(str(favoured)), text)
+    mixed = pc.if_else(pc.and_(chosen, pc.is_valid(text)), favoured, text)
     return mixed.cast(column.type) if pa.types.is_boolean(column.type) else mixed
 
 

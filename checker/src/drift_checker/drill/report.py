@@ -11,7 +11,7 @@ from drift_checker.state import Document
 DRIFT_TICKS = 3
 """Ticks that a drift lasts; one that is not detected in them is missed."""
 DETECTED_SHARE = 0.8
-"""Share of the trials of a drift that have to be detected for it to count as detected."""
+"""Share of a drift that has to be detected for it to count as detected."""
 REJECTION_LEVEL = 0.001
 """Chance that a drill of a sound monitor finds too many drift-free ticks flagged at a level."""
 
@@ -47,6 +47,14 @@ class Detection(Document):
     delay: float | None
     """Ticks until it was detected, the mean over the trials in which it was; 1 is at once."""
 
+    @property
+    def too_rare(self) -> bool:
+        """Whether so few were detected that the share of all is below `DETECTED_SHARE`.
+
+        By the interval of the rate, so that a missed trial or two of a few are no more than that.
+        """
+        return self.within.high < DETECTED_SHARE
+
 
 class DriftFree(Document):
     """How many drift-free ticks are flagged at a level, without floors for their effect."""
@@ -69,12 +77,14 @@ class DriftFree(Document):
 
 
 class DrillReport(Document):
-    """`drill.json`: what came of a drill."""
+    """`drill.json`: what came of a drill, as far as it came."""
 
     schema_version: Literal[1] = 1
     drill: str
     monitor: str
     source: str
+    stored_batches: int | None = None
+    """How many stored batches were perturbed; null where the source was asked for drift."""
     reference: str
     level: float
     """The level of a tick of the monitor, at which drift was tested."""
@@ -87,13 +97,29 @@ class DrillReport(Document):
     notifications: dict[str, bool]
     """Whether each address took the message; none where nobody is notified."""
     seconds: float
+    broken_off: str | None = None
+    """What kept the drill from its end, if anything did."""
+
+    @property
+    def undetected(self) -> list[Detection]:
+        """The scenarios that are detected too rarely, each at its largest strength."""
+        largest = {each.scenario: each for each in sorted(self.detections, key=_strength)}
+        return [detection for detection in largest.values() if detection.too_rare]
+
+    @property
+    def unsound(self) -> list[DriftFree]:
+        """The levels at which more drift-free ticks were flagged than chance makes of it."""
+        return [level for level in self.drift_free if not level.sound]
+
+    @property
+    def untold(self) -> list[str]:
+        """The addresses that did not take the message."""
+        return [address for address, taken in self.notifications.items() if not taken]
 
     @property
     def passed(self) -> bool:
         """Whether drift was detected, drift-free ticks were not, and messages were taken."""
-        detected = all(strength is not None for strength in self.smallest.values())
-        sound = all(level.sound for level in self.drift_free)
-        return detected and sound and all(self.notifications.values())
+        return not (self.broken_off or self.undetected or self.unsound or self.untold)
 
 
 def smallest_detected(detections: list[Detection]) -> dict[str, float | None]:
@@ -101,7 +127,11 @@ def smallest_detected(detections: list[Detection]) -> dict[str, float | None]:
     smallest: dict[str, float | None] = {detection.scenario: None for detection in detections}
     for scenario in smallest:
         same = (detection for detection in detections if detection.scenario == scenario)
-        falling = sorted(same, key=lambda detection: detection.strength, reverse=True)
+        falling = sorted(same, key=_strength, reverse=True)
         for detection in takewhile(lambda d: d.within.share >= DETECTED_SHARE, falling):
             smallest[scenario] = detection.strength
     return smallest
+
+
+def _strength(detection: Detection) -> float:
+    return detection.strength
