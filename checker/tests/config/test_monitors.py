@@ -21,6 +21,7 @@ from drift_checker.config import (
     settings_of,
 )
 from drift_checker.config.budget import MAX_LEVEL
+from drift_checker.config.schedule import CRON_HELP
 from drift_checker.errors import UsageError
 
 TIMED = {"columns": {"timestamp": "time"}}
@@ -51,11 +52,14 @@ def test_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (content(name="Flights"), r"monitors\[0\]\.name: .*pattern"),
+        (content(name="Flights"), r"monitors\[0\]\.name: allowed: at most 40 of `a-z`"),
         (content(name="-a"), r"monitors\[0\]\.name"),
         (content(name="a" * 41), r"monitors\[0\]\.name"),
-        (content(colour="red"), r"monitors\[0\]: unknown key colour; allowed: name, current"),
-        (content(current={"uri": "http://h"}), r"\.current: unknown key uri; allowed: url, path"),
+        (content(colour="red"), r"monitors\[0\]\.colour: unknown key; allowed: name, current"),
+        (
+            content(current={"uri": "http://h"}),
+            r"\[0\]\.current\.uri: unknown key; did you mean url\?",
+        ),
         (content(current={}), r"\.current: allowed: exactly one of `url`, `path` and `database`"),
         (content(current={"url": "ftp://h/x"}), r"current\.url: allowed: http\(s\)"),
         (content(current={"url": "postgresql://h/x"}), r"current\.url: allowed: http\(s\)"),
@@ -69,11 +73,11 @@ def test_defaults(tmp_path: Path) -> None:
         (content(row_count={}), "`row_count` has `least`, `most` or both"),
         (content(row_count={"least": 9, "most": 8}), "`least` 9 is more than `most` 8"),
         (content(row_count={"least": -1}), r"row_count\.least"),
-        (content(sampling="random"), r"sampling: Input should be 'iid' or 'windows'"),
-        (content(floors={"shares": 0.1}), r"floors: unknown key shares; allowed: distance"),
+        (content(sampling="random"), r"sampling: allowed: 'iid' or 'windows'"),
+        (content(floors={"shares": 0.1}), r"floors\.shares: unknown key; did you mean share\?"),
         (content(floors={"share": 1.5}), r"floors: floor share: 1\.5 can never be reached"),
         (content(floors={"columns": {"x": {"tail": -1}}}), r"floors\.columns\.x: .*not at least 0"),
-        (content(floors={"columns": {"x": {"correlation": 1}}}), r"x: unknown key correlation"),
+        (content(floors={"columns": {"x": {"correlation": 1}}}), r"x\.correlation: unknown key"),
         (
             content(columns={"ignore": ["x"]}, floors={"columns": {"x": {"share": 0.1}}}),
             "x: ignored columns have no floor",
@@ -83,21 +87,29 @@ def test_defaults(tmp_path: Path) -> None:
         (content(window="a day", **TIMED), r"window: 'a day' is no span of time; allowed: such as"),
         (content(window="1d", sampling="iid", **TIMED), "`window` belongs to `sampling: windows`"),
         (content(baseline={"kind": "seasonal"}), "seasonal baseline needs `sampling: windows`"),
-        (content(baseline={"kind": "lunar"}), r"kind: Input should be 'fixed', 'rolling' or"),
+        (content(baseline={"kind": "lunar"}), r"kind: allowed: 'fixed', 'rolling' or"),
         (content(baseline={"ticks": 5}), "`ticks` belong to `kind: rolling`"),
         (content(baseline={"anchor": "tell"}), "`anchor` belongs to `kind: rolling`"),
         (
             content(baseline={"kind": "rolling", "ticks": 101}),
-            r"ticks: .*less than or equal to 100",
+            r"ticks: allowed: 100 or less",
         ),
         (content(baseline={"kind": "rolling", "ticks": 10}, **TIMED), "raise `baseline.ticks`"),
-        (content(min_windows=2), r"min_windows: .*greater than or equal to 5"),
+        (content(min_windows=2), r"min_windows: allowed: 5 or more"),
         (content(schedule="every day"), "allowed: a cron expression of five fields"),
         (content(schedule="* * * * * *"), "allowed: a cron expression of five fields"),
-        (content(schedule="0 0 31 2 *"), "allowed: a cron expression of five fields"),
+        (content(schedule="0 0 31 2 *"), "it names no day that there is; allowed: a cron"),
         (content(min_rows="many"), r"monitors\[0\]\.min_rows: "),
-        (content() | {"check_schedule": "61 * * * *"}, r"check_schedule: .*allowed: a cron"),
-        (content() | {"alarms_per_week": 0}, "alarms_per_week: .*greater than 0"),
+        (
+            content() | {"check_schedule": "61 * * * *"},
+            "check_schedule: allowed: a cron expression",
+        ),
+        (content() | {"alarms_per_week": 0}, "alarms_per_week: allowed: more than 0"),
+        (content() | {"alarms_per_week": float("inf")}, "alarms_per_week: allowed: a finite"),
+        (
+            content() | {"alarms_per_weak": 1},
+            "alarms_per_weak: unknown key; did you mean alarms_pe",
+        ),
         ({"monitors": content()["monitors"] * 2}, "must be unique, these are not: m"),
         ({"monitors": []}, "monitors: "),
         ([], "the whole file: "),
@@ -107,6 +119,106 @@ def test_mistakes_are_named_by_their_path(tmp_path: Path, wrong: object, said: s
     with pytest.raises(UsageError, match=said) as caught:
         load(tmp_path, wrong)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        pytest.param(
+            content(
+                current={"uri": "ftp://h/x", "parms": {"rows": 1}, "window": "soon"},
+                min_rows=1,
+                schedule="61 * * * *",
+                colour="red",
+            )
+            | {"alarms_per_week": 0},
+            [
+                ("alarms_per_week", "allowed: more than 0 (got 0)"),
+                ("monitors[0].colour", "unknown key; allowed: name, current, "),
+                ("monitors[0].current.parms", "unknown key; did you mean params?"),
+                ("monitors[0].current.uri", "allowed: http(s)://host/path, "),
+                ("monitors[0].current.uri", "unknown key; did you mean url?"),
+                ("monitors[0].current.window", "'soon' is no span of time"),
+                ("monitors[0].min_rows", "allowed: 2 or more (got 1)"),
+                ("monitors[0].schedule", "allowed: a cron expression of five fields in UTC"),
+            ],
+            id="those of one map hide none of each other",
+        ),
+        pytest.param(
+            content(current={"uri": "http://h/x"}, min_rows=0, sampling="windows"),
+            [
+                ("monitors[0]", "windows need `columns.timestamp`, the time of each row"),
+                ("monitors[0].current.uri", "unknown key; did you mean url?"),
+                ("monitors[0].min_rows", "allowed: 2 or more (got 0)"),
+            ],
+            id="what keys say of each other is told beside what is wrong with others",
+        ),
+        pytest.param(
+            content(current={"uri": "http://h/x", "url": "ftp://h/x"}),
+            [
+                ("monitors[0].current.uri", "unknown key; did you mean url?"),
+                ("monitors[0].current.url", "allowed: http(s)://host/path"),
+            ],
+            id="what follows from another mistake is not told",
+        ),
+        pytest.param(
+            content(sampling="windows", columns={"timestamp": 1, "ignore": ["a", {}]}),
+            [
+                ("monitors[0].columns.ignore[1]", "allowed: a text"),
+                ("monitors[0].columns.timestamp", "allowed: a text; in quotes, a number is one"),
+            ],
+            id="nor what follows from leaving it out",
+        ),
+        pytest.param(
+            {"monitors": [content(min_rows=0)["monitors"][0], content()["monitors"][0]]},
+            [
+                ("monitors[0].min_rows", "allowed: 2 or more"),
+                ("the whole file", "names of monitors must be unique, these are not: m"),
+            ],
+            id="those of one monitor hide none of the whole file",
+        ),
+    ],
+)
+def test_all_mistakes_are_told_at_once(
+    tmp_path: Path, wrong: object, told: list[tuple[str, str]]
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, wrong)
+
+    lines = sorted(str(caught.value).splitlines())
+    expected = sorted(f"{tmp_path / 'monitors.yml'}: {place}: {message}" for place, message in told)
+    assert len(lines) == len(expected), lines
+    for line, beginning in zip(lines, expected, strict=True):
+        assert line.startswith(beginning)
+
+
+def test_what_a_misspelt_key_holds_is_checked_as_well(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, content(scedule="61 * * * *"))
+
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path / 'monitors.yml'}: monitors[0].scedule: unknown key; did you mean schedule?",
+        f"{tmp_path / 'monitors.yml'}: monitors[0].scedule: {CRON_HELP} (got '61 * * * *')",
+    ]
+
+
+def test_keys_that_stand_twice_are_told_with_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "monitors.yml"
+    file.write_text(
+        "alarms_per_week: 1\n"
+        "monitors:\n"
+        "  - {name: m, current: {url: 'http://h', url: 'http://i'}, reference: {path: r.csv}}\n"
+        "alarms_per_week: 0\n"
+    )
+
+    with pytest.raises(UsageError) as caught:
+        load_monitors(file)
+
+    assert str(caught.value).splitlines() == [
+        f"{file}: monitors[0].current.url: stands twice, in lines 3 and 3: remove one of them",
+        f"{file}: alarms_per_week: stands twice, in lines 1 and 4: remove one of them",
+        f"{file}: alarms_per_week: allowed: more than 0 (got 0)",
+    ]
 
 
 def test_validate_says_what_is_wrong_without_a_traceback(tmp_path: Path) -> None:

@@ -20,17 +20,20 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from drift_checker.comparison import ColumnRoles, FeedSettings, Floors, parse_span
+from drift_checker.config.mistakes import (
+    Mistake,
+    find_mistakes,
+    matching,
+    parse_yaml,
+    raise_for_unknown,
+)
 from drift_checker.config.schedule import Cron, date_key, interval
-from drift_checker.config.settings import redact
 from drift_checker.config.templates import check_template, fill_template
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import UsageError
@@ -76,18 +79,27 @@ def _timespan(value: object) -> object:
 
 
 Span = Annotated[timedelta, BeforeValidator(_timespan)]
-Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+Name = Annotated[
+    str, matching(NAME, "at most 40 of `a-z`, `0-9` and `-`, and no `-` at either end")
+]
 Parameter = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value),
     AfterValidator(check_template),
 ]
-Credentials = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Credentials = Annotated[
+    str,
+    matching(
+        r"[a-z][a-z0-9_]{0,39}", "at most 40 of `a-z`, `0-9` and `_`, beginning with a letter"
+    ),
+]
 Marker = Annotated[
     str, BeforeValidator(lambda value: str(value) if type(value) in {int, float} else value)
 ]
-DagId = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,200}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+DagId = Annotated[
+    str, matching(r"[\w.-]{1,200}", "the name of a DAG: letters, digits, `_`, `.` and `-`")
+]
+Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "64 hexadecimal digits, in lower case")]
 
 
 class _Section(BaseModel):
@@ -98,9 +110,8 @@ class _Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, data: object) -> object:
-        if isinstance(data, dict) and (unknown := data.keys() - cls.model_fields.keys()):
-            names = ", ".join(sorted(map(str, unknown)))
-            raise ValueError(f"unknown key {names}; allowed: {', '.join(cls.model_fields)}")
+        if isinstance(data, dict):
+            raise_for_unknown(data, cls.model_fields, cls.__name__)
         return data
 
 
@@ -395,7 +406,7 @@ class Monitors(_Section):
     """The whole file."""
 
     check_schedule: Cron = "*/5 * * * *"
-    alarms_per_week: float = Field(default=1, gt=0)
+    alarms_per_week: float = Field(default=1, gt=0, allow_inf_nan=False)
     """False alarms that the user is ready to see per week, over all monitors."""
     watch_schedule: Cron | None = None
     """When Airflow looks for silent monitors; never without one."""
@@ -443,18 +454,15 @@ def load_monitors(path: Path) -> Monitors:
         UsageError: with one line for each mistake: where it is, what it is, what is allowed.
     """
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content, repeated = parse_yaml(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: {error}") from None
-    try:
-        return Monitors.model_validate(content, context={"folder": path.parent})
-    except ValidationError as error:
-        lines = (f"{path}: {_explain(details)}" for details in error.errors())
-        raise UsageError("\n".join(lines)) from None
+    monitors, mistakes = monitors_of(content, path.parent)
+    if monitors is None or repeated:
+        raise UsageError("\n".join(f"{path}: {each}" for each in (*repeated, *mistakes)))
+    return monitors
 
 
-def _explain(error: ErrorDetails) -> str:
-    keys = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error["loc"]).lstrip(".")
-    message = error["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(error["input"], dict | list) else f" (got {redact(error['input'])})"
-    return f"{keys or 'the whole file'}: {message}{shown}"
+def monitors_of(content: object, folder: Path) -> tuple[Monitors | None, list[Mistake]]:
+    """Return the monitors that a file says, or every mistake; paths are relative to the folder."""
+    return find_mistakes(Monitors, content, {"folder": folder})

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import count, dropwhile, islice, pairwise, takewhile
 from typing import Annotated
 
-from croniter import CroniterError, croniter
+from croniter import CroniterBadDateError, CroniterError, croniter
 from pydantic import AfterValidator
 
 CRON_HELP = 'allowed: a cron expression of five fields in UTC, such as "*/5 * * * *"'
@@ -22,12 +22,14 @@ _DAY = 86_400
 
 
 def _check_cron(schedule: str) -> str:
-    try:
-        croniter(schedule).get_next()
-    except (CroniterError, ValueError) as error:
-        raise ValueError(f"{error}; {CRON_HELP}") from None
     if len(schedule.split()) != _CRON_FIELDS:
         raise ValueError(CRON_HELP)
+    try:
+        croniter(schedule).get_next()
+    except CroniterBadDateError:
+        raise ValueError(f"it names no day that there is; {CRON_HELP}") from None
+    except (CroniterError, ValueError):
+        raise ValueError(CRON_HELP) from None
     return schedule
 
 
