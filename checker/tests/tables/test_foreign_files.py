@@ -25,7 +25,6 @@ import pyarrow.orc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import feather
 from samples import as_csv, parquet, table
 
 from drift_checker.errors import NoBatchError
@@ -174,15 +173,6 @@ def test_arrow_keeps_its_types(write: Any) -> None:
     read = read_batch(write(ARROW_TYPES)).table
     assert read.schema.types == ARROW_TYPES.schema.types
     assert read.to_pydict() == ARROW_TYPES.to_pydict()
-
-
-@pytest.mark.filterwarnings("ignore:Feather V1")
-def test_the_first_version_of_feather(tmp_path: Path) -> None:
-    feather.write_feather(CONTENT.select(["x", "kind"]), tmp_path / "t.feather", version=1)
-    assert (
-        read_batch(tmp_path / "t.feather").table.to_pydict()
-        == CONTENT.select(["x", "kind"]).to_pydict()
-    )
 
 
 def test_a_wrong_offset_is_not_followed() -> None:

@@ -106,6 +106,7 @@ def test_compressed_text_is_read_in_blocks(suffix: str, tmp_path: Path) -> None:
 
 
 REFUSED = {
+    "Feather file of version 1": b"FEA1\x00\x00\x00\x00",
     "Parquet file": b"PARE\x15\x04\x15\x10" + b"\x00" * 20 + b"PARE",
     "PDF": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
     "HDF5": b"\x89HDF\r\n\x1a\n\x00\x00",

@@ -455,7 +455,10 @@ def load_monitors(path: Path) -> Monitors:
     """
     try:
         content, repeated = parse_yaml(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except RecursionError:
+        raise UsageError(f"{path}: lists or maps are nested too deeply") from None
+    # A date or a number that there cannot be is a ValueError of Python's own.
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: {error}") from None
     monitors, mistakes = monitors_of(content, path.parent)
     if monitors is None or repeated:

@@ -1,4 +1,4 @@
-"""Formats that few batches have: Arrow IPC, Feather, ORC, Avro, workbooks, archives of one file.
+"""Formats that few batches have: Arrow IPC, ORC, Avro, workbooks, archives of one file.
 
 Avro and Excel are read by libraries that are extras.
 """
@@ -125,13 +125,6 @@ def _validated(table: pa.Table) -> pa.Table:
     return table
 
 
-def _read_feather(data: bytes) -> pa.Table:
-    from pyarrow import feather  # noqa: PLC0415  # imports pandas
-
-    with _damaged("Feather file", pa.ArrowException, OSError):
-        return _validated(feather.read_table(io.BytesIO(data), use_threads=False))
-
-
 def _read_orc(data: bytes) -> pa.Table:
     from pyarrow import orc  # noqa: PLC0415  # seldom needed
 
@@ -213,7 +206,6 @@ def _not_installed(what: str, extra: str, else_: str) -> NoBatchError:
 _READERS: dict[Format, Callable[[bytes], pa.Table]] = {
     "arrow": _read_arrow,
     "arrow stream": _read_stream,
-    "feather": _read_feather,
     "orc": _read_orc,
     "avro": _read_avro,
     "zip": _read_excel,

@@ -21,7 +21,7 @@ from drift_checker.errors import NoBatchError
 from drift_checker.tables.batch import UnreadableError
 
 Format = Literal[
-    "parquet", "csv", "json", "arrow", "arrow stream", "feather", "orc", "avro", "zip", "ole2"
+    "parquet", "csv", "json", "arrow", "arrow stream", "orc", "avro", "zip", "ole2"
 ]
 """A zip archive may be a workbook of Excel or hold one file, an OLE2 file an old workbook."""
 Compression = Literal["gzip", "zstd", "bz2", "xz", "lz4"]
@@ -36,7 +36,6 @@ _FORMATS: tuple[tuple[bytes, Format], ...] = (
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
     (b"\xff\xff\xff\xff", "arrow stream"),
-    (b"FEA1", "feather"),
     (b"ORC", "orc"),
     (b"Obj\x01", "avro"),
     (b"PK\x03\x04", "zip"),
@@ -76,6 +75,7 @@ _COMPRESSED_SUFFIX = r"\.(gz|gzip|zst|zstd|bz2|xz|lz4|zip)$"
 _EXPORT = "export the table as Parquet, CSV or JSON"
 _UNPACK = "unpack it, and point at the file inside"
 _REFUSED: tuple[tuple[int, bytes, str, str], ...] = (
+    (0, b"FEA1", "a Feather file of version 1", "write it as version 2, which is Arrow IPC"),
     (0, b"PARE", "an encrypted Parquet file", "write it without encryption"),
     (0, b"%PDF-", "a PDF document", _EXPORT),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (also netCDF or MATLAB)", _EXPORT),
