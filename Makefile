@@ -51,7 +51,7 @@ drill: deps ## inject known drift, and say how much of it is found
 status: deps ## show what runs and the last verdicts
 	$(playbook) playbooks/status.yml $(ARGS)
 
-rebaseline: deps ## make what a monitor sees now its reference
+rebaseline: deps ## show what a monitor sees now, ask, and make it its reference
 	$(playbook) playbooks/rebaseline.yml $(ARGS)
 
 down: deps ## stop everything, keep the data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 import threading
@@ -128,3 +129,107 @@ def test_a_step_of_a_drill_is_shown_while_it_goes_on(checker: Checker) -> None:
 
     step = shown["flights: 1 of 2: mean_shift at 1: 0 of 3 detected"]
     assert shown["mean_shift 1 0/3"] - step > 1
+
+
+REBASELINE = """
+import json
+preview = {
+    "changed": True, "before": {"version": "aaa"}, "after": {"version": "bbb"},
+    "ticks": [{"logical_date": "2026-11-23T09:05:00Z"}, {"logical_date": "2026-11-23T09:10:00Z"}],
+    "text": "x: median 1 -> 3",
+}
+changed = {"version": "bbb", "before": "aaa", "rows": 600, "source": "2 batches", "changed": True}
+print(json.dumps(preview if "--dry-run" in words else changed))
+"""
+LOOKED = "baseline accept --monitor flights --format json --dry-run"
+ACCEPTED = (
+    "baseline accept --monitor flights --format json --instead-of aaa "
+    "--logical-date=2026-11-23T09:05:00Z --logical-date=2026-11-23T09:10:00Z"
+)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_without_a_terminal_nothing_is_accepted_unless_it_was_said(checker: Checker) -> None:
+    checker.answers(REBASELINE)
+    ended = checker.play("playbooks/rebaseline.yml", monitor="flights")
+
+    assert ended.returncode == 2
+    assert checker.calls() == [LOOKED]
+    assert "x: median 1 -> 3" in ended.stdout
+    assert "nothing was changed. Where there is no terminal to ask at, -e yes=true" in ended.stdout
+
+
+def test_what_was_shown_is_accepted_and_the_way_back_is_said(checker: Checker) -> None:
+    checker.answers(REBASELINE)
+    ended = checker.play("playbooks/rebaseline.yml", "-eyes=true", monitor="flights")
+
+    assert ended.returncode == 0, ended.stdout
+    assert checker.calls() == [LOOKED, ACCEPTED]
+    assert "changed=1 " in ended.stdout
+    assert "x: median 1 -> 3" in ended.stdout
+    assert "drift-checker baseline use --monitor flights aaa" in flat(ended.stdout)
+    assert "-e use=aaa" in flat(ended.stdout)
+
+
+def test_check_mode_shows_what_would_change_and_asks_nothing(checker: Checker) -> None:
+    checker.answers(REBASELINE)
+    ended = checker.play("playbooks/rebaseline.yml", "--check", monitor="flights")
+
+    assert ended.returncode == 0, ended.stdout
+    assert checker.calls() == [LOOKED]
+    assert "changed=1 " in ended.stdout
+    assert "x: median 1 -> 3" in ended.stdout
+
+
+def test_an_older_version_is_shown_and_asked_for_too(checker: Checker) -> None:
+    checker.answers(REBASELINE)
+    ended = checker.play("playbooks/rebaseline.yml", monitor="flights", use="bbb", yes=True)
+
+    assert ended.returncode == 0, ended.stdout
+    assert checker.calls() == [
+        "baseline use --monitor flights --format json --dry-run bbb",
+        "baseline use --monitor flights --format json --instead-of aaa bbb",
+    ]
+
+
+AT_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Runs a command whose standard input is the terminal that it belongs to, as of a shell."""
+
+
+@pytest.mark.parametrize(("answer", "calls"), [("yes", [LOOKED, ACCEPTED]), ("no", [LOOKED])])
+def test_at_a_terminal_it_is_asked(checker: Checker, answer: str, calls: list[str]) -> None:
+    checker.answers(REBASELINE)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", AT_TERMINAL]
+    command += checker.command("playbooks/rebaseline.yml", monitor="flights")
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        shown, answered = "", False
+        while printed := read(ours):
+            shown += printed
+            if "Type yes" in shown and not answered:
+                assert "x: median 1 -> 3" in shown
+                os.write(ours, f"{answer}\r".encode())
+                answered = True
+    os.close(ours)
+
+    assert answered, shown
+    assert checker.calls() == calls
+    assert (process.returncode == 0) is (answer == "yes")
+
+
+def read(terminal: int) -> str:
+    """Read what comes next; nothing once all processes of the terminal have ended."""
+    try:
+        return os.read(terminal, 4096).decode(errors="replace")
+    except OSError:
+        return ""

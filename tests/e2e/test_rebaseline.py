@@ -116,10 +116,16 @@ def test_a_lasting_shift_is_told_once_until_it_is_accepted(
     ) == 1
 
     (before,) = versions(stack)
-    accepted = stack.succeed("playbooks/rebaseline.yml", **settings)
+    unanswered = stack.playbook("playbooks/rebaseline.yml", **settings)
+    assert unanswered.returncode != 0
+    assert "ticks drifted" in unanswered.output
+    assert versions(stack) == [before]
+    accepted = stack.succeed("playbooks/rebaseline.yml", **settings, yes=True)
     assert accepted.changed == [1]
     _, after = versions(stack)
-    assert f"{MONITOR}: {after} instead of {before}" in " ".join(accepted.output.split())
+    said = " ".join(accepted.output.split())
+    assert f"{MONITOR}: {after} in force instead of {before}" in said
+    assert f"baseline use --monitor {MONITOR} {before}" in said
 
     closing = Ticks(stack)
 

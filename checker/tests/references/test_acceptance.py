@@ -34,6 +34,9 @@ class Normal(Ticks):
         found = latest_normal_ticks(self.deployment.store, self.deployment.monitor, SCHEDULE)
         return [int((moment - DATE) / timedelta(minutes=5)) for moment in found]
 
+    def stored(self) -> list[str]:
+        return [entry.key for entry in self.deployment.store.walk("")]
+
     def accept(self, *arguments: str) -> dict[str, Any]:
         ended = self.deployment.cli(
             "baseline", "accept", "--monitor", "m", "--format", "json", *arguments
@@ -212,3 +215,81 @@ def test_of_two_acceptances_at_once_one_is_refused(
 def test_a_version_that_is_not_there_cannot_be_used(deployment: Deployment) -> None:
     with pytest.raises(BadReferenceError, match="m has no version 123"):
         use_version(deployment.store, "m", "123")
+
+
+def test_a_preview_says_what_would_become_the_reference_and_changes_nothing(ticks: Normal) -> None:
+    ticks.tick(0)
+    for number in (1, 2):
+        ticks.tick(number, shift=2)
+    before, kept = versions.summary_in_force(ticks.deployment.store, "m"), ticks.stored()
+
+    preview = ticks.accept("--dry-run")
+
+    assert ticks.stored() == kept
+    assert preview["changed"]
+    assert preview["before"] == {
+        "version": before.version, "rows": 1000, "source": before.source
+    }  # fmt: skip
+    assert preview["after"]["rows"] == 600
+    dates = [date(1), date(2)]
+    assert [tick["logical_date"] for tick in preview["ticks"]] == [
+        f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in dates
+    ]
+    assert [(tick["rows"], tick["verdict"]) for tick in preview["ticks"]] == [(300, "drift")] * 2
+    assert all("x" in tick["drifted_columns"] for tick in preview["ticks"])
+    shifts = {shift["name"]: shift for shift in preview["columns"]}
+    assert shifts["x"]["change"].startswith("median ")
+    assert shifts["x"]["effect_size"] > 0.5
+    assert shifts["x"]["missing"] == [0, 0]
+    # What is shown is what is accepted.
+    assert ticks.accept()["version"] == preview["after"]["version"]
+
+
+def test_a_preview_is_read_by_people(ticks: Normal) -> None:
+    ticks.tick(0)
+    ticks.tick(1, shift=2)
+    before = versions.summary_in_force(ticks.deployment.store, "m").version
+
+    said = ticks.deployment.cli("baseline", "accept", "--monitor", "m", "--dry-run").output
+
+    assert f"would become the reference instead of {before}" in said
+    assert "1 of 1 ticks drifted:" in said
+    assert "2026-11-23T09:05:00Z  300   drift    x" in said
+    assert "0 % -> 0 %  median " in said
+    back = f"drift-checker baseline use --monitor m {before}"
+    assert said.endswith(f"to go back afterwards: {back}\n")
+    accepted = ticks.deployment.cli("baseline", "accept", "--monitor", "m").output
+    assert accepted.endswith(f"to go back: {back}\n")
+
+
+def test_a_preview_of_nothing_new_says_so(ticks: Normal) -> None:
+    ticks.tick(1, shift=2)
+    accepted = ticks.accept()
+
+    preview = ticks.accept("--dry-run")
+    assert (preview["changed"], preview["ticks"], preview["columns"]) == (False, [], [])
+    assert "stays in force, 300 rows: there is nothing newer" in preview["text"]
+    named = ticks.accept("--dry-run", "--logical-date", date(1).isoformat())
+    assert not named["changed"]
+    assert named["text"].endswith("its ticks are the reference already")
+
+    back = ticks.deployment.cli(
+        "baseline", "use", "--monitor", "m", "--dry-run", accepted["before"]
+    ).output
+    assert f"m: {accepted['before']} would become the reference" in back
+    assert "ticks drifted" not in back
+
+
+@pytest.mark.parametrize("command", [("accept",), ("use", "{first}")])
+def test_what_was_shown_is_not_put_in_force_instead_of_something_else(
+    ticks: Normal, command: tuple[str, ...]
+) -> None:
+    ticks.tick(1, shift=2)
+    first = ticks.accept()["before"]
+    ticks.tick(2, shift=2)
+
+    words = [word.format(first=first) for word in command]
+    refused = ticks.deployment.cli("baseline", *words, "--monitor", "m", "--instead-of", first)
+
+    assert refused.exit_code == 2
+    assert "another version came into force meanwhile" in refused.output

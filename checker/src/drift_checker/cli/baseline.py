@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,12 +30,30 @@ from drift_checker.references import (
 from drift_checker.result import Result
 from drift_checker.state import Store, keys, read_document, read_latest_result
 from drift_checker.tables import ReadColumns, infer_readings
-from drift_checker.wording import dependence_phrase, natural_frequency, shortened
+from drift_checker.wording import (
+    aligned,
+    dependence_phrase,
+    natural_frequency,
+    percent,
+    shortened,
+)
+
+if TYPE_CHECKING:
+    from drift_checker.references.preview import AcceptancePreview, ColumnShift, PreviewedTick
 
 SHOWN = 3
-"""Columns whose rows hang together that are named."""
+"""Columns that are named in a line."""
 USUAL_ROWS = 1000
 """Rows of a batch, as long as there is none."""
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Change nothing, and say what would become the reference."
+)
+instead_of_option = click.option(
+    "--instead-of",
+    metavar="VERSION",
+    help="Refuse where another version than this one is in force by now.",
+)
 
 
 @click.group()
@@ -230,15 +248,24 @@ def _windows_line(windows: dict[str, Any] | None) -> str:
     help="A tick whose batch is normal; may be given several times.",
 )
 @click.option("--last", type=click.IntRange(1), help="As many of the latest valid scheduled ticks.")
+@dry_run_option
+@instead_of_option
 @format_option
 @click.pass_context
-def accept(
-    ctx: click.Context, name: str, dates: tuple[datetime, ...], last: int | None, output_format: str
+def accept(  # noqa: PLR0917  click passes every option by name
+    ctx: click.Context,
+    name: str,
+    dates: tuple[datetime, ...],
+    last: int | None,
+    instead_of: str | None,
+    output_format: str,
+    *,
+    dry_run: bool,
 ) -> None:
     """Make stored batches the reference in force, as a new version; older versions stay.
 
     Without --logical-date and --last, the batches are those of the open episode, or the latest that
-    were ok, up to 5,000 rows.
+    were ok, up to 5,000 rows. `baseline use` goes back to the version before.
     """
     if dates and last:
         raise UsageError("allowed: either --logical-date or --last")
@@ -251,18 +278,40 @@ def accept(
         ticks = last_valid_ticks(store, monitor, schedule, last)
     else:
         ticks = latest_normal_ticks(store, monitor, schedule)
-    _print(accept_ticks(store, monitor, ticks), output_format)
+    if dry_run:
+        # Needed by no other command.
+        from drift_checker.references.preview import preview_ticks  # noqa: PLC0415
+
+        _print_preview(preview_ticks(store, monitor, ticks), output_format)
+    else:
+        _print(accept_ticks(store, monitor, ticks, instead_of), output_format)
 
 
 @baseline.command()
 @click.argument("version")
 @click.option("--monitor", "name", required=True, help="Name of the monitor.")
+@dry_run_option
+@instead_of_option
 @format_option
 @click.pass_context
-def use(ctx: click.Context, version: str, name: str, output_format: str) -> None:
+def use(
+    ctx: click.Context,
+    version: str,
+    name: str,
+    instead_of: str | None,
+    output_format: str,
+    *,
+    dry_run: bool,
+) -> None:
     """Put a VERSION that is stored already in force again."""
     settings, monitors = settings_and_monitors(ctx)
-    _print(use_version(Store(settings), monitors.get(name).name, version), output_format)
+    store, monitor = Store(settings), monitors.get(name)
+    if dry_run:
+        from drift_checker.references.preview import preview_version  # noqa: PLC0415  # as above
+
+        _print_preview(preview_version(store, monitor, version), output_format)
+    else:
+        _print(use_version(store, monitor.name, version, instead_of), output_format)
 
 
 def _print(accepted: Acceptance, output_format: str) -> None:
@@ -272,8 +321,69 @@ def _print(accepted: Acceptance, output_format: str) -> None:
     name, rows = accepted.monitor, f"{accepted.rows} rows from {accepted.source}"
     if accepted.changed:
         click.echo(f"{name}: {accepted.version} in force instead of {accepted.before}: {rows}")
+        click.echo(f"to go back: {_way_back(name, accepted.before)}")
     else:
         click.echo(f"{name}: {accepted.version} stays in force: {rows}")
+
+
+def _print_preview(preview: AcceptancePreview, output_format: str) -> None:
+    if output_format == "json":
+        document = preview.model_dump(mode="json") | {"text": _preview_text(preview)}
+        click.echo(json.dumps(document))
+    else:
+        click.echo(_preview_text(preview))
+
+
+def _preview_text(preview: AcceptancePreview) -> str:
+    """Say what would become the reference, which of its ticks drifted, and what would differ."""
+    name, before, after = preview.monitor, preview.before, preview.after
+    if not preview.changed:
+        why = "its ticks are the reference already" if preview.ticks else "there is nothing newer"
+        return f"{name}: {before.version} stays in force, {before.rows} rows: {why}"
+    blocks = [
+        f"{name}: {after.version} would become the reference instead of {before.version}",
+        aligned(
+            [
+                ("", "VERSION", "ROWS", "FROM"),
+                ("in force", before.version, str(before.rows), before.source),
+                ("then", after.version, str(after.rows), after.source),
+            ]
+        ),
+    ]
+    if preview.ticks:
+        drifted = f"{len(preview.drifted)} of {len(preview.ticks)} ticks drifted"
+        rows = [
+            (f"{tick.logical_date:%Y-%m-%dT%H:%M:%SZ}", str(tick.rows), tick.verdict, _names(tick))
+            for tick in preview.ticks
+        ]
+        table = aligned([("TICK", "ROWS", "VERDICT", "DRIFTED COLUMNS"), *rows])
+        blocks.append(f"{drifted}:\n{table}")
+    # Those that change most come first.
+    shifts = sorted(preview.columns, key=lambda shift: -(shift.effect_size or 0.0))
+    columns = [(shortened(shift.name), *_shift_cells(shift)) for shift in shifts]
+    blocks.append(aligned([("COLUMN", "EFFECT", "MISSING", "BEFORE -> AFTER"), *columns]))
+    blocks.append(f"to go back afterwards: {_way_back(name, before.version)}")
+    return "\n\n".join(blocks)
+
+
+def _names(tick: PreviewedTick) -> str:
+    names = ", ".join(shortened(name) for name in tick.drifted_columns[:SHOWN])
+    more = len(tick.drifted_columns) - SHOWN
+    return f"{names} and {more} more" if more > 0 else names or "-"
+
+
+def _shift_cells(shift: ColumnShift) -> tuple[str, str, str]:
+    if shift.missing is None:
+        return "-", "-", f"not compared: {shift.reason or shift.kind}"
+    effect = "-"
+    if shift.effect is not None and shift.effect_size is not None:
+        effect = f"{shift.effect} {shift.effect_size:.2g}"
+    before, after = (percent(share) for share in shift.missing)
+    return effect, f"{before} -> {after}", shift.change or "-"
+
+
+def _way_back(monitor: str, version: str) -> str:
+    return f"drift-checker baseline use --monitor {monitor} {version}"
 
 
 def _selected(

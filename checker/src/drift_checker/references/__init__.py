@@ -1,4 +1,7 @@
-"""Versions of a monitor's reference: fitted, in force, accepted, rolling."""
+"""Versions of a monitor's reference: fitted, in force, accepted, rolling.
+
+`preview`, of what an acceptance would change, is needed by no tick, and imported by its path.
+"""
 
 from drift_checker.references.acceptance import (
     Acceptance,

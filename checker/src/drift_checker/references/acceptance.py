@@ -97,30 +97,48 @@ def last_valid_ticks(store: Store, monitor: Monitor, schedule: str, count: int) 
     return ticks
 
 
-def accept_ticks(store: Store, monitor: Monitor, ticks: Sequence[datetime]) -> Acceptance:
+def accept_ticks(
+    store: Store, monitor: Monitor, ticks: Sequence[datetime], instead_of: str | None = None
+) -> Acceptance:
     """Put the batches of ticks in force as the monitor's reference; without a tick, change nothing.
 
     The reference keeps its columns and their types. The same ticks again are the same version,
-    which changes nothing where it is in force.
+    which changes nothing where it is in force. With `instead_of`, that version has to be in force.
 
     Raises:
         BadReferenceError: a batch is missing, invalid or does not fit, or they are too few rows.
         UsageError: another version came into force meanwhile.
     """
-    before, ticks = versions.require_in_force(store, monitor.name), sorted(set(ticks))
+    before, ticks = _in_force(store, monitor.name, instead_of), sorted(set(ticks))
     version = _store_ticks(store, monitor, ticks).version if ticks else before.version
     return _put_in_force(store, monitor.name, version, before, ticks)
 
 
-def use_version(store: Store, monitor: str, version: str) -> Acceptance:
-    """Put a version that is stored already in force again.
+def use_version(
+    store: Store, monitor: str, version: str, instead_of: str | None = None
+) -> Acceptance:
+    """Put a version that is stored already in force again, `instead_of` one if it is named.
 
     Raises:
         BadReferenceError: there is no such version.
         UsageError: another version came into force meanwhile.
     """
-    before = versions.require_in_force(store, monitor)
+    before = _in_force(store, monitor, instead_of)
     return _put_in_force(store, monitor, version, before, [])
+
+
+def _in_force(store: Store, monitor: str, expected: str | None) -> InForce:
+    entry = versions.require_in_force(store, monitor)
+    if expected is not None and entry.version != expected:
+        raise _overtaken(monitor)
+    return entry
+
+
+def _overtaken(monitor: str) -> UsageError:
+    return UsageError(
+        f"{monitor}: another version came into force meanwhile; look at "
+        f"`drift-checker baseline show --monitor {monitor}`, then ask again"
+    )
 
 
 def _put_in_force(
@@ -130,10 +148,7 @@ def _put_in_force(
     changed = version != before.version
     # What is configured stays what it was, so that `fit` does not undo this.
     if changed and not versions.put_in_force(store, monitor, version, before, before.configured):
-        raise UsageError(
-            f"{monitor}: another version came into force meanwhile; look at "
-            f"`drift-checker baseline show --monitor {monitor}`, then ask again"
-        )
+        raise _overtaken(monitor)
     return Acceptance(
         monitor=monitor,
         before=before.version,
@@ -149,9 +164,27 @@ def _store_ticks(store: Store, monitor: Monitor, ticks: list[datetime]) -> Refer
     """Store the batches of ticks as one version."""
     name = monitor.name
     reference = versions.load_reference(store, name, versions.summary_in_force(store, name))
+    summary, accepted = gather_ticks(store, monitor, ticks, reference)
+    roles = monitor.columns.roles
+    tested = row_dependence(accepted, infer_readings(accepted, roles.reading), roles)
+    summary = summary.model_copy(update={"dependence": tested})
+    versions.store_version(store, name, accepted.table, summary)
+    return summary
+
+
+def gather_ticks(
+    store: Store, monitor: Monitor, ticks: Sequence[datetime], reference: Batch
+) -> tuple[ReferenceSummary, Batch]:
+    """Return the batches of ticks, the oldest first, as one version that is not stored yet.
+
+    It has the columns of the reference in force, and their types.
+
+    Raises:
+        BadReferenceError: a batch is missing, invalid or does not fit, or they are too few rows.
+    """
+    name, roles = monitor.name, monitor.columns.roles
     tables = [
-        cast_to_reference(reference, monitor.columns.roles, _valid_batch(store, name, tick), tick)
-        for tick in ticks
+        cast_to_reference(reference, roles, _valid_batch(store, name, tick), tick) for tick in ticks
     ]
     source = f"the batch of {date_key(ticks[0])}"
     if len(ticks) > 1:
@@ -161,13 +194,8 @@ def _store_ticks(store: Store, monitor: Monitor, ticks: list[datetime]) -> Refer
         versions.check_soundness(table.num_rows, table.column_names, monitor)
     except (BadReferenceError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise BadReferenceError(f"{name}: {source}: {error}") from error
-    digest = sha256(as_parquet(table)).hexdigest()
-    accepted = Batch(table, digest)
-    roles = monitor.columns.roles
-    tested = row_dependence(accepted, infer_readings(accepted, roles.reading), roles)
-    summary = versions.summary_of(accepted, source).model_copy(update={"dependence": tested})
-    versions.store_version(store, name, table, summary)
-    return summary
+    accepted = Batch(table, sha256(as_parquet(table)).hexdigest())
+    return versions.summary_of(accepted, source), accepted
 
 
 def _valid_batch(store: Store, monitor: str, tick: datetime) -> Batch:
