@@ -399,6 +399,28 @@ def test_ambiguous_numbers_follow_the_other_columns() -> None:
     assert given["x"].form_words == "numbers with decimal comma"
 
 
+@pytest.mark.parametrize("marker", ["NA", "?", "n/a", "-", "NULL"])
+@pytest.mark.parametrize("numbers", [["1.5", "2"], ["2026-11-01", "2026-11-02"]])
+def test_what_is_no_value_among_numbers_is_none_among_words(
+    marker: str, numbers: list[str]
+) -> None:
+    table = {"x": [*numbers, marker], "sex": ["male", marker, "female"]}
+    readings = infer_readings(read_batch(as_csv(pa.table(table))), ReadingSettings())
+    arrived = read_batch(as_csv(pa.table({"x": numbers, "sex": ["female", f" {marker}"]})))
+    assert read(readings["sex"], arrived).to_pylist() == ["female", None]
+    assert repr(marker) in readings["sex"].why
+    # Namibia's code, where its numbers are all there.
+    named = infer_readings(
+        read_batch(as_csv(pa.table({"x": [*numbers, numbers[0]], "sex": table["sex"]}))),
+        ReadingSettings(),
+    )
+    assert read(named["sex"], arrived).to_pylist() == ["female", f" {marker}"]
+    declared = infer_readings(
+        read_batch(as_csv(pa.table(table))), ReadingSettings(kinds={"sex": "categorical"})
+    )
+    assert read(declared["sex"], arrived).to_pylist() == ["female", f" {marker}"]
+
+
 def test_the_same_numbers_in_another_form_are_the_same() -> None:
     reading = reading_of(as_text(["1,5", "2,25", "1000,5"]))
     for texts in (["1.5", "1000.5"], ["1,5", "1.000,5"], [" 1,5", "1000,5 "]):

@@ -89,6 +89,11 @@ def readings_by_values(
         for name, column in columns.items()
     }
     decimal = decimal_sign(ways.values())
+    if untyped and (markers := _markers(columns, ways)):
+        ways = {
+            name: tuple(_without_markers(each, markers, settings) for each in possible)
+            for name, possible in ways.items()
+        }
     settled = (
         settle(
             choose(ways[name], decimal) if ways[name] else _without_values(name, settings),
@@ -295,6 +300,35 @@ def decimal_sign(columns: Iterable[Sequence[ColumnReading]]) -> str | None:
         found = {form.decimal for form in forms if hasattr(form, "decimal")}
         signs |= found if len(found) == 1 and possible[0].kind == "numeric" else set()
     return signs.pop() if len(signs) == 1 else None
+
+
+def _markers(
+    columns: Mapping[str, pa.Array[Any]], ways: Mapping[str, Sequence[ColumnReading]]
+) -> tuple[str, ...]:
+    """Return what stands for no value among the numbers and times of a file without types.
+
+    The same stands for no value among its words: who writes `NA` for a missing number writes it
+    for a missing name too.
+    """
+    from drift_checker.tables.number_text import markers_of  # noqa: PLC0415  # of text alone
+
+    found: set[str] = set()
+    for name, possible in ways.items():
+        if possible and possible[0].form is not None and is_text(columns[name].type):
+            found |= markers_of(columns[name].slice(0, GUESS_ROWS))
+    return tuple(sorted(found))
+
+
+def _without_markers(
+    reading: ColumnReading, markers: tuple[str, ...], settings: ReadingSettings
+) -> ColumnReading:
+    """Return how words are read where markers are no value, unless a setting says its kind."""
+    if reading.kind != "categorical" or not is_text(reading.type) or reading.name in settings.kinds:
+        return reading
+    if reading.name in settings.ignored | settings.identifiers:
+        return reading
+    why = f"{reading.why}, with {', '.join(map(repr, markers))} for no value as among the numbers"
+    return replace(reading, missing=(*reading.missing, *markers), why=why)
 
 
 def settle(

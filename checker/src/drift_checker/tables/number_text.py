@@ -301,6 +301,13 @@ def is_missing(texts: pa.Array[Any], missing: Collection[str] = ()) -> pa.Array[
     return pc.or_(pc.is_in(trimmed, value_set=markers.finish()), texts.is_null())
 
 
+def markers_of(texts: pa.Array[Any]) -> set[str]:
+    """Return the markers of `MISSING` that stand in some texts, as they are written there."""
+    texts = as_texts(texts)
+    marked = texts.filter(pc.and_(is_missing(texts), texts.is_valid()))
+    return {str(text) for text in pc.utf8_trim(marked, _SPACES).unique()} - {""}
+
+
 def without_missing(texts: pa.Array[Any], missing: Collection[str] = ()) -> pa.Array[Any]:
     """Return texts without spaces around them, with usual signs, and null where missing."""
     trimmed = pc.utf8_trim(texts, _SPACES)
