@@ -21,7 +21,7 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
+.PHONY: help deps dev up check drill status rebaseline backup restore down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ status: deps ## show what runs and the last verdicts
 
 rebaseline: deps ## show what a monitor sees now, ask, and make it its reference
 	$(playbook) playbooks/rebaseline.yml $(ARGS)
+
+backup: deps ## keep store, MLflow and settings in one archive, while the stack runs
+	$(playbook) playbooks/backup.yml $(ARGS)
+
+restore: deps ## bring an archive back into an empty state directory: ARGS='-e backup_file=PATH'
+	$(playbook) playbooks/restore.yml $(ARGS)
 
 down: deps ## stop everything, keep the data
 	$(playbook) teardown.yml -e remove_data=false $(ARGS)
@@ -151,7 +157,7 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	$(in_package) drifter mypy drifter/src data
 	MYPYPATH=checker/tests $(in_package) checker mypy checker/src benchmarks/trust benchmarks/formats
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
-	.venv/bin/mypy plugins/action plugins/lookup roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'
+	.venv/bin/mypy plugins/action plugins/lookup roles/backup/files roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'
 	.venv/bin/yamllint --strict .
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/ansible-lint --strict
 	.venv/bin/shellcheck .ci/run
