@@ -9,8 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
-from deployment import Deployment
-from samples import parquet, table
+from deployment import Deployment, write_settings
 from web import FakeMlflow, Web
 
 from drift_checker.config import Monitors, Settings, load_monitors, load_settings
@@ -21,14 +20,6 @@ untimed = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.to
 hypothesis.settings.register_profile("untimed", **untimed)
 hypothesis.settings.register_profile("few", max_examples=20, **untimed)
 hypothesis.settings.load_profile("untimed")
-
-MONITORS = """
-check_schedule: "*/5 * * * *"
-monitors:
-  - name: m
-    current: {url: "%s", params: {seed: "{seed}", at: "{logical_date}"}}
-    reference: {path: reference.parquet}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -52,17 +43,7 @@ def mlflow() -> Iterator[FakeMlflow]:
 @pytest.fixture
 def env_file(tmp_path: Path, web: Web, mlflow: FakeMlflow) -> Path:
     """Settings of a deployment whose source answers at `/data` with a batch without drift."""
-    url = web.answer("/data", parquet(table(300, seed=2)), headers={"X-Drift-Injected": "false"})
-    (tmp_path / "reference.parquet").write_bytes(parquet(table(1000, seed=1)))
-    (tmp_path / "monitors.yml").write_text(MONITORS % url)
-    env = tmp_path / "checker.env"
-    env.write_text(
-        f"DRIFT_STORE_URL=file://{tmp_path}/store\n"
-        f"DRIFT_MLFLOW_URL={mlflow.url}\n"
-        f"DRIFT_MONITORS_FILE={tmp_path}/monitors.yml\n"
-        "DRIFT_REPORT=never\nDRIFT_TIMEOUT_SECONDS=30\nDRIFT_RETRY_SECONDS=0.2\n"
-    )
-    return env
+    return write_settings(tmp_path, web, mlflow)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
+from samples import parquet, table
 from web import FakeMlflow, Web
 
 from drift_checker.cli import main
@@ -19,6 +20,28 @@ from drift_checker.state import Store
 from drift_checker.ticks import Tick, Trigger, run_tick
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+MONITORS = """
+check_schedule: "*/5 * * * *"
+monitors:
+  - name: m
+    current: {url: "%s", params: {seed: "{seed}", at: "{logical_date}"}}
+    reference: {path: reference.parquet}
+"""
+
+
+def write_settings(folder: Path, web: Web, mlflow: FakeMlflow) -> Path:
+    """Write the settings of a deployment whose source answers with a batch without drift."""
+    url = web.answer("/data", parquet(table(300, seed=2)), headers={"X-Drift-Injected": "false"})
+    (folder / "reference.parquet").write_bytes(parquet(table(1000, seed=1)))
+    (folder / "monitors.yml").write_text(MONITORS % url)
+    env = folder / "checker.env"
+    env.write_text(
+        f"DRIFT_STORE_URL=file://{folder}/store\n"
+        f"DRIFT_MLFLOW_URL={mlflow.url}\n"
+        f"DRIFT_MONITORS_FILE={folder}/monitors.yml\n"
+        "DRIFT_REPORT=never\nDRIFT_TIMEOUT_SECONDS=30\nDRIFT_RETRY_SECONDS=0.2\n"
+    )
+    return env
 
 
 class Deployment:

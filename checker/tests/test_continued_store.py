@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from data import write_store
@@ -48,6 +50,7 @@ FORMS = {
 }
 FIRST = {"rules": 1}
 """What a field is that version 0.1.0 did not have, where that is not nothing."""
+MONITORS = ("orders", "ledger", "sensors", "lake")
 ACCEPTED = "404aa3784e7e"
 """Of `orders`, the version in force."""
 
@@ -160,8 +163,20 @@ def test_ticks_come_to_the_same_results(continued: Continued, monitor: str, numb
         for key, data in counts.items():
             old = json.loads(data)
             assert {name: again[key][name] for name in old} == old | {"reference": ""}
-    kept = {key: data for key, data in references.items() if not key.endswith("profile.json")}
-    assert kept.items() <= continued.below("reference").items()
+    kept = {
+        key: content(key, data)
+        for key, data in references.items()
+        if not key.endswith("profile.json")
+    }
+    now = {key: content(key, data) for key, data in continued.below("reference").items()}
+    assert kept.items() <= now.items()
+
+
+def content(key: str, data: bytes) -> Any:
+    """Return what an object says; rows that are stored anew say what they are besides."""
+    if key.endswith(".parquet"):
+        return pq.read_table(pa.BufferReader(data)).replace_schema_metadata().to_pydict()
+    return data
 
 
 def counted(continued: Continued, monitor: str, number: int) -> dict[str, Any]:
@@ -251,7 +266,7 @@ def test_a_reference_of_csv_is_read_anew_once_under_its_name(continued: Continue
         continued.tick("sensors", number)
         after = continued.read(key)
         assert (before.get("rules"), after["rules"]) == (None, READING_RULES)
-        read = {name: after[name] for name in ("rules", "source", "dependence")}
+        read = {name: after[name] for name in ("rules", "source", "dependence", "sha256")}
         assert after == before | read
         # By what is stored alone.
         (continued.folder / "sensors/reference.csv").unlink(missing_ok=True)
@@ -345,6 +360,21 @@ def test_what_mlflow_missed_is_published(continued: Continued, mlflow: FakeMlflo
 
 def published(mlflow: FakeMlflow) -> set[datetime]:
     return {datetime.fromisoformat(run["tags"]["logical_date"]) for run in mlflow.active}
+
+
+def test_it_is_sound_but_for_what_was_not_there_yet(continued: Continued) -> None:
+    def found(*options: str) -> set[tuple[str, str]]:
+        checked = continued.command("store", "check", "--format", "json", *options)
+        return {(each["key"], each["problem"]) for each in json.loads(checked.stdout)["findings"]}
+
+    before = continued.objects
+    recent = {(f"results/{name}/recent.json", "missing") for name in MONITORS}
+    assert found() == recent
+    assert continued.objects == before
+    assert found("--repair") == recent
+    assert found() == set()
+    assert before.items() <= continued.objects.items()
+    assert continued.objects.keys() - before.keys() == {key for key, _ in recent}
 
 
 def test_status_shows_the_last_verdicts(continued: Continued) -> None:

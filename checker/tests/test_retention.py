@@ -199,6 +199,7 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
         "drill/1/result.json",
         "notifications/m/opened/x.json",
         "outbox/m/x.json",
+        "damaged/results/m/20200101T000000Z/result.json",
     ]
     for key in markers:
         store.put(key, b"{}")
@@ -219,6 +220,7 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
         ItemKind.DRILLS,
         ItemKind.NOTIFICATIONS,
         ItemKind.OUTBOX,
+        ItemKind.DAMAGED,
         ItemKind.UPLOADS,
     ):
         assert kinds[kind] == 1, kind

@@ -138,6 +138,13 @@ class FakeMlflow:
     def active(self) -> list[dict[str, Any]]:
         return [run for run in self.runs.values() if run["stage"] == "active"]
 
+    def lose(self) -> None:
+        """Forget everything, but for which ids were given: a real one gives none of them again."""
+        for run in self.runs.values():
+            run["stage"] = "lost"
+        self.experiments.clear()
+        self.artifacts.clear()
+
     def handle(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         request = re.sub(r"^/api/2.0/mlflow(-artifacts)?/", "", path).partition("?")[0]
         kind, _, what = request.partition("/")

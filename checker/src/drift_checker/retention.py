@@ -19,6 +19,7 @@ from itertools import islice
 import structlog
 
 from drift_checker.config import Monitors, date_key
+from drift_checker.errors import DamagedObjectError
 from drift_checker.outputs import MlflowClient, Run
 from drift_checker.references import VERSION_LENGTH, versions_in_force
 from drift_checker.result import Alarm, Result
@@ -53,6 +54,7 @@ class ItemKind(StrEnum):
     OUTBOX = "events not told"
     DRILLS = "drills"
     REFERENCES = "references"
+    DAMAGED = "damaged objects"
     UPLOADS = "unfinished uploads"
     RUNS = "runs"
 
@@ -103,6 +105,9 @@ class Retention:
         """Yield everything that is older than it has to be kept."""
         for kind, prefix in _PREFIXES.items():
             yield from (_expired_object(kind, entry) for entry in self._expired_entries(prefix))
+        for entry in self._store.walk(keys.damaged()):
+            if entry.modified < self.cutoff:
+                yield _expired_object(ItemKind.DAMAGED, entry)
         for monitor in self._store.folders("reference"):
             yield from self._expired_references(monitor)
         for entry in self._store.unfinished():
@@ -208,7 +213,11 @@ class Retention:
             and (entry.modified >= self.cutoff or self._is_retained(entry.key, monitor))
         )
         for key in sorted(kept):
-            result = read_document(self._store, key, Result)
+            try:
+                result = read_document(self._store, key, Result)
+            except DamagedObjectError as error:
+                log.warning("passed over", key=key, reason=error.reason)
+                continue
             if result is not None:
                 in_use.add(result.reference.version)
             if candidates <= in_use:

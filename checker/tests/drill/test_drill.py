@@ -123,6 +123,23 @@ def test_nothing_of_the_monitor_is_touched(site: Drilled) -> None:
     assert "drill/d1/missed/correlation_change-1-0.json" in kept
 
 
+def test_a_run_that_is_lost_comes_back_and_only_once(site: Drilled) -> None:
+    site.drift_on_request()
+    site.drill(*FEW)
+    kept = ("name", "tags", "metrics", "status")
+    before = [{name: run[name] for name in kept} for run in site.mlflow.active]
+    site.mlflow.lose()
+
+    command = ["--settings", str(site.env_file), "publish", "--all"]
+    said = [CliRunner().invoke(main, command, catch_exceptions=False).stdout for _ in range(2)]
+
+    assert [text.splitlines()[-1] for text in said] == [
+        "1 drills published, 0 had their runs",
+        "0 drills published, 1 had their runs",
+    ]
+    assert [{name: run[name] for name in kept} for run in site.mlflow.active] == before
+
+
 def test_the_same_drill_asks_for_the_same_batches(site: Drilled) -> None:
     site.drift_on_request()
     first = site.report(*FEW)

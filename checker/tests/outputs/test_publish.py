@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -24,6 +25,7 @@ from web import Web
 
 from drift_checker.config import Settings, load_monitors, load_settings
 from drift_checker.errors import ServiceAwayError, UsageError
+from drift_checker.outputs import publish_all
 from drift_checker.outputs.mlflow import MAX_NAME, MlflowClient, escape_column
 from drift_checker.references import versions
 from drift_checker.result import Verdict
@@ -145,6 +147,55 @@ def test_a_run_of_a_real_mlflow(
         f"{server.url}/api/2.0/mlflow/artifacts/list", params={"run_id": only["info"]["run_id"]}
     ).json()["files"]
     assert {"result.json", "current.parquet"} <= {file["path"] for file in files}
+
+
+@pytest.mark.long
+@pytest.mark.mlflow
+def test_a_database_that_is_lost_is_made_anew(real: Settings, server: Server, web: Web) -> None:
+    monitors = load_monitors(real.monitors_file)
+    versions.fit_reference(Store(real), monitors.get("m"), real)
+    for number in range(3):
+        web.answer("/data", parquet(table(300, seed=number, shift=number)))
+        tick = Tick(monitors.get("m"), DATE + timedelta(minutes=5 * number), "scheduled", "s__1")
+        run_tick(real, monitors, tick)
+    before = said(server)
+    assert len(before) == 3
+
+    server.kill()
+    (server.folder / "mlflow.db").unlink()
+    shutil.rmtree(server.folder / "artifacts")
+    server.start()
+    with MlflowClient(real) as mlflow:
+        assert publish_all(Store(real), mlflow) == (3, 0)
+        assert said(server) == before
+        assert publish_all(Store(real), mlflow) == (0, 3)
+    assert said(server) == before
+
+
+def said(server: Server) -> dict[str, object]:
+    """What MLflow says of each run of the monitor, but for its id and its place."""
+    experiment = httpx.get(
+        f"{server.url}/api/2.0/mlflow/experiments/get-by-name",
+        params={"experiment_name": "drift/m"},
+    ).json()["experiment"]["experiment_id"]
+    runs = post(server, "runs/search", experiment_ids=[experiment])["runs"]
+    assert isinstance(runs, list)
+    said = {}
+    for run in runs:
+        files = httpx.get(
+            f"{server.url}/api/2.0/mlflow/artifacts/list", params={"run_id": run["info"]["run_id"]}
+        ).json()["files"]
+        said[run["info"]["run_name"]] = {
+            "status": run["info"]["status"],
+            "metrics": sorted(run["data"]["metrics"], key=lambda metric: metric["key"]),
+            "tags": sorted((tag["key"], tag["value"]) for tag in run["data"]["tags"]),
+            "inputs": sorted(
+                (each["tags"][0]["value"], each["dataset"]["digest"])
+                for each in run["inputs"]["dataset_inputs"]
+            ),
+            "files": sorted((file["path"], file["file_size"]) for file in files),
+        }
+    return said
 
 
 @pytest.mark.long

@@ -12,7 +12,7 @@ from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import format_option, parse_logical_date
 from drift_checker.comparison.windows import overview, reference_windows
 from drift_checker.config import Monitor, Monitors, Settings, settings_of
-from drift_checker.errors import UsageError
+from drift_checker.errors import BadReferenceError, UsageError
 from drift_checker.references import (
     Acceptance,
     ColumnDependence,
@@ -27,8 +27,7 @@ from drift_checker.references import (
     use_version,
     versions_in_force,
 )
-from drift_checker.result import Result
-from drift_checker.state import Store, keys, read_document, read_latest_result
+from drift_checker.state import Store, read_latest_result, read_result
 from drift_checker.tables import ReadColumns, infer_readings
 from drift_checker.wording import (
     aligned,
@@ -132,11 +131,19 @@ def _reference(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, 
         {
             "version": entry.version,
             "since": f"{entry.since:%Y-%m-%dT%H:%M:%SZ}",
-            "source": read_summary(store, monitor.name, entry.version).source,
+            "source": _source(store, monitor.name, entry.version),
         }
         for entry in versions_in_force(store, monitor.name)
     ]
     return reference
+
+
+def _source(store: Store, monitor: str, version: str) -> str:
+    """Where a version came from; of one that is lost, what is wrong with it."""
+    try:
+        return read_summary(store, monitor, version).source
+    except BadReferenceError as error:
+        return f"nowhere: {error}"
 
 
 def _dependence_words(dependence: Dependence | None) -> str:
@@ -169,7 +176,7 @@ def _expected_alarms(
     latest = read_latest_result(store, monitor.name)
     level = settings_of(monitors, monitor).alarm_budget().level
     if latest:
-        result = read_document(store, keys.result(monitor.name, latest.logical_date), Result)
+        result = read_result(store, monitor.name, latest.logical_date)
         known = result.calibration.dependence if result else None
         return f"; {dependence_phrase(known, level)}" if known else ""
     expected = dependence.expected(USUAL_ROWS, dependence.tested, level)

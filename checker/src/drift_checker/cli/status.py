@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import click
 
 from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import format_option
-from drift_checker.outputs import MonitorStatus, read_status
+from drift_checker.outputs import MonitorStatus, SetAside, read_status
 from drift_checker.state import Store
 from drift_checker.wording import aligned
 
 SILENT_EXIT_CODE = 5
+MOST_DAMAGED = 10
+"""Damaged objects that are named."""
 _HEADER = (
     "MONITOR",
     "LOGICAL DATE",
@@ -28,7 +31,7 @@ _HEADER = (
 @format_option
 @click.pass_context
 def status(ctx: click.Context, output_format: str) -> None:
-    """Show the last verdict of every monitor.
+    """Show the last verdict of every monitor, and what was damaged in the store.
 
     Exits with 5 when a monitor has had no verdict for three intervals of its schedule.
     """
@@ -38,8 +41,21 @@ def status(ctx: click.Context, output_format: str) -> None:
         click.echo(latest.model_dump_json(indent=2))
     else:
         click.echo(aligned([_HEADER, *map(_row, latest.monitors)]))
+        for line in _damaged_lines(latest.damaged):
+            click.echo(line)
     if any(monitor.silent for monitor in latest.monitors):
         ctx.exit(SILENT_EXIT_CODE)
+
+
+def _damaged_lines(damaged: Sequence[SetAside]) -> Iterator[str]:
+    """Say what was damaged and set aside, the latest first."""
+    if not damaged:
+        return
+    yield ""
+    number = "an object was" if len(damaged) == 1 else f"{len(damaged)} objects were"
+    yield f"{number} damaged and set aside (`drift-checker store check` looks at all others):"
+    for each in sorted(damaged, key=lambda one: one.since, reverse=True)[:MOST_DAMAGED]:
+        yield f"  {_utc(each.since)}  {each.key}, {each.size} bytes"
 
 
 def _row(monitor: MonitorStatus) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Self
 
 from drift_checker.comparison import (
@@ -34,7 +35,7 @@ from drift_checker.outputs import NOTIFICATION_TITLE, MlflowClient, notification
 from drift_checker.profiles import TickCounts
 from drift_checker.references import StoredReference
 from drift_checker.result import Verdict
-from drift_checker.state import Store, keys
+from drift_checker.state import Store, keys, read_truth
 from drift_checker.tables import Batch
 
 FALSE_ALARM_LEVELS = (0.5, 0.25, 0.1, 0.05)
@@ -132,7 +133,7 @@ def run_drill(
         data = report.model_dump_json(indent=2).encode()
         store.put(keys.drill(plan.drill, "drill.json"), data)
         with MlflowClient(settings) as mlflow:
-            _publish(mlflow, report, data)
+            _publish(mlflow, report, data, datetime.now(UTC))
     except DriftCheckerError as unpublished:
         error = error or unpublished
     return report, error
@@ -240,16 +241,47 @@ def _notify(settings: Settings, monitor: str, plan: DrillPlan) -> dict[str, bool
     return {address.name: address.send(NOTIFICATION_TITLE, message) for address in addresses}
 
 
-def _publish(mlflow: MlflowClient, report: DrillReport, data: bytes) -> None:
+def publish_drills(
+    store: Store, mlflow: MlflowClient, since: datetime | None = None
+) -> tuple[int, int]:
+    """Publish the stored drills that have no run in MLflow.
+
+    Returns how many were published, and how many had their run. Of drills before `since` nothing is
+    looked at. A run that is made anew has the age of its drill.
+
+    Raises:
+        ServiceAwayError: The store or MLflow stayed away.
+        UsageError: MLflow refuses.
+    """
+    published = there = 0
+    for drill in store.folders("drill"):
+        key = keys.drill(drill, "drill.json")
+        entry = next((each for each in store.list(f"drill/{drill}") if each.key == key), None)
+        if entry is None or (since and entry.modified < since):
+            continue
+        read = read_truth(store, key, lambda data: (DrillReport.model_validate_json(data), data))
+        if read is None:
+            continue
+        report, data = read
+        experiment = mlflow.experiment(f"drill/{report.monitor}")
+        if mlflow.find_runs(experiment, {"monitor": report.monitor, "drill": report.drill}):
+            there += 1
+        else:
+            _publish(mlflow, report, data, entry.modified)
+            published += 1
+    return published, there
+
+
+def _publish(mlflow: MlflowClient, report: DrillReport, data: bytes, at: datetime) -> None:
     experiment = mlflow.experiment(f"drill/{report.monitor}")
     tags = {"monitor": report.monitor, "drill": report.drill, "passed": str(report.passed)}
-    run = mlflow.create_run(experiment, report.drill, {**tags, "source": report.source})
+    run = mlflow.create_run(experiment, report.drill, {**tags, "source": report.source}, started=at)
     metrics = {
         f"within.{detection.scenario}.{detection.strength:g}": detection.within.share
         for detection in report.detections
     }
     metrics |= {f"flagged.{rate.level:g}": rate.flagged.share for rate in report.drift_free}
     metrics["false_alarms"] = report.false_alarms.share
-    mlflow.log_metrics(run, metrics, int(time.time() * 1000))
+    mlflow.log_metrics(run, metrics, int(at.timestamp() * 1000))
     mlflow.log_artifact(run, "drill.json", data)
     mlflow.finish(run)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from drift_checker.config import Monitor, Settings, date_of_key
 from drift_checker.drill.perturbation import PERTURBATIONS, perturb
 from drift_checker.errors import UsageError
-from drift_checker.result import Result, Verdict
+from drift_checker.result import Verdict
 from drift_checker.sources import (
     RejectedResponseError,
     StoredBatch,
@@ -22,7 +22,7 @@ from drift_checker.sources import (
     request_batch,
     truth_of,
 )
-from drift_checker.state import Store, keys, read_document
+from drift_checker.state import Store, read_result
 from drift_checker.tables import Batch, infer_readings
 
 SCENARIOS = tuple(PERTURBATIONS)
@@ -71,7 +71,7 @@ def drift_source(
 
 def _ok_batch(store: Store, monitor: str, date: str) -> StoredBatch | None:
     logical_date = date_of_key(date)
-    result = read_document(store, keys.result(monitor, logical_date), Result)
+    result = read_result(store, monitor, logical_date)
     if result is None or result.verdict is not Verdict.OK:
         return None
     return load_batch(store, monitor, logical_date)

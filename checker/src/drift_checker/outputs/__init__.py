@@ -16,10 +16,11 @@ from drift_checker.outputs.publish import (
     PendingMarker,
     Publication,
     mark_pending,
+    publish_all,
     publish_pending,
     publish_result,
 )
-from drift_checker.outputs.status import MonitorStatus, read_status
+from drift_checker.outputs.status import MonitorStatus, SetAside, read_status
 
 __all__ = [
     "MAX_OLDER",
@@ -30,9 +31,11 @@ __all__ = [
     "PendingMarker",
     "Publication",
     "Run",
+    "SetAside",
     "deliver_events",
     "mark_pending",
     "notification_addresses",
+    "publish_all",
     "publish_pending",
     "publish_result",
     "read_status",

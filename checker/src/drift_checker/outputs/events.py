@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
-from drift_checker.config import Monitors, date_key
+from drift_checker.config import Monitors, date_key, date_of_key
 from drift_checker.outputs.status import SILENT_INTERVALS, silent_before
 from drift_checker.references import versions_in_force
 from drift_checker.result import PlainDocument, Result, Verdict
-from drift_checker.state import Store, read_latest_result
+from drift_checker.state import Store, read_latest_result, read_result
 from drift_checker.wording import explanation_text
 
 EventKind = Literal["alarm_opened", "alarm_closed", "batch_invalid", "monitor_silent"]
+
+
+_KINDS: dict[EventKind, str] = {
+    "alarm_opened": "drift since",
+    "alarm_closed": "the end of the drift since",
+    "batch_invalid": "invalid batch at",
+    "monitor_silent": "no verdict since",
+}
+"""What each kind says of its date, where its result is not at hand."""
+_EVENT_KEY = re.compile(
+    r"outbox/(?P<monitor>[^/]+)/(?P=monitor)-(?P<date>\d{8}T\d{6}Z)"
+    rf"-(?P<kind>{'|'.join(_KINDS)})\.json"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +91,24 @@ def _reference_replaced(result: Result, last: Result | None) -> list[Event]:
     title = f"{result.monitor}: the drift since {_utc(last.alarm.since)} has ended"
     message = f"It was measured by another reference: version {version} is in force now."
     return [_event("alarm_closed", result.monitor, last.alarm.since, title, message)]
+
+
+def event_anew(store: Store, key: str) -> Event | None:
+    """Return an event of the outbox whose object is damaged, as its key and its result tell it.
+
+    None of a key that names no event.
+    """
+    found = _EVENT_KEY.fullmatch(key)
+    if found is None:
+        return None
+    monitor, date = found["monitor"], date_of_key(found["date"])
+    kind = cast("EventKind", found["kind"])
+    title = f"{monitor}: {_KINDS[kind]} {_utc(date)}"
+    message = "What was to be said of it was damaged in the store: `drift-checker store check`."
+    if kind in {"alarm_opened", "batch_invalid"}:
+        result = read_result(store, monitor, date)
+        message = _message(result) if result else message
+    return _event(kind, monitor, date, title, message)
 
 
 def silence_events(store: Store, monitors: Monitors, now: datetime) -> Iterator[Event]:

@@ -134,14 +134,21 @@ class MlflowClient:
         files = response.get("files", []) if response else []
         return sum(int(file.get("file_size", 0)) for file in files)
 
-    def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
-        """Start a run."""
+    def create_run(
+        self,
+        experiment_id: str,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        started: datetime | None = None,
+    ) -> Run:
+        """Start a run, now or as if at another time."""
         response = self._post(
             "runs/create",
             {
                 "experiment_id": experiment_id,
                 "run_name": name,
-                "start_time": _now(),
+                "start_time": _now() if started is None else int(started.timestamp() * 1000),
                 "tags": [{"key": key, "value": value} for key, value in tags.items()],
             },
         )

@@ -23,8 +23,8 @@ from typing import Literal
 import structlog
 
 from drift_checker.config import Settings
-from drift_checker.errors import DriftCheckerError, UsageError
-from drift_checker.outputs.events import Event
+from drift_checker.errors import DamagedObjectError, DriftCheckerError, UsageError
+from drift_checker.outputs.events import Event, event_anew
 from drift_checker.result import PlainDocument
 from drift_checker.state import Store, keys, read_document
 
@@ -132,12 +132,25 @@ class _Delivery:
 
     def deliver(self, monitor: str | None) -> None:
         for entry in self.store.list(keys.outbox(monitor)):
-            event = read_document(self.store, entry.key, Event)
+            event = self._event(entry.key)
             if event is None:
                 continue
             settled = [self._is_settled(event, address) for address in self.addresses]
             if all(settled):
                 self.store.delete(entry.key)
+
+    def _event(self, key: str) -> Event | None:
+        """An event that waits, made anew where it is damaged; None where it is gone."""
+        try:
+            return read_document(self.store, key, Event)
+        except DamagedObjectError as error:
+            event = event_anew(self.store, key)
+            log.warning("damaged, and made anew", key=key, reason=error.reason)
+            if event is None:
+                self.store.delete(key)
+            else:
+                self.store.put(key, event.model_dump_json().encode())
+            return event
 
     def _is_settled(self, event: Event, address: Address) -> bool:
         """Whether nothing is left to do for an event and an address; tries it where that is due."""
@@ -160,7 +173,13 @@ class _Delivery:
 
     def _attempts(self, event: Event, address: Address) -> Iterator[Attempt]:
         for number in count(1):
-            attempt = read_document(self.store, self._claim_key(event, address, number), Attempt)
+            key = self._claim_key(event, address, number)
+            try:
+                attempt = read_document(self.store, key, Attempt)
+            except DamagedObjectError as error:
+                # It may have arrived, and nothing says when it was made.
+                log.warning("damaged", key=key, reason=error.reason)
+                attempt = Attempt(at=event.date)
             if attempt is None:
                 return
             yield attempt

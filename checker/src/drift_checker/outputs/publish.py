@@ -5,25 +5,48 @@ its successor, could make two. Which run counts is therefore decided by the stor
 write `published.json` wins. A run that was made but not recorded is found again by its tags, and
 all else that publishing does is the same when it is done twice, so nobody has to wait for anybody.
 Runs with the same tags that did not win are deleted.
+
+A marker or a record that is damaged is made anew: a marker says no more than its key, and the run
+of a result is found by its tags.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import structlog
 
-from drift_checker.errors import DriftCheckerError, ServiceAwayError, UsageError
+from drift_checker.config import date_of_key
+from drift_checker.errors import (
+    DamagedObjectError,
+    DriftCheckerError,
+    ServiceAwayError,
+    UsageError,
+)
 from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape_column
 from drift_checker.result import ColumnResult, Result, Verdict
-from drift_checker.state import Document, Store, keys, read_document
+from drift_checker.state import (
+    Document,
+    LatestResult,
+    Store,
+    keys,
+    parsed,
+    read_cache,
+    read_document,
+    read_result,
+    result_dates,
+    write_latest_result,
+)
 from drift_checker.wording import explanation_markdown, summarize
 
 MAX_COLUMNS = 100
 """Columns whose metrics are logged, the most drifted first."""
 MAX_OLDER = 5
 """Older results that a run publishes besides its own."""
+PROGRESS = 100
+"""Results after which it is logged how far `publish_all` has come."""
 ABANDONED_MARKER = timedelta(hours=1)
 """Age from which a marker without a result is taken for one whose run was killed."""
 
@@ -46,6 +69,8 @@ class Publication(Document):
     run_id: str
     url: str
     complete: bool
+    dag_run_id: str | None = None
+    """Airflow's name of the run, for another run of MLflow in the place of a lost one."""
 
 
 def mark_pending(store: Store, pending: PendingMarker) -> None:
@@ -54,9 +79,42 @@ def mark_pending(store: Store, pending: PendingMarker) -> None:
     store.put(key, pending.model_dump_json().encode())
 
 
+def newest_pending(store: Store) -> dict[str, list[datetime]]:
+    """The logical dates of results that are not yet published, by monitor, the latest first."""
+    dates: dict[str, list[datetime]] = {}
+    for entry in store.list(keys.pending()):
+        if (marker := marker_of_key(entry.key)) is not None:
+            dates.setdefault(marker.monitor, []).insert(0, marker.logical_date)
+    return dates
+
+
+def _read_marker(store: Store, key: str) -> PendingMarker | None:
+    return read_cache(store, key, PendingMarker.model_validate_json) or marker_of_key(key)
+
+
+def marker_of_key(key: str) -> PendingMarker | None:
+    """What a marker says by its key, or None of a key that names no tick."""
+    try:
+        _, monitor, date = key.split("/")
+        return PendingMarker(monitor=monitor, logical_date=date_of_key(date), dag_run_id=None)
+    except ValueError:
+        return None
+
+
 def read_publication(store: Store, monitor: str, logical_date: datetime) -> Publication | None:
-    """Return what is recorded of the publication of a result, or None where nothing is."""
-    return read_document(store, keys.result(monitor, logical_date, "published.json"), Publication)
+    """Return what is recorded of the publication of a result, or None where nothing is.
+
+    Where it is damaged, the result waits to be published again, which records the same run.
+    """
+    key = keys.result(monitor, logical_date, "published.json")
+    try:
+        return read_document(store, key, Publication)
+    except DamagedObjectError as error:
+        log.warning("damaged, and made anew", key=key, reason=error.reason)
+        marker = PendingMarker(monitor=monitor, logical_date=logical_date, dag_run_id=None)
+        mark_pending(store, marker)
+        store.delete(key)
+        return None
 
 
 def publish_result(store: Store, mlflow: MlflowClient, pending: PendingMarker) -> Publication:
@@ -79,7 +137,8 @@ def publish_pending(
 ) -> int:
     """Publish the results that are not yet published, oldest first; returns how many.
 
-    Of one monitor or of all; `besides` is skipped, and at most `limit` are tried.
+    Of one monitor or of all; `besides` is skipped, and at most `limit` are tried. Whoever stored
+    them may have been killed before the pointer to the latest result was moved; it is moved first.
 
     Raises:
         ServiceAwayError: the store or MLflow stayed away.
@@ -89,22 +148,67 @@ def publish_pending(
     others = (entry for entry in store.list(keys.pending(monitor)) if entry.key != own)
     markers = sorted(others, key=lambda entry: entry.key.rpartition("/")[2])
     for entry in markers[:limit]:
-        pending = read_document(store, entry.key, PendingMarker)
+        pending = _read_marker(store, entry.key)
         if pending is None:
             continue
-        if not store.exists(keys.result(pending.monitor, pending.logical_date)):
+        result = read_result(store, pending.monitor, pending.logical_date)
+        if result is None:
             # Whoever left the marker was killed before the result; a repetition leaves it anew.
             if datetime.now(UTC) - entry.modified > ABANDONED_MARKER:
                 store.delete(entry.key)
             continue
-        try:
-            publish_result(store, mlflow, pending)
-            done += 1
-        except ServiceAwayError:
-            raise
-        except DriftCheckerError as error:
-            log.warning("not published", monitor=pending.monitor, key=entry.key, reason=str(error))
+        write_latest_result(store, pending.monitor, LatestResult.of(result))
+        done += _published(_Publisher(store, mlflow, pending).publish, pending)
     return done
+
+
+def publish_all(
+    store: Store, mlflow: MlflowClient, since: datetime | None = None
+) -> tuple[int, int]:
+    """Publish every stored result whose run is not in MLflow, oldest first.
+
+    Returns how many were published, and how many had their run. Of results before `since`, a
+    logical date, nothing is looked at. A run that is made anew has the age of its result, so that
+    retention takes both together.
+
+    Raises:
+        ServiceAwayError: the store or MLflow stayed away.
+    """
+    published = there = 0
+    for monitor in store.folders("results"):
+        experiment = mlflow.experiment(f"drift/{monitor}")
+        runs = {run.run_id for run in mlflow.runs_before(experiment, _tomorrow())}
+        for date in reversed(list(result_dates(store, monitor))):
+            if (since and date < since) or read_result(store, monitor, date) is None:
+                continue
+            claim = read_publication(store, monitor, date)
+            dag_run = claim.dag_run_id if claim else None
+            pending = PendingMarker(monitor=monitor, logical_date=date, dag_run_id=dag_run)
+            publisher = _Publisher(store, mlflow, pending)
+            if publisher.is_in(runs):
+                there += 1
+            else:
+                published += _published(publisher.publish_anew, pending)
+            if (published + there) % PROGRESS == 0:
+                log.info("published", monitor=monitor, published=published, there=there)
+    return published, there
+
+
+def _tomorrow() -> datetime:
+    return datetime.now(UTC) + timedelta(days=1)
+
+
+def _published(publish: Callable[[], Publication], pending: PendingMarker) -> bool:
+    """Publish one of many results; says whether that succeeded, and logs why it did not."""
+    try:
+        publish()
+    except ServiceAwayError:
+        raise
+    except DriftCheckerError as error:
+        key = keys.result(pending.monitor, pending.logical_date)
+        log.warning("not published", monitor=pending.monitor, key=key, reason=str(error))
+        return False
+    return True
 
 
 class _Publisher:
@@ -113,17 +217,33 @@ class _Publisher:
         self.mlflow = mlflow
         self.pending = pending
         self.claim_key = keys.result(pending.monitor, pending.logical_date, "published.json")
-        data = store.get(keys.result(pending.monitor, pending.logical_date))
+        self.started: datetime | None = None
+        key = keys.result(pending.monitor, pending.logical_date)
+        data = store.get(key)
         if data is None:
             raise UsageError(f"{pending.monitor} has no result of {pending.logical_date}")
         self.data = data
         self.digest = sha256(data).hexdigest()
-        self.result = Result.model_validate_json(data)
+        self.result = parsed(key, data, Result.model_validate_json)
 
     def publish(self) -> Publication:
         claim = self._claimed()
         if claim is None or not claim.complete:
             claim = self._publish()
+        self.store.delete(keys.pending(self.pending.monitor, self.pending.logical_date))
+        return claim
+
+    def is_in(self, runs: Container[str]) -> bool:
+        """Whether the run that counts is complete, and among those of these ids."""
+        claim = self._claimed()
+        return claim is not None and claim.complete and claim.run_id in runs
+
+    def publish_anew(self) -> Publication:
+        """Publish whatever is recorded, with a run as old as the result where there is none."""
+        key = keys.result(self.pending.monitor, self.pending.logical_date)
+        stored = self.store.list(key.rpartition("/")[0])
+        self.started = next((entry.modified for entry in stored if entry.key == key), None)
+        claim = self._publish()
         self.store.delete(keys.pending(self.pending.monitor, self.pending.logical_date))
         return claim
 
@@ -162,7 +282,13 @@ class _Publisher:
 
     def _record(self, run: Run, *, complete: bool) -> Publication:
         url = self.mlflow.url_of(run)
-        return Publication(result=self.digest, run_id=run.run_id, url=url, complete=complete)
+        return Publication(
+            result=self.digest,
+            run_id=run.run_id,
+            url=url,
+            complete=complete,
+            dag_run_id=self.pending.dag_run_id,
+        )
 
     def _identity(self) -> dict[str, str]:
         date = self.pending.logical_date.astimezone(UTC)
@@ -182,7 +308,9 @@ class _Publisher:
         }
         if self.pending.dag_run_id:
             tags["dag_run_id"] = self.pending.dag_run_id
-        return self.mlflow.create_run(experiment, identity["logical_date"], tags)
+        return self.mlflow.create_run(
+            experiment, identity["logical_date"], tags, started=self.started
+        )
 
     def _fill(self, run: Run) -> None:
         timestamp = int(self.pending.logical_date.timestamp() * 1000)

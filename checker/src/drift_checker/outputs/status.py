@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field
 
 from drift_checker.config import Monitors, logical_dates_before
-from drift_checker.outputs.publish import read_publication
+from drift_checker.outputs.publish import newest_pending, read_publication
 from drift_checker.references import version_in_force
 from drift_checker.result import AlarmState, Feed, Verdict
-from drift_checker.state import Document, Store, read_latest_result
+from drift_checker.state import (
+    Document,
+    LatestResult,
+    Store,
+    keys,
+    latest_of_results,
+    read_latest_result,
+    read_result,
+    write_latest_result,
+)
 
 SILENT_INTERVALS = 3
 """A monitor without a verdict for so many intervals of its schedule is silent."""
@@ -33,24 +43,55 @@ class MonitorStatus(Document):
     silent: bool
 
 
+class SetAside(Document):
+    """An object that was damaged, and lies below `damaged/` now; `size` in bytes."""
+
+    key: str
+    """Where it lies now: that of before, after `damaged/`."""
+    size: int
+    since: datetime
+
+
 class Status(Document):
     """What `drift-checker status --format json` prints."""
 
     monitors: list[MonitorStatus]
+    damaged: list[SetAside] = Field(default_factory=list)
 
 
 def read_status(store: Store, monitors: Monitors, now: datetime) -> Status:
-    """Return the last verdict of every monitor, and whether it is silent."""
-    return Status(
-        monitors=[
-            _monitor_status(store, monitor.name, monitors.schedule_of(monitor), now)
-            for monitor in monitors.monitors
-        ]
-    )
+    """Return the last verdict of every monitor, whether it is silent, and what was set aside."""
+    pending = newest_pending(store)
+    shown = [
+        _monitor_status(
+            store, monitor.name, monitors.schedule_of(monitor), now, pending.get(monitor.name, [])
+        )
+        for monitor in monitors.monitors
+    ]
+    # Listed last: what is read until then may be among them.
+    aside = store.list(keys.damaged())
+    damaged = [SetAside(key=each.key, size=each.size, since=each.modified) for each in aside]
+    return Status(monitors=shown, damaged=damaged)
 
 
-def _monitor_status(store: Store, name: str, schedule: str, now: datetime) -> MonitorStatus:
-    result, entry = read_latest_result(store, name), version_in_force(store, name)
+def _latest(store: Store, name: str, pending: Sequence[datetime]) -> LatestResult | None:
+    """The pointer, moved to a result that its process was killed behind."""
+    latest = read_latest_result(store, name)
+    for date in pending:
+        if latest is not None and date < latest.logical_date:
+            break
+        result = read_result(store, name, date)
+        if result is not None:
+            return write_latest_result(store, name, LatestResult.of(result))
+    if latest is None and (found := latest_of_results(store, name)):
+        return write_latest_result(store, name, found)
+    return latest
+
+
+def _monitor_status(
+    store: Store, name: str, schedule: str, now: datetime, pending: Sequence[datetime]
+) -> MonitorStatus:
+    result, entry = _latest(store, name, pending), version_in_force(store, name)
     version = entry.version if entry else None
     if result is None:
         return MonitorStatus(name=name, reference=version, silent=True)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from dataclasses import asdict
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -45,8 +47,11 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 Arrays = dict[str, NDArray[Any]]
 
 
-def to_bytes(layout: Layout, profile: TableProfile) -> bytes:
-    """Return the bytes of the file: numbers as arrays, all else as JSON."""
+def to_bytes(layout: Layout, profile: TableProfile, *, told: bytes = b"") -> bytes:
+    """Return the bytes of the file: numbers as arrays, all else as JSON.
+
+    `told` is what else is known of the table, whose form is the caller's business.
+    """
     arrays: Arrays = {"rows": profile.sample.row_numbers}
     columns = []
     for index, (name, column) in enumerate(layout.columns.items()):
@@ -68,13 +73,26 @@ def to_bytes(layout: Layout, profile: TableProfile) -> bytes:
         "columns": columns,
     }
     arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
+    if told:
+        arrays["told"] = np.frombuffer(told, np.uint8)
     sink = io.BytesIO()
     np.savez(sink, **arrays)  # type: ignore[arg-type]  # its stub sees allow_pickle
     return sink.getvalue()
 
 
 def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
-    """Return the layout and the profile of a file's bytes."""
+    """Return the layout and the profile of a file's bytes.
+
+    Raises:
+        ValueError: They are damaged.
+    """
+    try:
+        return _from_bytes(data)
+    except (LookupError, TypeError, EOFError, BadZipFile, zlib.error, pa.ArrowException) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         head = json.loads(arrays["head"].tobytes())
         schema = pa.ipc.read_schema(pa.py_buffer(arrays["schema"].tobytes()))
@@ -91,6 +109,27 @@ def from_bytes(data: bytes) -> tuple[Layout, TableProfile]:
         sample = RowSample(head["most"], arrays["rows"], values)
     layout = Layout(columns, tuple(head["sampled"]), head["fit_rows"])
     return layout, TableProfile(head["rows"], profiles, sample)
+
+
+def raise_if_damaged(data: bytes) -> None:
+    """Look whether bytes are a whole file of this form, or of an older one.
+
+    Raises:
+        ValueError: They are not.
+    """
+    try:
+        with ZipFile(io.BytesIO(data)) as file:
+            broken = file.testzip()
+    except (BadZipFile, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from error
+    if broken is not None:
+        raise ValueError(f"{broken} has another checksum")
+
+
+def told_in(data: bytes) -> bytes:
+    """Return what else the bytes of a file tell of the table; older versions told nothing."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return arrays["told"].tobytes() if "told" in arrays else b""
 
 
 def _describe_reading(reading: ColumnReading) -> dict[str, Any]:

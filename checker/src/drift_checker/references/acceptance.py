@@ -22,9 +22,8 @@ from drift_checker.state import (
     Document,
     Store,
     as_parquet,
-    keys,
-    read_document,
     read_latest_result,
+    read_result,
     results_before,
 )
 from drift_checker.tables import (
@@ -199,7 +198,7 @@ def gather_ticks(
 
 
 def _valid_batch(store: Store, monitor: str, tick: datetime) -> Batch:
-    result = read_document(store, keys.result(monitor, tick), Result)
+    result = read_result(store, monitor, tick)
     batch = load_batch(store, monitor, tick)
     if result is None or batch is None:
         raise BadReferenceError(f"{monitor} has no result and batch of {date_key(tick)}")

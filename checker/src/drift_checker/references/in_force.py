@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from drift_checker.comparison import CompareSettings, InMemoryPair, TablePair
 from drift_checker.references import versions
-from drift_checker.state import Record, Store, identity, keys
+from drift_checker.state import Record, Store, identity, keys, read_cache
 from drift_checker.tables import READING_RULES, Batch, count_values
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class StoredReference:
 
         Raises:
             BadReferenceError: there is none.
+            LostReferenceError: it is damaged.
         """
         self._store, self._monitor, self.settings = store, monitor, settings
         self.version = versions.summary_in_force(store, monitor)
@@ -39,7 +40,7 @@ class StoredReference:
         """All rows.
 
         Raises:
-            BadReferenceError: they are not there.
+            LostReferenceError: they are not there.
         """
         return versions.load_reference(self._store, self._monitor, self.version)
 
@@ -47,7 +48,7 @@ class StoredReference:
         """Return the reference beside a batch, by their profiles where one of them is large.
 
         Raises:
-            BadReferenceError: the rows are not there.
+            LostReferenceError: the rows are not there.
         """
         values = self.version.rows * len(self.version.columns)
         values = max(values, count_values(batch))
@@ -74,9 +75,9 @@ class StoredReference:
 
         name = f"columns-{fitted_by(self.settings)}.npz"
         key = keys.reference(self._monitor, self.version.version, name)
-        data = self._store.get(key)
-        if data is not None:
-            layout, profile = stored.from_bytes(data)
+        known = read_cache(self._store, key, stored.from_bytes)
+        if known is not None:
+            layout, profile = known
             names = list(self.version.columns)
             return layout, ProfiledTable(names, self.version.digest, (), profile)
         layout, reference = fit()

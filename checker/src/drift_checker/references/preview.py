@@ -11,7 +11,7 @@ from drift_checker.references import versions
 from drift_checker.references.acceptance import gather_ticks
 from drift_checker.references.versions import ReferenceSummary
 from drift_checker.result import Result, Verdict
-from drift_checker.state import Document, Store, keys, read_document
+from drift_checker.state import Document, Store, read_result
 from drift_checker.tables import Batch
 
 
@@ -108,7 +108,7 @@ def preview_ticks(store: Store, monitor: Monitor, ticks: Sequence[datetime]) -> 
     if not ticks:
         return preview_acceptance(monitor, before, before)
     after = gather_ticks(store, monitor, ticks, before[1])
-    read = (read_document(store, keys.result(monitor.name, tick), Result) for tick in ticks)
+    read = (read_result(store, monitor.name, tick) for tick in ticks)
     return preview_acceptance(monitor, before, after, [result for result in read if result])
 
 

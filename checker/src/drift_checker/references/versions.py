@@ -1,19 +1,38 @@
-"""The reference of a monitor: read, checked and stored once, by version."""
+"""The reference of a monitor: read, checked and stored once, by version.
+
+The rows of a version are a truth. Its summary stands within them too, and is made anew of them;
+what is in force is made anew of what results and stored versions say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 import pyarrow as pa
+import structlog
 from pydantic import Field
 
 from drift_checker.config import Monitor, Settings
-from drift_checker.errors import BadReferenceError
+from drift_checker.errors import BadReferenceError, DamagedObjectError, LostReferenceError
 from drift_checker.references.dependence import Dependence, row_dependence
 from drift_checker.sources import request_reference
-from drift_checker.state import Document, Store, as_parquet, keys, read_document, read_parquet
+from drift_checker.state import (
+    Document,
+    Entry,
+    Store,
+    TableDocument,
+    described_parquet,
+    described_table,
+    keys,
+    read_document,
+    read_latest_result,
+    read_result,
+    read_truth,
+    set_aside,
+)
 from drift_checker.tables import (
     READING_RULES,
     Batch,
@@ -25,8 +44,12 @@ from drift_checker.tables import (
 VERSION_LENGTH = 12
 """Hexadecimal digits of the digest that name a version."""
 
+_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_LENGTH}}}")
 
-class ReferenceSummary(Document):
+log = structlog.get_logger()
+
+
+class ReferenceSummary(TableDocument):
     """What is known of a reference besides its rows: `profile.json`."""
 
     schema_version: Literal[1] = 1
@@ -82,10 +105,12 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
     """Read the monitor's reference, check it, and put it in force if it is a new one.
 
     A version that was accepted since stays in force until another reference is configured. One that
-    was read by other rules is stored anew by the present ones, under its name.
+    was read by other rules is stored anew by the present ones, under its name, and so is one that
+    was damaged or lost in the store.
 
     Raises:
         BadReferenceError: it is missing, unreadable, too small or lacks a declared column.
+        LostReferenceError: one that was accepted is in force, and damaged.
         ServiceAwayError: its source or the store stayed away.
     """
     read = _describe if monitor.in_place else _read
@@ -98,9 +123,17 @@ def fit_reference(store: Store, monitor: Monitor, settings: Settings) -> FittedR
     before = version_in_force(store, monitor.name)
     changed = before is None or before.configured != summary.version
     if not changed:
-        stored = summary_in_force(store, monitor.name)
-        untested = stored.dependence is None and summary.dependence is not None
-        if (stored.outdated or untested) and stored.version == summary.version:
+        try:
+            stored = summary_in_force(store, monitor.name)
+            if table is not None:
+                load_reference(store, monitor.name, stored)
+            untested = stored.dependence is None and summary.dependence is not None
+            anew = stored.outdated or untested
+        except LostReferenceError:
+            if before is None or before.version != summary.version:
+                raise
+            stored, anew = summary, True
+        if anew and stored.version == summary.version:
             store_version(store, monitor.name, table, summary)
         else:
             summary = stored
@@ -191,9 +224,22 @@ def store_version(
     Of one that is read where it lies there is no table.
     """
     if table is not None:
-        store.put(keys.reference(monitor, summary.version, "data.parquet"), as_parquet(table))
+        data, summary = described_parquet(table, summary)
+        store.put(_rows_key(monitor, summary.version), data)
+    _put_summary(store, monitor, summary)
+
+
+def _put_summary(store: Store, monitor: str, summary: ReferenceSummary) -> None:
     text = summary.model_dump_json().encode()
-    store.put(keys.reference(monitor, summary.version, "profile.json"), text)
+    store.put(_summary_key(monitor, summary.version), text)
+
+
+def _rows_key(monitor: str, version: str) -> str:
+    return keys.reference(monitor, version, "data.parquet")
+
+
+def _summary_key(monitor: str, version: str) -> str:
+    return keys.reference(monitor, version, "profile.json")
 
 
 def put_in_force(
@@ -208,17 +254,79 @@ def put_in_force(
 def versions_in_force(store: Store, monitor: str) -> list[InForce]:
     """The versions that were in force, the present one last."""
     entries = store.list(keys.in_force(monitor))
-    return [_entry(store, entry.key) for entry in entries]
+    return [*reversed(list(_sound_entries(store, monitor, entries)))]
 
 
 def version_in_force(store: Store, monitor: str) -> InForce | None:
-    """The version of the reference in force, if there is one."""
-    entries = store.list(keys.in_force(monitor))
-    return _entry(store, entries[-1].key) if entries else None
+    """The version of the reference in force, if there is one.
+
+    Where the entry that says so is damaged, it is set aside, and made anew of what else says it.
+    """
+    return next(_sound_entries(store, monitor, store.list(keys.in_force(monitor))), None)
 
 
-def _entry(store: Store, key: str) -> InForce:
-    return InForce.model_validate_json(store.get(key) or b"")
+def _sound_entries(store: Store, monitor: str, entries: list[Entry]) -> Iterator[InForce]:
+    """Yield entries of the history from the last on; the last one is made anew where it has to."""
+    for place in range(len(entries) - 1, -1, -1):
+        entry = entries[place]
+        try:
+            stored = read_document(store, entry.key, InForce)
+        except DamagedObjectError as error:
+            stored = None
+            if place == len(entries) - 1:
+                stored = _entry_anew(store, monitor, entry, entries[:place])
+            set_aside(store, error)
+            if stored is not None:
+                store.put(entry.key, stored.model_dump_json().encode())
+                log.warning(
+                    "in force again, as far as results and versions tell",
+                    monitor=monitor,
+                    version=stored.version,
+                )
+        if stored is not None:
+            yield stored
+
+
+def _entry_anew(store: Store, monitor: str, damaged: Entry, earlier: list[Entry]) -> InForce | None:
+    """Return what an entry must have said.
+
+    A result that was stored after it names the version; else it is the version that no other entry
+    names, which was stored for it; else that of the latest result, or of the entry before.
+    """
+    before = list(_sound_entries(store, monitor, earlier))
+    named = {entry.version for entry in before}
+    latest = read_latest_result(store, monitor)
+    result = read_result(store, monitor, latest.logical_date) if latest else None
+    judged_by = [result.reference.version] if result else []
+    since = latest and _stored_since(store, keys.result(monitor, latest.logical_date))
+    candidates = judged_by if since and since >= damaged.modified else []
+    candidates += [version for version in _stored_versions(store, monitor) if version not in named]
+    candidates += [*judged_by, *(entry.version for entry in before[:1])]
+    for version in candidates:
+        try:
+            read_summary(store, monitor, version)
+        except BadReferenceError:
+            continue
+        return InForce(
+            number=int(damaged.key.rpartition("/")[2].removesuffix(".json")),
+            version=version,
+            configured=before[0].configured if before else version,
+            since=damaged.modified,
+        )
+    return None
+
+
+def _stored_since(store: Store, key: str) -> datetime | None:
+    folder = store.list(key.rpartition("/")[0])
+    return next((entry.modified for entry in folder if entry.key == key), None)
+
+
+def _stored_versions(store: Store, monitor: str) -> list[str]:
+    """The versions that are stored, the last first."""
+    names = filter(_VERSION.fullmatch, store.folders(f"reference/{monitor}"))
+    stored = {name: _stored_since(store, _summary_key(monitor, name)) for name in names}
+    dated = {name: date for name, date in stored.items() if date is not None}
+    return sorted(dated, key=lambda name: dated[name], reverse=True)
 
 
 def summary_in_force(store: Store, monitor: str) -> ReferenceSummary:
@@ -245,28 +353,68 @@ def require_in_force(store: Store, monitor: str) -> InForce:
 
 
 def read_summary(store: Store, monitor: str, version: str) -> ReferenceSummary:
-    """The summary of a version.
+    """The summary of a version; one that is damaged or lost is made anew of the rows.
 
     Raises:
         BadReferenceError: there is no such version.
+        LostReferenceError: its summary is damaged, and its rows do not tell it.
     """
-    key = keys.reference(monitor, version, "profile.json")
-    summary = read_document(store, key, ReferenceSummary)
-    if summary is None:
+    key = _summary_key(monitor, version)
+    try:
+        summary = read_document(store, key, ReferenceSummary)
+        reason = None
+    except DamagedObjectError as error:
+        log.warning("damaged, and made anew", key=key, reason=error.reason)
+        summary, reason = None, f"{key} is damaged: {error.reason}"
+    if summary is not None:
+        return summary
+    rows = _read_rows(store, monitor, version, None)
+    if rows is None and reason is None:
         raise BadReferenceError(f"{monitor} has no version {version} of its reference")
-    return summary
+    if rows is None or rows[1] is None:
+        raise _lost(monitor, version, reason or f"{key} is not there")
+    return rows[1]
+
+
+def _read_rows(
+    store: Store, monitor: str, version: str, beside: ReferenceSummary | None
+) -> tuple[pa.Table, ReferenceSummary | None] | None:
+    """The rows of a version and the summary that has to stand beside them, which it is made to.
+
+    Rows that are damaged are set aside; then there are none.
+    """
+    key = _rows_key(monitor, version)
+
+    def described(data: bytes) -> tuple[pa.Table, ReferenceSummary | None]:
+        table, summary = described_table(key, data, ReferenceSummary, beside)
+        if summary is not None and summary != beside:
+            _put_summary(store, monitor, summary)
+        return table, summary
+
+    return read_truth(store, key, described)
 
 
 def load_reference(store: Store, monitor: str, version: ReferenceSummary) -> Batch:
     """The rows of a version.
 
     Raises:
-        BadReferenceError: they are not there.
+        LostReferenceError: they are not there; what was damaged is set aside.
     """
-    table = read_parquet(store, keys.reference(monitor, version.version, "data.parquet"))
-    if table is None:
-        raise BadReferenceError(
-            f"{monitor}: version {version.version} has no data.parquet; "
-            "what `engine: spark` reads is not copied to the store"
+    rows = _read_rows(store, monitor, version.version, version)
+    if rows is None:
+        key = _rows_key(monitor, version.version)
+        raise _lost(
+            monitor,
+            version.version,
+            f"{key} is not there, or was damaged and set aside below `damaged/` "
+            "(what `engine: spark` reads is not copied to the store)",
         )
-    return Batch(table, version.digest, untyped=version.untyped)
+    return Batch(rows[0], version.digest, untyped=version.untyped)
+
+
+def _lost(monitor: str, version: str, reason: str) -> LostReferenceError:
+    return LostReferenceError(
+        f"{monitor}: version {version} of its reference cannot be used: {reason}; "
+        f"`drift-checker baseline fit --monitor {monitor}` stores it anew if it is the configured "
+        f"one, `drift-checker baseline use VERSION --monitor {monitor}` goes back to another"
+    )

@@ -1,8 +1,9 @@
 """The fetch step: the batch of one tick, stored before anything is computed from it.
 
 `current.parquet` is the batch as a table; what is known of it besides (its source, the digest of
-the bytes as they arrived, the truth told by the Drifter) stands in the file itself and in
-`meta.json`. The first to store a batch wins: every repetition of the tick sees the same one.
+the bytes as they arrived, the truth told by the Drifter) stands in the file itself. So one write
+stores both, and the first to store a batch wins: every repetition of the tick sees the same one.
+`meta.json` beside it says the same, with the checksum of the file, and is made of it.
 """
 
 from __future__ import annotations
@@ -12,17 +13,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
+import pyarrow as pa
+
 from drift_checker.config import Monitor, Settings
 from drift_checker.result import Fault, Truth
 from drift_checker.sources.kinds import request_batch
 from drift_checker.sources.responses import RejectedResponseError, Response
-from drift_checker.state import Document, Store, as_parquet, keys, read_parquet
+from drift_checker.state import (
+    Store,
+    TableDocument,
+    described_parquet,
+    described_table,
+    keys,
+    read_cache,
+    read_truth,
+)
 from drift_checker.tables import Batch
 
-_META = b"drift_checker"
 
-
-class BatchMeta(Document):
+class BatchMeta(TableDocument):
     """What is known of a batch besides its table; `digest` is the SHA-256 of what arrived.
 
     `names` are its columns, where its table is read elsewhere and not stored.
@@ -81,26 +90,46 @@ def _store_batch(
         truth=truth_of(response.headers),
     )
     own = StoredBatch(batch, meta.truth)
-    text = meta.model_dump_json().encode()
-    store.put(keys.batch(monitor, logical_date, "meta.json"), text)
     if batch.unreadable:
         store.put(keys.batch(monitor, logical_date, "evidence"), response.evidence)
+        _put_meta(store, monitor, logical_date, meta)
         return own
-    table = batch.table.replace_schema_metadata(
-        {**(batch.table.schema.metadata or {}), _META: text}
-    )
-    key = keys.batch(monitor, logical_date, "current.parquet")
-    if store.put_if_absent(key, as_parquet(table)):
+    data, meta = described_parquet(batch.table, meta)
+    if store.put_if_absent(keys.batch(monitor, logical_date, "current.parquet"), data):
+        _put_meta(store, monitor, logical_date, meta)
         return own
     return load_batch(store, monitor, logical_date) or own
 
 
+def _put_meta(store: Store, monitor: str, logical_date: datetime, meta: BatchMeta) -> None:
+    text = meta.model_dump_json().encode()
+    store.put(keys.batch(monitor, logical_date, "meta.json"), text)
+
+
 def load_batch(store: Store, monitor: str, logical_date: datetime) -> StoredBatch | None:
-    """The stored batch of a tick, if there is one."""
-    table = read_parquet(store, keys.batch(monitor, logical_date, "current.parquet"))
-    if table is None:
+    """The stored batch of a tick, if there is one.
+
+    One that is damaged is set aside. A `meta.json` that is lost, or another batch's, is made anew.
+
+    Raises:
+        ServiceAwayError: the store stayed away.
+    """
+    beside_key = keys.batch(monitor, logical_date, "meta.json")
+
+    def described(data: bytes) -> tuple[pa.Table, BatchMeta]:
+        beside = read_cache(store, beside_key, BatchMeta.model_validate_json)
+        table, meta = described_table(key, data, BatchMeta, beside)
+        if meta is None:
+            raise ValueError("it does not say what batch it is")
+        if meta != beside:
+            _put_meta(store, monitor, logical_date, meta)
+        return table, meta
+
+    key = keys.batch(monitor, logical_date, "current.parquet")
+    stored = read_truth(store, key, described)
+    if stored is None:
         return None
-    meta = BatchMeta.model_validate_json(table.schema.metadata[_META])
+    table, meta = stored
     batch = Batch(table, meta.digest, tuple(meta.faults), untyped=meta.untyped)
     return StoredBatch(batch, meta.truth)
 

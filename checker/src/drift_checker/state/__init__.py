@@ -1,7 +1,15 @@
 """The object store, and what lies where in it."""
 
 from drift_checker.state import keys
-from drift_checker.state.documents import Document, read_document
+from drift_checker.state.documents import (
+    Document,
+    parsed,
+    read_cache,
+    read_document,
+    read_object,
+    read_truth,
+    set_aside,
+)
 from drift_checker.state.history import (
     LOOK_BACK,
     History,
@@ -10,21 +18,36 @@ from drift_checker.state.history import (
     ticks_before,
 )
 from drift_checker.state.identity import Record, identity
-from drift_checker.state.latest import LatestResult, read_latest_result, write_latest_result
-from drift_checker.state.parquet import as_parquet, read_parquet
+from drift_checker.state.latest import (
+    LatestResult,
+    latest_of_results,
+    read_latest_result,
+    rebuild_latest_result,
+    write_latest_result,
+)
+from drift_checker.state.parquet import (
+    TableDocument,
+    as_parquet,
+    described_parquet,
+    described_table,
+)
 from drift_checker.state.recent import (
+    MOST_TICKS,
     RecentTicks,
     ShortTick,
     StrongColumn,
     read_recent,
+    rebuild_recent,
     short_tick,
     write_recent,
 )
+from drift_checker.state.results import read_result, result_dates, result_of
 from drift_checker.state.seen_rows import read_seen_rows, write_seen_rows
 from drift_checker.state.store import PAGE, Entry, Store, first_line, open_s3
 
 __all__ = [
     "LOOK_BACK",
+    "MOST_TICKS",
     "PAGE",
     "Document",
     "Entry",
@@ -35,18 +58,31 @@ __all__ = [
     "ShortTick",
     "Store",
     "StrongColumn",
+    "TableDocument",
     "as_parquet",
+    "described_parquet",
+    "described_table",
     "first_line",
     "identity",
     "keys",
+    "latest_of_results",
     "open_s3",
+    "parsed",
     "past_tick_counts",
+    "read_cache",
     "read_document",
     "read_latest_result",
-    "read_parquet",
+    "read_object",
     "read_recent",
+    "read_result",
     "read_seen_rows",
+    "read_truth",
+    "rebuild_latest_result",
+    "rebuild_recent",
+    "result_dates",
+    "result_of",
     "results_before",
+    "set_aside",
     "short_tick",
     "ticks_before",
     "write_latest_result",

@@ -10,8 +10,9 @@ from drift_checker.config import logical_dates_before
 from drift_checker.profiles import TickCounts
 from drift_checker.result import Alarm, Result
 from drift_checker.state import keys
-from drift_checker.state.documents import read_document
+from drift_checker.state.documents import read_cache
 from drift_checker.state.recent import RecentTicks, ShortTick, read_recent, with_results
+from drift_checker.state.results import read_result
 from drift_checker.state.store import Store
 
 LOOK_BACK = 12
@@ -61,7 +62,7 @@ def results_before(
 ) -> Iterator[Result]:
     """Results of scheduled ticks before a date, the latest first; looks at so many ticks."""
     for logical_date in logical_dates_before(schedule, date, ticks):
-        result = read_document(store, keys.result(monitor, logical_date), Result)
+        result = read_result(store, monitor, logical_date)
         if result is not None and result.trigger == "scheduled":
             yield result
 
@@ -74,7 +75,8 @@ def past_tick_counts(
     They are those by the same bins of one reference (`TablePair.bins_id`). A batch that is invalid
     or drifted by itself has left none: found at once, it says nothing of small lasting drift, and
     would keep its episode open for as long as it is pooled. Nor has one that was there before.
+    Counts that are damaged are not pooled, as if their tick had left none.
     """
     names = [keys.result(monitor, date, "profile.json") for date in dates]
-    stored = (read_document(store, name, TickCounts) for name in names)
+    stored = (read_cache(store, name, TickCounts.model_validate_json) for name in names)
     return [counts for counts in stored if counts and counts.reference == bins_id]

@@ -67,3 +67,8 @@ def pending(monitor: str | None = None, logical_date: datetime | None = None) ->
     """Key of the marker of a result that is not yet published, or the prefix of such keys."""
     parts = ["pending", monitor, logical_date and date_key(logical_date)]
     return "/".join(part for part in parts if part)
+
+
+def damaged(key: str | None = None) -> str:
+    """Where a damaged object is moved to, or the prefix of such keys."""
+    return f"damaged/{key}" if key else "damaged"

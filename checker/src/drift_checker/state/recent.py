@@ -19,8 +19,8 @@ from drift_checker.comparison.feed import PastBatch
 from drift_checker.config import date_key, logical_dates_before
 from drift_checker.result import Alarm, ColumnResult, Result, Verdict
 from drift_checker.state import keys
-from drift_checker.state.documents import read_document
 from drift_checker.state.latest import read_latest_result
+from drift_checker.state.results import read_result
 from drift_checker.state.store import Store
 
 MOST_TICKS = 500
@@ -267,9 +267,20 @@ def with_results(store: Store, recent: RecentTicks, dates: Iterable[datetime]) -
 
 def _results(store: Store, monitor: str, dates: Iterable[datetime]) -> Iterator[Result]:
     for date in dates:
-        result = read_document(store, keys.result(monitor, date), Result)
+        result = read_result(store, monitor, date)
         if result is not None:
             yield result
+
+
+def rebuild_recent(store: Store, monitor: str, dates: Sequence[datetime]) -> None:
+    """Fold in the results of all of these dates that are missing of what is stored."""
+    data = store.get(keys.recent(monitor))
+    stored = RecentTicks.from_json(data, monitor) if data else None
+    folded = stored or RecentTicks(monitor=monitor)
+    known = {tick.logical_date for tick in folded.ticks}
+    folded = with_results(store, folded, [date for date in sorted(dates) if date not in known])
+    if folded != stored:
+        store.put(keys.recent(monitor), folded.as_json())
 
 
 def write_recent(

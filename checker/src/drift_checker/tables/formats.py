@@ -20,9 +20,7 @@ import pyarrow as pa
 from drift_checker.errors import NoBatchError
 from drift_checker.tables.batch import UnreadableError
 
-Format = Literal[
-    "parquet", "csv", "json", "arrow", "arrow stream", "orc", "avro", "zip", "ole2"
-]
+Format = Literal["parquet", "csv", "json", "arrow", "arrow stream", "orc", "avro", "zip", "ole2"]
 """A zip archive may be a workbook of Excel or hold one file, an OLE2 file an old workbook."""
 Compression = Literal["gzip", "zstd", "bz2", "xz", "lz4"]
 

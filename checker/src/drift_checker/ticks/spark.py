@@ -1,7 +1,8 @@
 """Ticks whose data Spark reads where they lie: only profiles of them are stored.
 
-`columns-<version>-<settings>.npz` beside `meta.json` is the profile of a tick's batch, by the
-layout of that version of the reference. It is what a repetition of the tick judges.
+`columns-<version>-<settings>.npz` is the profile of a tick's batch, by the layout of that version
+of the reference. It is what a repetition of the tick judges, and says within what is known of the
+batch besides; `meta.json` beside it is made of that.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from drift_checker.references import Profiled, StoredReference, fitted_by
 from drift_checker.sources import BatchMeta
 from drift_checker.sources.listings import list_batch, list_reference
 from drift_checker.sources.spark import Spark
-from drift_checker.state import keys, read_document
+from drift_checker.state import keys, read_cache, read_truth
 from drift_checker.tables import UnreadableError
 from drift_checker.ticks.context import Inputs, TickContext
 
@@ -70,11 +71,17 @@ class _InPlace:
         return profile_reference(files, self._options, self._spark)
 
     def _stored_batch(self) -> tuple[ProfiledTable, BatchMeta] | None:
-        meta = read_document(self._store, self._key("meta.json"), BatchMeta)
-        data = self._store.get(self._profile_key)
-        if meta is None or data is None:
-            return None
-        profile = stored.from_bytes(data)[1]
+        return read_truth(self._store, self._profile_key, self._as_stored)
+
+    def _as_stored(self, data: bytes) -> tuple[ProfiledTable, BatchMeta]:
+        profile, told = stored.from_bytes(data)[1], stored.told_in(data)
+        if told:
+            meta = BatchMeta.model_validate_json(told)
+        else:  # of an older version
+            beside = read_cache(self._store, self._key("meta.json"), BatchMeta.model_validate_json)
+            if beside is None:
+                raise ValueError("nothing says what batch it is of")
+            meta = beside
         return ProfiledTable(meta.names or [], meta.digest, tuple(meta.faults), profile), meta
 
     def _read_batch(self, layout: Layout) -> tuple[ProfiledTable, BatchMeta]:
@@ -87,9 +94,12 @@ class _InPlace:
             return batch, _meta(batch, str(origin))
         batch = profile_batch(files, layout, self._spark)
         meta = _meta(batch, files.prefix.origin, size=files.bytes, untyped=files.untyped)
-        self._store.put(self._key("meta.json"), meta.model_dump_json().encode())
+        text = meta.model_dump_json().encode()
         if not batch.unreadable:
-            self._store.put(self._profile_key, _as_bytes(batch.profile, layout))
+            data = _as_bytes(batch.profile, layout, text)
+            if not self._store.put_if_absent(self._profile_key, data):
+                return self._stored_batch() or (batch, meta)
+        self._store.put(self._key("meta.json"), text)
         return batch, meta
 
     @property
@@ -114,8 +124,8 @@ def _meta(batch: ProfiledTable, origin: str, *, size: int = 0, untyped: bool = F
     )
 
 
-def _as_bytes(profile: TableProfile, layout: Layout) -> bytes:
-    """Write a profile with the part of a layout that is of its columns."""
+def _as_bytes(profile: TableProfile, layout: Layout, told: bytes) -> bytes:
+    """Write a profile with the part of a layout that is of its columns, and what else is told."""
     columns = {name: layout.columns[name] for name in profile.columns}
     sampled = tuple(profile.sample.columns)
-    return stored.to_bytes(replace(layout, columns=columns, sampled=sampled), profile)
+    return stored.to_bytes(replace(layout, columns=columns, sampled=sampled), profile, told=told)

@@ -36,7 +36,7 @@ from drift_checker.comparison import (
 )
 from drift_checker.comparison.feed import with_feed
 from drift_checker.config import Monitors, Settings, settings_of
-from drift_checker.errors import BadReferenceError, ServiceAwayError
+from drift_checker.errors import BadReferenceError, LostReferenceError, ServiceAwayError
 from drift_checker.outputs import (
     MAX_OLDER,
     Event,
@@ -71,9 +71,9 @@ from drift_checker.state import (
     LOOK_BACK,
     LatestResult,
     Store,
-    keys,
+    parsed,
     past_tick_counts,
-    read_document,
+    read_result,
     results_before,
     write_latest_result,
     write_recent,
@@ -144,12 +144,15 @@ def judge_tick(
     Raises:
         As `run_tick`.
     """
-    stored = store.get(tick.key())
+    stored = read_result(store, tick.monitor.name, tick.logical_date)
     if stored is None or force:
         compare_settings = compare_settings or settings_of(monitors, tick.monitor)
         context = TickContext(tick, store, settings, monitors, compare_settings)
-        stored = _store_result(context, _check(context, report=report), replaced=stored)
-    return Result.model_validate_json(stored)
+        replaced = None if stored is None else store.get(tick.key())
+        return _store_result(context, _check(context, report=report), replaced=replaced)
+    # Whoever stored it may have been killed before it moved the pointer.
+    write_latest_result(store, tick.monitor.name, LatestResult.of(stored))
+    return stored
 
 
 def _check(context: TickContext, *, report: bool) -> Result:
@@ -180,16 +183,25 @@ def _check(context: TickContext, *, report: bool) -> Result:
 def _reference(context: TickContext, stored: StoredBatch) -> Inputs:
     """Look up the version in force; of a large one its profile, and not its rows.
 
-    What another build read as text by other rules is read anew, if its source still has it.
+    What another build read as text by other rules is read anew, if its source still has it, and so
+    is what is damaged or lost.
     """
     monitor = context.tick.monitor
-    reference = StoredReference(context.store, monitor.name, context.compare_settings)
-    if reference.version.outdated:
-        try:
-            fit_reference(context.store, monitor, context.settings)
-        except (BadReferenceError, ServiceAwayError) as error:
-            log.warning("reference not fitted anew", monitor=monitor.name, reason=str(error))
+    try:
         reference = StoredReference(context.store, monitor.name, context.compare_settings)
+        if not reference.version.outdated:
+            return _inputs(reference, stored)
+    except LostReferenceError as error:
+        log.warning("reference to be fitted anew", monitor=monitor.name, reason=str(error))
+    try:
+        fit_reference(context.store, monitor, context.settings)
+    except (BadReferenceError, ServiceAwayError) as error:
+        log.warning("reference not fitted anew", monitor=monitor.name, reason=str(error))
+    reference = StoredReference(context.store, monitor.name, context.compare_settings)
+    return _inputs(reference, stored)
+
+
+def _inputs(reference: StoredReference, stored: StoredBatch) -> Inputs:
     return Inputs(reference.pair_with(stored.batch), reference, stored.batch, stored.truth)
 
 
@@ -327,8 +339,7 @@ def _changed_kinds(context: TickContext, result: Result) -> Iterator[Fault]:
     ticks = context.history.ticks if context.history else ()
     if not ticks or ticks[-1].reference != result.reference.version:
         return
-    name = keys.result(context.tick.monitor.name, ticks[-1].logical_date)
-    last = read_document(context.store, name, Result)
+    last = read_result(context.store, context.tick.monitor.name, ticks[-1].logical_date)
     if last is None:
         return
     kinds = {column.name: column.kind for column in last.columns}
@@ -341,7 +352,7 @@ def _changed_kinds(context: TickContext, result: Result) -> Iterator[Fault]:
             )
 
 
-def _store_result(context: TickContext, result: Result, replaced: bytes | None) -> bytes:
+def _store_result(context: TickContext, result: Result, replaced: bytes | None) -> Result:
     """Store a result, unless another run of the tick was first; returns the one that is stored."""
     store, tick = context.store, context.tick
     data = result.model_dump_json(indent=2).encode()
@@ -351,24 +362,12 @@ def _store_result(context: TickContext, result: Result, replaced: bytes | None) 
         store.put(tick.key(), data)
     elif not store.put_if_absent(tick.key(), data):
         data = store.get(tick.key()) or data
-    stored = Result.model_validate_json(data)
-    write_latest_result(
-        store,
-        tick.monitor.name,
-        LatestResult(
-            logical_date=tick.logical_date,
-            verdict=stored.verdict,
-            drifted_columns=stored.drifted_columns,
-            faults=stored.faults,
-            alarm=stored.alarm,
-            reported=tick.logical_date if stored.report else None,
-            feed=stored.feed,
-        ),
-    )
+    stored = parsed(tick.key(), data, Result.model_validate_json)
+    write_latest_result(store, tick.monitor.name, LatestResult.of(stored))
     schedule = context.monitors.schedule_of(tick.monitor)
     known = context.history.everything if context.history else None
     write_recent(store, schedule, stored, known)
-    return data
+    return stored
 
 
 def _publish(settings: Settings, store: Store, tick: Tick) -> Publication:
