@@ -21,6 +21,7 @@ _COMMANDS = {
     "publish": "drift_checker.cli.publish:publish",
     "run": "drift_checker.cli.run:run",
     "status": "drift_checker.cli.status:status",
+    "store": "drift_checker.cli.store:store",
 }
 
 
