@@ -21,14 +21,14 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up check drill status rebaseline backup restore down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
+.PHONY: help deps dev up validate check drill status rebaseline backup restore down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- Run ---------------------------------------------------------------------------------------
 
-deps: .venv/deps ## install the tools of the control machine into .venv
+deps: .venv/deps .cache/settings/release ## install the tools of the control machine into .venv
 
 .venv/deps: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -39,8 +39,18 @@ deps: .venv/deps ## install the tools of the control machine into .venv
 	.venv/bin/python -m compileall -q -j 0 $(foreach package,ansible jinja2 yaml kubernetes cryptography ansible_collections/kubernetes,.venv/lib/python3*/site-packages/$(package))
 	@touch $@
 
+# What checks the settings (plugins/action/check_settings.py): what the checker requires, and its own source beside it.
+.cache/settings/release: checker/uv.lock .venv/deps
+	UV_PROJECT_ENVIRONMENT=$(abspath .cache/settings) \
+		$(uv) sync --quiet --frozen --no-dev --no-install-project --compile-bytecode --project checker
+	.venv/bin/python -m compileall -q checker/src
+	@touch $@
+
 up: deps ## start the stack, or apply changed settings; show the last verdicts
 	$(playbook) site.yml $(ARGS)
+
+validate: deps ## tell all that is wrong with the settings, and change nothing
+	$(playbook) playbooks/validate.yml $(ARGS)
 
 check: deps ## run a check now
 	$(playbook) playbooks/check.yml $(ARGS)
@@ -68,7 +78,7 @@ purge: deps ## stop everything, remove the data
 
 # --- Develop -----------------------------------------------------------------------------------
 
-dev: .venv/dev
+dev: .venv/dev .cache/settings/release
 .venv/dev: .venv/deps requirements-dev.txt
 	$(uv) pip sync --quiet --require-hashes --python .venv/bin/python requirements-dev.txt
 	@touch $@
@@ -155,7 +165,7 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff format --check
 	PYTHONPATH=checker/src .venv/bin/lint-imports --no-logo --no-cache checker/pyproject.toml
 	$(in_package) drifter mypy drifter/src data
-	MYPYPATH=checker/tests $(in_package) checker mypy checker/src benchmarks/trust benchmarks/formats
+	MYPYPATH=checker/tests $(in_package) checker mypy roles/preflight/files checker/src benchmarks/trust benchmarks/formats
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
 	.venv/bin/mypy plugins/action plugins/lookup roles/backup/files roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'
 	.venv/bin/yamllint --strict .

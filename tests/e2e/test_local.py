@@ -79,12 +79,12 @@ def taken_port() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("setting", "value", "named"),
     [
-        ("drift_prob", 1.2, ["drift_prob is 1.2", "from 0 to 1"]),
-        ("check_schedule", "61 * * * *", ["check_schedule", "61 * * * *"]),
+        ("drift_prob", 1.2, ["-e: drift_prob: allowed: 1 or less (got 1.2)"]),
+        ("check_schedule", "61 * * * *", ["-e: check_schedule: allowed: a cron", "61 * * * *"]),
         (
             "monitors",
             [{"name": "flights", "curent": {"url": "http://127.0.0.1/"}}],
-            ["monitors", "curent"],
+            ["-e: monitors[0].curent: unknown key; did you mean current?"],
         ),
     ],
 )

@@ -2,15 +2,27 @@
 
 from drift_checker.config.advice import advice
 from drift_checker.config.budget import alarm_budget, settings_of
+from drift_checker.config.mistakes import (
+    Mistake,
+    Section,
+    closest,
+    find_mistakes,
+    matching,
+    repeated_keys,
+    secret_error,
+)
 from drift_checker.config.monitors import (
     WINDOW_PARAMETER,
+    Columns,
+    DagId,
     Monitor,
+    MonitorFloors,
     Monitors,
     ReferenceSource,
     SourceSettings,
     load_monitors,
 )
-from drift_checker.config.schedule import date_key, date_of_key, logical_dates_before
+from drift_checker.config.schedule import Cron, date_key, date_of_key, logical_dates_before
 from drift_checker.config.settings import (
     Limits,
     S3Access,
@@ -23,22 +35,33 @@ from drift_checker.config.tls import authorities
 
 __all__ = [
     "WINDOW_PARAMETER",
+    "Columns",
+    "Cron",
+    "DagId",
     "Limits",
+    "Mistake",
     "Monitor",
+    "MonitorFloors",
     "Monitors",
     "ReferenceSource",
     "S3Access",
+    "Section",
     "Settings",
     "SourceAccess",
     "SourceSettings",
     "advice",
     "alarm_budget",
     "authorities",
+    "closest",
     "date_key",
     "date_of_key",
+    "find_mistakes",
     "load_limits",
     "load_monitors",
     "load_settings",
     "logical_dates_before",
+    "matching",
+    "repeated_keys",
+    "secret_error",
     "settings_of",
 ]

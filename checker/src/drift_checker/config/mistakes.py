@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from drift_checker.config.settings import redact
@@ -24,6 +23,7 @@ M = TypeVar("M", bound=BaseModel)
 _LIKENESS = 0.65
 """Of a key that is taken for another: `uri` for `url`, but not `colour` for `columns`."""
 _UNKNOWN = "unknown_key"
+_SECRET = "secret"  # noqa: S105  the type of an error
 _WORDS = {
     "missing": "is missing",
     "greater_than": "allowed: more than {gt}",
@@ -63,6 +63,31 @@ class Mistake(NamedTuple):
         return f"{self.place or 'the whole file'}: {self.message}"
 
 
+class Section(BaseModel):
+    """A part of the settings: it has no other keys than its fields, and does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: object) -> object:
+        known = cls.model_fields
+        if isinstance(data, dict) and (unknown := [key for key in data if key not in known]):
+            errors = [_unknown_key(key, data[key], known) for key in unknown]
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        return data
+
+
+def _unknown_key(key: object, value: object, known: Iterable[str]) -> InitErrorDetails:
+    word = str(key)
+    context = {"words": unknown_key(word, known), "meant": closest(word, known)}
+    return InitErrorDetails(
+        type=PydanticCustomError(_UNKNOWN, "{words}", context),
+        loc=(key if isinstance(key, int) else word,),
+        input=value,
+    )
+
+
 def unknown_key(word: str, known: Iterable[str]) -> str:
     """Say that a key is none of those known, and which is meant or allowed."""
     if meant := closest(word, known):
@@ -70,33 +95,16 @@ def unknown_key(word: str, known: Iterable[str]) -> str:
     return f"unknown key; allowed: {', '.join(known)}"
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most like another one, where any is."""
-    return next(iter(get_close_matches(word, list(known), n=1, cutoff=_LIKENESS)), None)
+def closest(word: str, known: Iterable[str], likeness: float = _LIKENESS) -> str | None:
+    """Return the known word that is most like another one, if it is as like as that, 0 to 1."""
+    from difflib import get_close_matches  # noqa: PLC0415  only where something is wrong
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=likeness)), None)
 
 
-def raise_for_unknown(data: Mapping[Any, object], known: Iterable[str], title: str) -> None:
-    """Refuse keys that are not known; `find_mistakes` goes on without them.
-
-    Raises:
-        ValidationError: There are some; with an error for each.
-    """
-    if unknown := [key for key in data if key not in known]:
-        raise ValidationError.from_exception_data(
-            title,
-            [
-                InitErrorDetails(
-                    type=PydanticCustomError(
-                        _UNKNOWN,
-                        "{words}",
-                        {"words": unknown_key(str(key), known), "meant": closest(str(key), known)},
-                    ),
-                    loc=(key if isinstance(key, int) else str(key),),
-                    input=data[key],
-                )
-                for key in unknown
-            ],
-        )
+def secret_error(allowed: str) -> PydanticCustomError:
+    """Return an error that says what is allowed, and shows nothing of what it got."""
+    return PydanticCustomError(_SECRET, "{words}", {"words": f"allowed: {allowed}"})
 
 
 def matching(pattern: str, allowed: str) -> AfterValidator:
@@ -111,22 +119,25 @@ def matching(pattern: str, allowed: str) -> AfterValidator:
 
 
 def find_mistakes(
-    model: type[M], content: object, context: Mapping[str, object] | None = None
+    model: type[M],
+    content: object,
+    context: Mapping[str, object] | None = None,
+    *,
+    unreadable: Iterable[Keys] = (),
 ) -> tuple[M | None, list[Mistake]]:
-    """Return what a model makes of the content, or all that is wrong with it.
+    """Return what is right of the content, if the model can do with that, and all that is wrong.
 
     What is found wrong is put right where that is clear, or left out, and the rest is looked at
-    again: keys are checked against each other only where each of them is right by itself.
+    again: keys are checked against each other only where each of them is right by itself. Of what
+    is `unreadable`, for the caller to tell, nothing is said but that its key is unknown.
     """
-    repaired = _Repaired(deepcopy(content))
+    repaired = _Repaired(deepcopy(content), set(unreadable))
     found: dict[Mistake, None] = {}
     while True:
         try:
-            valid = model.model_validate(repaired.content, context=context)
+            return model.model_validate(repaired.content, context=context), list(found)
         except ValidationError as error:
             details = error.errors()
-        else:
-            return (None if found else valid), list(found)
         for each in details:
             if not repaired.explains(each):
                 found[Mistake(place_of(repaired.as_written(each["loc"])), _words(each))] = None
@@ -145,7 +156,9 @@ def _words(error: ErrorDetails) -> str:
     # Bounds are shown as people write them: 0, not 0.0.
     bounds = {k: f"{v:g}" if isinstance(v, float) else v for k, v in error.get("ctx", {}).items()}
     message = words.format(**bounds) if words else error["msg"]
-    silent = error["type"] in {_UNKNOWN, "missing"} or isinstance(error["input"], dict | list)
+    silent = error["type"] in {_UNKNOWN, _SECRET, "missing"} or isinstance(
+        error["input"], dict | list
+    )
     shown = "" if silent else f" (got {redact(error['input'])})"
     return f"{message.removeprefix('Value error, ')}{shown}"
 
@@ -153,8 +166,9 @@ def _words(error: ErrorDetails) -> str:
 class _Repaired:
     """Content from which what is wrong was taken, for the rest to be looked at."""
 
-    def __init__(self, content: object) -> None:
+    def __init__(self, content: object, unreadable: set[Keys]) -> None:
         self.content = content
+        self._unreadable = unreadable
         self._renamed: dict[Keys, str] = {}
         """Keys by the names that they were given, with those that they were written with."""
         self._left_out: set[Keys] = set()
@@ -165,9 +179,14 @@ class _Repaired:
 
     def explains(self, error: ErrorDetails) -> bool:
         """Whether it may be a mistake only because of what was changed."""
+        if error["type"] == _UNKNOWN:
+            return False
         keys = error["loc"]
         if keys in self._renamed and error["type"].endswith("_type"):
             return True  # another key was meant, or none
+        written = self.as_written(keys)
+        if any(written in {gone, gone[:-1]} for gone in self._unreadable):
+            return True
         return any(
             keys == gone[: len(keys)] and (keys == gone or str(gone[-1]) in error["msg"])
             for gone in self._left_out

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -16,9 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -27,11 +26,10 @@ from pydantic import (
 
 from drift_checker.comparison import ColumnRoles, FeedSettings, Floors, parse_span
 from drift_checker.config.mistakes import (
-    Mistake,
+    Section,
     find_mistakes,
     matching,
     parse_yaml,
-    raise_for_unknown,
 )
 from drift_checker.config.schedule import Cron, date_key, interval
 from drift_checker.config.templates import check_template, fill_template
@@ -102,20 +100,7 @@ DagId = Annotated[
 Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "64 hexadecimal digits, in lower case")]
 
 
-class _Section(BaseModel):
-    """A part of the monitors file: it has no other keys than its fields, and does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, data: object) -> object:
-        if isinstance(data, dict):
-            raise_for_unknown(data, cls.model_fields, cls.__name__)
-        return data
-
-
-class SourceSettings(_Section):
+class SourceSettings(Section):
     """Where a table comes from: a URL, a path (relative to the monitors file), or a database."""
 
     url: Annotated[str, AfterValidator(_source_url)] | None = None
@@ -185,7 +170,7 @@ class BatchSource(SourceSettings):
         return self
 
 
-class Columns(_Section):
+class Columns(Section):
     """What columns mean; all others are features."""
 
     timestamp: str | None = None
@@ -217,7 +202,19 @@ class Columns(_Section):
 
     def named(self) -> set[str]:
         """Return the columns that the reference must have."""
-        return self.roles.named_columns() | set(self.segments)
+        return {name for _, name in self.declared()}
+
+    def declared(self) -> Iterator[tuple[str, str]]:
+        """Yield the columns that the reference must have, each after the key that names it."""
+        for role in ("timestamp", "target", "prediction", "id"):
+            if name := getattr(self, role):
+                yield role, name
+        for key in ("kinds", "formats"):
+            for name in getattr(self, key):
+                yield f"{key}.{name}", name
+        for key in ("ignore", "segments"):
+            for number, name in enumerate(getattr(self, key)):
+                yield f"{key}[{number}]", name
 
     @property
     def roles(self) -> ColumnRoles:
@@ -225,7 +222,7 @@ class Columns(_Section):
         return ColumnRoles(**self.model_dump(exclude={"segments"}))
 
 
-class Baseline(_Section):
+class Baseline(Section):
     """How the reference follows the data."""
 
     kind: Literal["fixed", "rolling", "seasonal"] = "fixed"
@@ -246,7 +243,7 @@ class Baseline(_Section):
         return self
 
 
-class RowCount(_Section):
+class RowCount(Section):
     """How many rows a batch may have."""
 
     least: int | None = Field(default=None, ge=0)
@@ -261,7 +258,7 @@ class RowCount(_Section):
         return self
 
 
-class ColumnFloors(_Section):
+class ColumnFloors(Section):
     """The smallest changes of a column that are worth an alarm; what is not set is as for all."""
 
     distance: float | None = None
@@ -303,7 +300,7 @@ class MonitorFloors(ColumnFloors):
         return {name: replace(self.of_all, **each.given) for name, each in self.columns.items()}
 
 
-class Monitor(_Section):
+class Monitor(Section):
     """One watched source."""
 
     name: Name
@@ -402,7 +399,7 @@ class Monitor(_Section):
         return fill_template(template, logical_date=date, seed=self.seed(logical_date))
 
 
-class Monitors(_Section):
+class Monitors(Section):
     """The whole file."""
 
     check_schedule: Cron = "*/5 * * * *"
@@ -460,12 +457,7 @@ def load_monitors(path: Path) -> Monitors:
     # A date or a number that there cannot be is a ValueError of Python's own.
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: {error}") from None
-    monitors, mistakes = monitors_of(content, path.parent)
-    if monitors is None or repeated:
+    monitors, mistakes = find_mistakes(Monitors, content, {"folder": path.parent})
+    if monitors is None or mistakes or repeated:
         raise UsageError("\n".join(f"{path}: {each}" for each in (*repeated, *mistakes)))
     return monitors
-
-
-def monitors_of(content: object, folder: Path) -> tuple[Monitors | None, list[Mistake]]:
-    """Return the monitors that a file says, or every mistake; paths are relative to the folder."""
-    return find_mistakes(Monitors, content, {"folder": folder})

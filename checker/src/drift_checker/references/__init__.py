@@ -1,6 +1,7 @@
 """Versions of a monitor's reference: fitted, in force, accepted, rolling.
 
-`preview`, of what an acceptance would change, is needed by no tick, and imported by its path.
+`preview`, of what an acceptance would change, and `declared`, of what is told before a reference is
+fitted, are needed by no tick, and imported by their paths.
 """
 
 from drift_checker.references.acceptance import (
