@@ -77,7 +77,7 @@ def test_what_cannot_be_rendered_hides_nothing_else(copy: Copy, free: list[str])
         code, told, _ = copy.play("playbooks/validate.yml", *free, "-e", f"mlflow_port={port}")
 
     assert code != 0
-    undefined, unknown, absent, taken = lines_of(told)
+    taken, undefined, unknown, absent = lines_of(told)
     place = f"{FILE}: monitors[0]"
     expected = f"{place}.current.uri: 'drifter_ulr' is undefined; did you mean drifter_url?"
     assert undefined == expected

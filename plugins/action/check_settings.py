@@ -97,7 +97,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             ),
             *(self._taken(ports, settings.get("state_dir"), variables) if local else ()),
         ]
-        lines = [shown(each, sources, project) for each in mistakes]
+        # Those of one file, and of one monitor, stand together.
+        lines = sorted({shown(each, sources, project) for each in mistakes})
         if not lines:
             return {"changed": False}
         message = "\n".join([*lines, "Nothing was started or stopped."])
