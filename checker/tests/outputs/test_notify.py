@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from structlog.testing import capture_logs
 from web import FakeMlflow, Receiver, Web
 
 from drift_checker.errors import ServiceAwayError
+from drift_checker.outputs import notify
 from drift_checker.outputs.events import Event, silence_events
 from drift_checker.outputs.notify import KEEP_TRYING, Address, deliver_events
 from drift_checker.state import Store, read_latest_result
@@ -48,6 +51,8 @@ class Notified:
 def site(deployment: Deployment, web: Web, receiver: Receiver) -> Notified:
     return Notified(deployment, web, receiver)
 
+
+PATIENCE_SECONDS = 20
 
 EVENT = Event(kind="alarm_opened", monitor="m", date=DATE, title="Drift!", message="x: 1 -> 2")
 
@@ -202,7 +207,7 @@ def test_killed_between_two_writes_notifies_at_most_once(
 def test_killed_while_sending_is_not_sent_again(
     deployment: Deployment, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: Any) -> bool:
+    def killed(*_: Any) -> None:
         raise KilledError
 
     addresses = [Address(receiver.url)]
@@ -223,10 +228,10 @@ def test_of_two_senders_one_sends(
 ) -> None:
     addresses, send = [Address(receiver.url)], Address.send
 
-    def meanwhile(self: Address, title: str, message: str) -> bool:
+    def meanwhile(self: Address, title: str, message: str) -> None:
         monkeypatch.setattr(Address, "send", send)
         deliver_events(deployment.store, [EVENT], addresses, DATE)
-        return send(self, title, message)
+        send(self, title, message)
 
     monkeypatch.setattr(Address, "send", meanwhile)
     deliver_events(deployment.store, [EVENT], addresses, DATE)
@@ -234,8 +239,58 @@ def test_of_two_senders_one_sends(
     assert receiver.titles == ["Drift!"]
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("options", ["", "?redirect=yes"])
+def test_an_address_that_redirects_is_not_told_and_not_followed(
+    deployment: Deployment, web: Web, receiver: Receiver, status: int, options: str
+) -> None:
+    elsewhere = Receiver(web, "/elsewhere")
+    target = {"Location": f"{web.url}/elsewhere"}
+    web.answer("/hook", status=status, headers=target)
+    addresses = [Address(receiver.url + options)]
+
+    with capture_logs() as logs:
+        deliver_events(deployment.store, [EVENT], addresses, DATE)
+
+    assert (elsewhere.requests, len(deployment.store.list("outbox"))) == (0, 1)
+    (entry,) = logs
+    assert entry["event"] == "not notified"
+    assert f"it redirects (HTTP {status}), which is not followed" in entry["reason"]
+    Receiver(web, "/hook")
+    deliver_events(deployment.store, [], addresses, DATE + timedelta(minutes=5))
+    assert deployment.store.list("outbox") == []
+
+
+def test_an_address_that_drips_is_given_up_in_time(
+    deployment: Deployment, web: Web, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headers that come one by one keep no attempt open, whatever the timeout of each read."""
+    end = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.flush_headers()
+        while not end.wait(0.02):
+            try:
+                handler.wfile.write(b"X-Long: 1\r\n")
+            except OSError:
+                return
+
+    web.routes["/hook"] = drip
+    monkeypatch.setattr(notify, "SEND_SECONDS", 1)
+    start = time.monotonic()
+    try:
+        with capture_logs() as logs:
+            deliver_events(deployment.store, [EVENT], [Address(receiver.url)], DATE)
+        assert time.monotonic() - start < PATIENCE_SECONDS
+        assert [entry["reason"].partition(": ")[2] for entry in logs] == ["no answer within 1 s"]
+        assert len(deployment.store.list("outbox")) == 1
+    finally:
+        end.set()
+
+
 @pytest.fixture
-def configured(env_file: Path, deployment: Deployment, receiver: Receiver) -> Iterator[Deployment]:
+def configured(env_file: Path, deployment: Deployment, receiver: Receiver) -> Deployment:
     """A deployment whose settings file names the receiver."""
     with env_file.open("a") as file:
         file.write(f"DRIFT_NOTIFICATION_URLS={receiver.url}\n")
@@ -272,13 +327,49 @@ def test_a_monitor_that_never_had_a_verdict_is_silent_too(deployment: Deployment
     assert list(silence_events(store, monitors, now + timedelta(minutes=25))) == []
 
 
+def test_status_says_what_waits_and_why(
+    configured: Deployment, receiver: Receiver, web: Web
+) -> None:
+    assert json.loads(configured.cli("status", "--format", "json").stdout)["waiting"] == []
+    receiver.status = 503
+    address = Address(receiver.url)
+    later = EVENT.model_copy(update={"date": DATE + timedelta(hours=1)})
+    deliver_events(configured.store, [EVENT], [address], DATE)
+    deliver_events(configured.store, [later], [address], DATE + timedelta(minutes=1))
+    web.answer("/hook", status=302, headers={"Location": "/elsewhere"})
+    deliver_events(configured.store, [], [address], DATE + timedelta(minutes=5))
+
+    first, second = json.loads(configured.cli("status", "--format", "json").stdout)["waiting"]
+
+    assert (first["event"], first["address"]) == ("m-20261123T090000Z-alarm_opened", address.name)
+    assert (first["since"], first["attempts"]) == ("2026-11-23T09:00:00Z", 3)
+    assert "it redirects (HTTP 302)" in first["reason"]
+    assert (second["attempts"], second["reason"]) == (0, "not tried yet")
+    table = configured.cli("status").stdout
+    assert "m-20261123T090000Z-alarm_opened" in table
+    assert "it redirects (HTTP 302), which is not followed" in table
+    assert receiver.url not in table
+
+
+def test_status_says_that_nobody_is_named(deployment: Deployment, receiver: Receiver) -> None:
+    receiver.status = 503
+    deliver_events(deployment.store, [EVENT], [Address(receiver.url)], DATE)
+
+    (waiting,) = json.loads(deployment.cli("status", "--format", "json").stdout)["waiting"]
+
+    assert (waiting["address"], waiting["attempts"]) == (None, 0)
+    assert waiting["reason"] == "DRIFT_NOTIFICATION_URLS names no address"
+
+
 def test_a_test_message(configured: Deployment, receiver: Receiver) -> None:
     ended = configured.cli("notify", "test")
     assert (ended.exit_code, receiver.titles) == (0, ["Drift detection: a test"])
     assert ended.stdout.startswith("json-")
 
     receiver.status = 500
-    assert configured.cli("notify", "test").exit_code == 4
+    refused = configured.cli("notify", "test")
+    assert refused.exit_code == 4
+    assert "took no message: it answered HTTP 500" in refused.output
 
 
 def test_no_address_and_a_wrong_one(deployment: Deployment, env_file: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from drift_checker.cli.configuration import settings_and_monitors, settings_for
-from drift_checker.errors import ServiceAwayError, UsageError
+from drift_checker.errors import UsageError
 from drift_checker.outputs import deliver_events, notification_addresses, silence_events
 from drift_checker.state import Store
 
@@ -35,6 +35,5 @@ def test(ctx: click.Context) -> None:
     if not addresses:
         raise UsageError("DRIFT_NOTIFICATION_URLS is not set")
     for address in addresses:
-        if not address.send("Drift detection: a test", "Notifications arrive here."):
-            raise ServiceAwayError(f"DRIFT_NOTIFICATION_URLS: {address.name} took no message")
+        address.send("Drift detection: a test", "Notifications arrive here.")
         click.echo(f"{address.name}: sent")

@@ -9,9 +9,15 @@ import click
 
 from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import format_option
-from drift_checker.outputs import MonitorStatus, SetAside, read_status
+from drift_checker.outputs import (
+    MonitorStatus,
+    SetAside,
+    WaitingNotification,
+    notification_addresses,
+    read_status,
+)
 from drift_checker.state import Store
-from drift_checker.wording import aligned
+from drift_checker.wording import aligned, shortened
 
 SILENT_EXIT_CODE = 5
 MOST_DAMAGED = 10
@@ -25,26 +31,41 @@ _HEADER = (
     "DRIFTED COLUMNS AND FAULTS",
     "RUN",
 )
+_WAITING = ("NOTIFICATION THAT WAITS", "ADDRESS", "SINCE", "ATTEMPTS", "WHY")
 
 
 @click.command()
 @format_option
 @click.pass_context
 def status(ctx: click.Context, output_format: str) -> None:
-    """Show the last verdict of every monitor, and what was damaged in the store.
+    """Show the last verdict of every monitor, what nobody was told yet, and what was damaged.
 
     Exits with 5 when a monitor has had no verdict for three intervals of its schedule.
     """
     settings, monitors = settings_and_monitors(ctx)
-    latest = read_status(Store(settings), monitors, datetime.now(UTC))
+    latest = read_status(
+        Store(settings), monitors, datetime.now(UTC), notification_addresses(settings)
+    )
     if output_format == "json":
-        click.echo(latest.model_dump_json(indent=2))
+        click.echo(latest.model_dump_json(indent=2, ensure_ascii=True))
     else:
         click.echo(aligned([_HEADER, *map(_row, latest.monitors)]))
-        for line in _damaged_lines(latest.damaged):
+        for line in [*_waiting_lines(latest.waiting), *_damaged_lines(latest.damaged)]:
             click.echo(line)
     if any(monitor.silent for monitor in latest.monitors):
         ctx.exit(SILENT_EXIT_CODE)
+
+
+def _waiting_lines(waiting: Sequence[WaitingNotification]) -> Iterator[str]:
+    """Say which notifications have not been taken, and why."""
+    if not waiting:
+        return
+    rows = [
+        (each.event, each.address or "-", _utc(each.since), f"{each.attempts}", each.reason)
+        for each in waiting
+    ]
+    yield ""
+    yield aligned([_WAITING, *rows])
 
 
 def _damaged_lines(damaged: Sequence[SetAside]) -> Iterator[str]:
@@ -59,7 +80,7 @@ def _damaged_lines(damaged: Sequence[SetAside]) -> Iterator[str]:
 
 
 def _row(monitor: MonitorStatus) -> tuple[str, ...]:
-    reasons = ", ".join([*monitor.drifted_columns, *monitor.faults]) or "-"
+    reasons = ", ".join(map(shortened, [*monitor.drifted_columns, *monitor.faults])) or "-"
     verdict = f"{monitor.verdict or 'none'}{', silent' if monitor.silent else ''}"
     rows, newest = "-", None
     if monitor.feed is not None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
+import structlog
+
 from drift_checker.comparison import (
     NO_FLOORS,
     CompareSettings,
@@ -30,8 +32,13 @@ from drift_checker.drill.report import (
     Rate,
     smallest_detected,
 )
-from drift_checker.errors import DriftCheckerError
-from drift_checker.outputs import NOTIFICATION_TITLE, MlflowClient, notification_addresses
+from drift_checker.errors import DriftCheckerError, ServiceAwayError
+from drift_checker.outputs import (
+    NOTIFICATION_TITLE,
+    Address,
+    MlflowClient,
+    notification_addresses,
+)
 from drift_checker.profiles import TickCounts
 from drift_checker.references import StoredReference
 from drift_checker.result import Verdict
@@ -42,6 +49,8 @@ FALSE_ALARM_LEVELS = (0.5, 0.25, 0.1, 0.05)
 """Levels at which drift-free ticks are judged, to see that so many are flagged by chance."""
 SHORT_STRENGTH = 1.0
 """The strength of a short drill: the one at which docs/drill.md describes each scenario."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +247,16 @@ def _notify(settings: Settings, monitor: str, plan: DrillPlan) -> dict[str, bool
     """Send a message where the plan says so; returns whether each address took it."""
     addresses = notification_addresses(settings) if plan.notify else []
     message = f"This is drill {plan.drill} of {monitor}, no alarm."
-    return {address.name: address.send(NOTIFICATION_TITLE, message) for address in addresses}
+    return {address.name: _takes(address, message) for address in addresses}
+
+
+def _takes(address: Address, message: str) -> bool:
+    try:
+        address.send(NOTIFICATION_TITLE, message)
+    except ServiceAwayError as error:
+        log.warning("not notified", address=address.name, reason=str(error))
+        return False
+    return True
 
 
 def publish_drills(

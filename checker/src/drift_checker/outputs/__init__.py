@@ -1,6 +1,6 @@
 """What leaves the checker: MLflow runs, notifications, status.
 
-Each module imports only those before it: `mlflow`, `publish`, `status`, `events`, `notify`.
+Each module imports only those before it: `mlflow`, `publish`, `events`, `notify`, `status`.
 Apprise, an extra, is imported where a notification is sent.
 """
 
@@ -8,6 +8,8 @@ from drift_checker.outputs.events import Event, result_events, silence_events
 from drift_checker.outputs.mlflow import MlflowClient, Run
 from drift_checker.outputs.notify import (
     NOTIFICATION_TITLE,
+    Address,
+    WaitingNotification,
     deliver_events,
     notification_addresses,
 )
@@ -25,6 +27,7 @@ from drift_checker.outputs.status import MonitorStatus, SetAside, read_status
 __all__ = [
     "MAX_OLDER",
     "NOTIFICATION_TITLE",
+    "Address",
     "Event",
     "MlflowClient",
     "MonitorStatus",
@@ -32,6 +35,7 @@ __all__ = [
     "Publication",
     "Run",
     "SetAside",
+    "WaitingNotification",
     "deliver_events",
     "mark_pending",
     "notification_addresses",

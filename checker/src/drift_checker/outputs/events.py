@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
-from drift_checker.config import Monitors, date_key, date_of_key
-from drift_checker.outputs.status import SILENT_INTERVALS, silent_before
+from drift_checker.config import Monitors, date_key, date_of_key, logical_dates_before
+from drift_checker.escape import one_line
 from drift_checker.references import versions_in_force
 from drift_checker.result import PlainDocument, Result, Verdict
 from drift_checker.state import Store, read_latest_result, read_result
 from drift_checker.wording import explanation_text
 
 EventKind = Literal["alarm_opened", "alarm_closed", "batch_invalid", "monitor_silent"]
+
+SILENT_INTERVALS = 3
+"""A monitor without a verdict for so many intervals of its schedule is silent."""
 
 
 _KINDS: dict[EventKind, str] = {
@@ -129,10 +132,15 @@ def silence_events(store: Store, monitors: Monitors, now: datetime) -> Iterator[
             yield _event("monitor_silent", name, start, title, message)
 
 
+def silent_before(schedule: str, now: datetime) -> datetime:
+    """The logical date of a schedule since which a monitor must have reached a verdict."""
+    return logical_dates_before(schedule, now, SILENT_INTERVALS)[-1]
+
+
 def _message(result: Result) -> str:
     if result.explanation is None:
         return str(result.verdict)
-    return f"{result.explanation.summary}\n\n{explanation_text(result.explanation)}"
+    return f"{one_line(result.explanation.summary)}\n\n{explanation_text(result.explanation)}"
 
 
 def _event(kind: EventKind, monitor: str, date: datetime, title: str, message: str) -> Event:

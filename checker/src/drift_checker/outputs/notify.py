@@ -5,7 +5,9 @@ conditional put, so that of several senders one sends; how it ended is noted aft
 that failed is followed by another when twice as much time has passed since the first, for two
 days. One whose end is not known, because its process was killed, is not followed: the event may
 have arrived, and is never sent twice.
-Nothing here raises: what is not sent fails nothing else, and the next tick tries again.
+What counts is that the address itself has taken it: who answers with another address, as by a
+redirect, has not, and is not followed there, since of a POST only a GET without a body may arrive.
+`deliver_events` raises nothing: what is not sent fails nothing else, and the next tick tries again.
 """
 
 from __future__ import annotations
@@ -18,23 +20,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from drift_checker.config import Settings
-from drift_checker.errors import DamagedObjectError, DriftCheckerError, UsageError
+from drift_checker.errors import (
+    DamagedObjectError,
+    DriftCheckerError,
+    ServiceAwayError,
+    UsageError,
+)
 from drift_checker.outputs.events import Event, event_anew
 from drift_checker.result import PlainDocument
-from drift_checker.state import Store, keys, read_document
+from drift_checker.state import Document, Store, keys, read_document
+
+if TYPE_CHECKING:
+    from apprise import AppriseResult
 
 KEEP_TRYING = timedelta(days=2)
 """Time after the first attempt in which others follow."""
 ABANDONED_ATTEMPT = timedelta(hours=1)
 """Age from which an attempt without an end is taken for one whose process was killed."""
+SEND_SECONDS = 30
+"""Seconds that one attempt may take in all, whatever the other side sends meanwhile."""
 NOTIFICATION_TITLE = "Drift detection"
 
 _KIND = re.compile(r"([a-z0-9]{1,20})://")
+_STATUS = re.compile(r"\berror=(\d{3})\b")
+"""How each of apprise's services says what HTTP status it was answered with."""
+_REDIRECTS = range(300, 400)
 
 log = structlog.get_logger()
 
@@ -45,6 +60,21 @@ class Attempt(PlainDocument):
 
     at: datetime
     outcome: Literal["sent", "failed"] | None = None
+    reason: str | None = None
+    """Why it failed; never a part of the address."""
+
+
+class WaitingNotification(Document):
+    """An event that an address does not have yet."""
+
+    event: str
+    address: str | None
+    """Its kind and digest; null where `DRIFT_NOTIFICATION_URLS` names none."""
+    since: datetime
+    """When the first attempt was made; before it, when the event was kept."""
+    attempts: int
+    reason: str
+    """Why the last attempt failed, or why there is none."""
 
 
 class Address:
@@ -60,10 +90,11 @@ class Address:
         digest = sha256(url.encode()).hexdigest()[:8]
         self.name = f"{kind[1] if kind else 'unknown'}-{digest}"
 
-    def send(self, title: str, message: str) -> bool:
-        """Send, once, by apprise, which waits for seconds at most; says whether that succeeded.
+    def send(self, title: str, message: str) -> None:
+        """Send, once, by apprise, within `SEND_SECONDS`.
 
         Raises:
+            ServiceAwayError: the address did not take it; says why.
             UsageError: apprise is not installed, or does not know such a URL.
         """
         with warnings.catch_warnings():
@@ -81,13 +112,35 @@ class Address:
                 app_desc=NOTIFICATION_TITLE,
                 app_url="",
                 image_url_mask="",
+                http_redirects=False,
+                service_timeout=SEND_SECONDS,
+                allow_templates=False,
             )
             service = apprise.Apprise(asset=asset)
             if not service.add(self._url):
                 raise UsageError(
                     f"DRIFT_NOTIFICATION_URLS: {self.name} is no URL that apprise knows"
                 )
-            return bool(service.notify(title=title, body=message, body_format="text"))
+            for one in service:
+                one.redirects = False  # also where `redirect=yes` is in the URL
+            result = service.notify(title=title, body=message, body_format="text")
+            if not result:
+                raise ServiceAwayError(f"{self.name} took no message: {_refusal(result)}")
+
+
+def _refusal(result: AppriseResult) -> str:
+    """Say why an address took no message; apprise's own words may hold parts of its URL."""
+    if any(each.status.name == "TIMEOUT" for each in result):
+        return f"no answer within {SEND_SECONDS} s"
+    found = [match[1] for entry in result.logs() if (match := _STATUS.search(entry.message))]
+    if not found:
+        return "it is away, or refuses"
+    if int(found[-1]) in _REDIRECTS:
+        return (
+            f"it redirects (HTTP {found[-1]}), which is not followed: "
+            "DRIFT_NOTIFICATION_URLS must name the address that takes messages"
+        )
+    return f"it answered HTTP {found[-1]}"
 
 
 def notification_addresses(settings: Settings) -> list[Address]:
@@ -132,29 +185,16 @@ class _Delivery:
 
     def deliver(self, monitor: str | None) -> None:
         for entry in self.store.list(keys.outbox(monitor)):
-            event = self._event(entry.key)
+            event = _waiting_event(self.store, entry.key)
             if event is None:
                 continue
             settled = [self._is_settled(event, address) for address in self.addresses]
             if all(settled):
                 self.store.delete(entry.key)
 
-    def _event(self, key: str) -> Event | None:
-        """An event that waits, made anew where it is damaged; None where it is gone."""
-        try:
-            return read_document(self.store, key, Event)
-        except DamagedObjectError as error:
-            event = event_anew(self.store, key)
-            log.warning("damaged, and made anew", key=key, reason=error.reason)
-            if event is None:
-                self.store.delete(key)
-            else:
-                self.store.put(key, event.model_dump_json().encode())
-            return event
-
     def _is_settled(self, event: Event, address: Address) -> bool:
         """Whether nothing is left to do for an event and an address; tries it where that is due."""
-        attempts = list(self._attempts(event, address))
+        attempts = list(_attempts(self.store, event, address))
         if attempts:
             first, last = attempts[0], attempts[-1]
             if last.outcome == "sent":
@@ -171,19 +211,6 @@ class _Delivery:
             return False
         return self._attempt(event, address, len(attempts) + 1)
 
-    def _attempts(self, event: Event, address: Address) -> Iterator[Attempt]:
-        for number in count(1):
-            key = self._claim_key(event, address, number)
-            try:
-                attempt = read_document(self.store, key, Attempt)
-            except DamagedObjectError as error:
-                # It may have arrived, and nothing says when it was made.
-                log.warning("damaged", key=key, reason=error.reason)
-                attempt = Attempt(at=event.date)
-            if attempt is None:
-                return
-            yield attempt
-
     def _is_given_up(self, limit: datetime, event: Event, address: Address, reason: str) -> bool:
         if self.now < limit:
             return False
@@ -192,26 +219,91 @@ class _Delivery:
 
     def _attempt(self, event: Event, address: Address, number: int) -> bool:
         """Claim an attempt and make it; returns whether the event was sent."""
-        key = self._claim_key(event, address, number)
+        key = _claim_key(event, address, number)
         claim = Attempt(at=self.now)
         if not self.store.put_if_absent(key, claim.model_dump_json().encode()):
             return False  # another sender is at it
-        sent, reason = False, "the service did not take it"
+        reason = None
         try:
-            sent = address.send(event.title, f"{event.message}\n\n{event.id}")
+            address.send(event.title, f"{event.message}\n\n{event.id}")
         except Exception as error:  # noqa: BLE001  # of a hundred services
             # Its message may hold parts of a URL, ours do not.
             reason = str(error) if isinstance(error, DriftCheckerError) else type(error).__name__
-        ended = Attempt(at=self.now, outcome="sent" if sent else "failed")
+        ended = Attempt(at=self.now, outcome="failed" if reason else "sent", reason=reason)
         self.store.put(key, ended.model_dump_json().encode())
-        if sent:
+        if reason is None:
             log.info("notified", notification=event.id, address=address.name)
         else:
             self.unreachable.add(address.name)
             log.warning("not notified", notification=event.id, address=address.name, reason=reason)
-        return sent
+        return reason is None
 
-    @staticmethod
-    def _claim_key(event: Event, address: Address, number: int) -> str:
-        name = f"{event.kind}.{address.name}.{number}.json"
-        return keys.notification(event.monitor, event.date, name)
+
+def waiting_notifications(
+    store: Store, addresses: Sequence[Address]
+) -> Iterator[WaitingNotification]:
+    """Yield what waits in the outbox: each event and address that does not have it, and why."""
+    for entry in store.list(keys.outbox(None)):
+        event = _waiting_event(store, entry.key)
+        if event is None:
+            continue
+        if not addresses:
+            yield WaitingNotification(
+                event=event.id,
+                address=None,
+                since=entry.modified,
+                attempts=0,
+                reason="DRIFT_NOTIFICATION_URLS names no address",
+            )
+        for address in addresses:
+            attempts = list(_attempts(store, event, address))
+            last = attempts[-1] if attempts else None
+            if last is None or last.outcome != "sent":
+                yield WaitingNotification(
+                    event=event.id,
+                    address=address.name,
+                    since=attempts[0].at if attempts else entry.modified,
+                    attempts=len(attempts),
+                    reason=_waiting_reason(last),
+                )
+
+
+def _waiting_event(store: Store, key: str) -> Event | None:
+    """An event that waits, made anew where it is damaged; None where it is gone."""
+    try:
+        return read_document(store, key, Event)
+    except DamagedObjectError as error:
+        event = event_anew(store, key)
+        log.warning("damaged, and made anew", key=key, reason=error.reason)
+        if event is None:
+            store.delete(key)
+        else:
+            store.put(key, event.model_dump_json().encode())
+        return event
+
+
+def _waiting_reason(last: Attempt | None) -> str:
+    if last is None:
+        return "not tried yet"
+    if last.outcome is None:
+        return "its last attempt goes on, or was killed: it may have arrived"
+    return last.reason or "the service did not take it"
+
+
+def _attempts(store: Store, event: Event, address: Address) -> Iterator[Attempt]:
+    for number in count(1):
+        key = _claim_key(event, address, number)
+        try:
+            attempt = read_document(store, key, Attempt)
+        except DamagedObjectError as error:
+            # It may have arrived, and nothing says when it was made.
+            log.warning("damaged", key=key, reason=error.reason)
+            attempt = Attempt(at=event.date)
+        if attempt is None:
+            return
+        yield attempt
+
+
+def _claim_key(event: Event, address: Address, number: int) -> str:
+    name = f"{event.kind}.{address.name}.{number}.json"
+    return keys.notification(event.monitor, event.date, name)

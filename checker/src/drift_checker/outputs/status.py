@@ -7,7 +7,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from drift_checker.config import Monitors, logical_dates_before
+from drift_checker.config import Monitors
+from drift_checker.outputs.events import silent_before
+from drift_checker.outputs.notify import Address, WaitingNotification, waiting_notifications
 from drift_checker.outputs.publish import newest_pending, read_publication
 from drift_checker.references import version_in_force
 from drift_checker.result import AlarmState, Feed, Verdict
@@ -21,9 +23,6 @@ from drift_checker.state import (
     read_result,
     write_latest_result,
 )
-
-SILENT_INTERVALS = 3
-"""A monitor without a verdict for so many intervals of its schedule is silent."""
 
 
 class MonitorStatus(Document):
@@ -56,11 +55,18 @@ class Status(Document):
     """What `drift-checker status --format json` prints."""
 
     monitors: list[MonitorStatus]
+    waiting: list[WaitingNotification] = Field(default_factory=list)
+    """Notifications that have not been taken yet."""
     damaged: list[SetAside] = Field(default_factory=list)
 
 
-def read_status(store: Store, monitors: Monitors, now: datetime) -> Status:
-    """Return the last verdict of every monitor, whether it is silent, and what was set aside."""
+def read_status(
+    store: Store, monitors: Monitors, now: datetime, addresses: Sequence[Address] = ()
+) -> Status:
+    """Return the last verdict of every monitor, whether it is silent, and what the store says else.
+
+    That is what waits for one of the addresses, and what was set aside.
+    """
     pending = newest_pending(store)
     shown = [
         _monitor_status(
@@ -68,10 +74,11 @@ def read_status(store: Store, monitors: Monitors, now: datetime) -> Status:
         )
         for monitor in monitors.monitors
     ]
+    waiting = list(waiting_notifications(store, addresses))
     # Listed last: what is read until then may be among them.
     aside = store.list(keys.damaged())
     damaged = [SetAside(key=each.key, size=each.size, since=each.modified) for each in aside]
-    return Status(monitors=shown, damaged=damaged)
+    return Status(monitors=shown, waiting=waiting, damaged=damaged)
 
 
 def _latest(store: Store, name: str, pending: Sequence[datetime]) -> LatestResult | None:
@@ -108,8 +115,3 @@ def _monitor_status(
         run_url=publication.url if publication else None,
         silent=result.logical_date < silent_before(schedule, now),
     )
-
-
-def silent_before(schedule: str, now: datetime) -> datetime:
-    """The logical date of a schedule since which a monitor must have reached a verdict."""
-    return logical_dates_before(schedule, now, SILENT_INTERVALS)[-1]
