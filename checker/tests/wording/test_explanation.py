@@ -126,7 +126,7 @@ def test_names_are_no_markup() -> None:
     assert "<b>" not in explanation_html(explained)
     assert "&lt;b&gt;" in explanation_html(explained)
     markdown = explanation_markdown(explained)
-    assert r"\<b>\*x\*\_\[y\](z) \# \|: median" in markdown
+    assert "&#60;b&#62;&#42;x&#42;&#95;&#91;y&#93;(z)&#92;n&#35; &#124;: median" in markdown
     items = [line for line in markdown.splitlines() if line.startswith("- ")]
     assert len(items) == len(explained.changes)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from drift_checker.errors import DriftCheckerError
+from drift_checker.escape import lines
 
 __all__ = ["main"]
 
@@ -46,7 +47,7 @@ class _LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except DriftCheckerError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {lines(str(error))}", err=True)
             ctx.exit(error.exit_code)
 
 

@@ -13,6 +13,7 @@ from drift_checker.cli.options import format_option, parse_logical_date
 from drift_checker.comparison.windows import overview, reference_windows
 from drift_checker.config import Monitor, Monitors, Settings, settings_of
 from drift_checker.errors import BadReferenceError, UsageError
+from drift_checker.escape import lines, one_line
 from drift_checker.references import (
     Acceptance,
     ColumnDependence,
@@ -79,7 +80,7 @@ def fit(ctx: click.Context, name: str | None, output_format: str, *, all_monitor
         click.echo(f"{fit.monitor}: {fit.version} {state}, {fit.rows} rows, {fit.columns} columns")
         click.echo(f"  {_dependence_words(fit.dependence)}")
         for column, reason in fit.untested.items():
-            click.echo(f"  {column}: {reason}")
+            click.echo(one_line(f"  {shortened(column)}: {reason}"))
         if monitors.get(fit.monitor).windowed:
             windows = _windows(store, monitors, monitors.get(fit.monitor))
             click.echo(f"  {_windows_line(windows)}")
@@ -99,17 +100,21 @@ def show(ctx: click.Context, name: str | None, output_format: str, *, all_monito
         click.echo(json.dumps(references))
         return
     for monitor, shown in references.items():
-        click.echo(f"{monitor}: {shown['version']}, {shown['rows']} rows, from {shown['source']}")
+        head = f"{monitor}: {shown['version']}, {shown['rows']} rows, from {shown['source']}"
+        click.echo(one_line(head))
         readings = shown["readings"]
         for column, type_ in shown["columns"].items():
-            click.echo(f"  {column}: {type_}{_reading_words(readings.get(column))}")
+            click.echo(
+                one_line(f"  {shortened(column)}: {type_}{_reading_words(readings.get(column))}")
+            )
         for column in readings.keys() - shown["columns"].keys():
-            click.echo(f"  {column}: derived")
+            click.echo(one_line(f"  {shortened(column)}: derived"))
         click.echo(f"  {shown['rows_together']}")
         if monitors.get(monitor).windowed:
             click.echo(f"  {_windows_line(shown['windows'])}")
         for entry in reversed(shown["history"]):
-            click.echo(f"  since {entry['since']}: {entry['version']}, from {entry['source']}")
+            line = f"  since {entry['since']}: {entry['version']}, from {entry['source']}"
+            click.echo(one_line(line))
 
 
 def _reference(store: Store, monitors: Monitors, monitor: Monitor) -> dict[str, Any]:
@@ -323,9 +328,9 @@ def use(
 
 def _print(accepted: Acceptance, output_format: str) -> None:
     if output_format == "json":
-        click.echo(accepted.model_dump_json())
+        click.echo(accepted.model_dump_json(ensure_ascii=True))
         return
-    name, rows = accepted.monitor, f"{accepted.rows} rows from {accepted.source}"
+    name, rows = accepted.monitor, one_line(f"{accepted.rows} rows from {accepted.source}")
     if accepted.changed:
         click.echo(f"{name}: {accepted.version} in force instead of {accepted.before}: {rows}")
         click.echo(f"to go back: {_way_back(name, accepted.before)}")
@@ -338,7 +343,7 @@ def _print_preview(preview: AcceptancePreview, output_format: str) -> None:
         document = preview.model_dump(mode="json") | {"text": _preview_text(preview)}
         click.echo(json.dumps(document))
     else:
-        click.echo(_preview_text(preview))
+        click.echo(lines(_preview_text(preview)))
 
 
 def _preview_text(preview: AcceptancePreview) -> str:

@@ -101,7 +101,11 @@ def drill(  # noqa: PLR0917  click passes every option by name
             drill=identity, strengths=strengths, trials=trials, drift_free=drift_free, notify=notify
         )
     report, error = run_drill(settings, monitors, monitors.get(name), plan, on_step=_tell)
-    click.echo(report.model_dump_json(indent=2) if output_format == "json" else _table(report))
+    click.echo(
+        report.model_dump_json(indent=2, ensure_ascii=True)
+        if output_format == "json"
+        else _table(report)
+    )
     if error:
         raise error
     if not report.passed:

@@ -25,6 +25,7 @@ from drift_checker.errors import (
     ServiceAwayError,
     UsageError,
 )
+from drift_checker.escape import for_markdown
 from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape_column
 from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.state import (
@@ -346,8 +347,9 @@ class _Publisher:
 
 def _description(result: Result) -> str:
     """What MLflow shows above a run; results of before there were explanations have a summary."""
-    text = explanation_markdown(result.explanation) if result.explanation else summarize(result)
-    return text[:MAX_TAG]
+    if result.explanation:
+        return explanation_markdown(result.explanation)[:MAX_TAG]
+    return for_markdown(summarize(result))[:MAX_TAG]
 
 
 def result_metrics(result: Result) -> dict[str, float]:

@@ -1,13 +1,19 @@
 """Evidently's page on a bounded sample, for a person to look at; the verdict is not made here.
 
+Names and values reach the page as labels that no script of it takes for markup, and a policy lets
+nothing run and nothing be loaded but what Evidently put there.
+
 Importing this module costs seconds: it is done where a report is made, and nowhere else.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import warnings
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -18,6 +24,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drift_checker.escape import labels
 from drift_checker.result import EvidentlySummary, Explanation
 from drift_checker.tables import (
     Batch,
@@ -46,6 +53,14 @@ MAX_CATEGORIES = 50
 POOLED_CATEGORIES = "(all others)"
 """The name that all other categories share."""
 
+_SCRIPTS = 4
+"""Scripts of the page: its data, a name that they need, the library, the call that draws."""
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; font-src data:; "
+    "img-src data: blob:; base-uri 'none'; form-action 'none'"
+)
+"""What the page may do: run these scripts, style, draw; no network, not even its own origin."""
+
 
 def write_report(
     reference: Batch,
@@ -62,11 +77,12 @@ def write_report(
     nor categories, are left out.
 
     Raises:
-        ValueError: there is nothing to show.
+        ValueError: there is nothing to show, or a name got into Evidently's scripts.
     """
     columns = _comparable_columns(reference, current, settings or ReadingSettings())
     before, after = map(_sample, columns)
     _pool_rare(before, after)
+    before, after = _labelled(before, after)
     definition = DataDefinition(
         numerical_columns=list(before.select_dtypes("number")),
         categorical_columns=list(before.select_dtypes(exclude="number")),
@@ -80,7 +96,7 @@ def write_report(
         )
         page = snapshot.get_html_str(as_iframe=False)
     heading = explanation_html(explanation) if explanation else ""
-    path.write_text(page.replace("<body>", f"<body>{heading}", 1), "utf-8")
+    path.write_text(_with_policy(page).replace("<body>", f"<body>{heading}", 1), "utf-8")
     drift = snapshot.dict()["metrics"][0]
     share = float(drift["value"]["share"])
     return EvidentlySummary(
@@ -142,3 +158,31 @@ def _pool_rare(before: pd.DataFrame, after: pd.DataFrame) -> None:
         rare = counts.index[MAX_CATEGORIES:]
         for table in (before, after):
             table.loc[table[name].isin(rare), name] = POOLED_CATEGORIES
+
+
+def _labelled(*tables: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return tables whose columns and categories have the names that a plot may show."""
+    names = labels(tables[0].columns)
+    tables_ = [table.rename(columns=names) for table in tables]
+    for name in tables_[0].select_dtypes(exclude="number"):
+        values = pd.concat([table[name] for table in tables_])
+        shown = labels(values.dropna().unique())
+        for table in tables_:
+            table[name] = table[name].map(shown)
+    return tables_
+
+
+def _with_policy(page: str) -> str:
+    """Return the page with a policy by which its own scripts run, and none besides.
+
+    Raises:
+        ValueError: it has other scripts than those that Evidently writes.
+    """
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    if len(scripts) != _SCRIPTS:
+        raise ValueError(f"Evidently's page has {len(scripts)} scripts instead of {_SCRIPTS}")
+    digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
+    policy = _POLICY.format(scripts=" ".join(f"'sha256-{digest}'" for digest in digests))
+    encoding = '<meta charset="UTF-8">'
+    element = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    return page.replace(encoding, encoding + element, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, timedelta
 
+from drift_checker.escape import one_line
 from drift_checker.result import (
     ColumnResult,
     Feed,
@@ -72,7 +73,8 @@ def result_text(result: Result, *, readings: bool = False) -> str:
         blocks.append(aligned([_READINGS, *map(_reading_row, result.columns)]))
     if faults:
         rows = [
-            (fault.fault, fault.severity, fault.column or "-", fault.detail) for fault in faults
+            (fault.fault, fault.severity, shortened(fault.column or "-"), fault.detail)
+            for fault in faults
         ]
         blocks.append(aligned([_FAULTS, *rows]))
     return "\n\n".join(blocks)
@@ -106,25 +108,25 @@ def _verdict_of(name: str, result: Result) -> Verdict:
 
 def _segments(segments: list[Segment]) -> str:
     drifted = [segment.name for segment in segments if segment.verdict is Verdict.DRIFT]
-    names = f": {', '.join(drifted)}" if drifted else ""
-    return f"segments: {len(drifted)} of {len(segments)} drifted{names}"
+    names = f": {', '.join(map(shortened, drifted))}" if drifted else ""
+    return one_line(f"segments: {len(drifted)} of {len(segments)} drifted{names}")
 
 
 def _anchor(rolling: Rolling, anchor: Result) -> str:
-    drifted = f": {', '.join(anchor.drifted_columns)}" if anchor.drifted_columns else ""
-    trends = "".join(f"\n  {trend_phrase(trend)}" for trend in rolling.trend)
+    names = ", ".join(map(shortened, anchor.drifted_columns))
+    trends = "".join(f"\n  {one_line(trend_phrase(trend))}" for trend in rolling.trend)
     accepted = ", of which some drifted: it is normal now" if rolling.accepted else ""
     return (
         f"rolling reference: {rolling.ticks} ticks, {rolling.first:%Y-%m-%d %H:%M:%SZ} to "
         f"{rolling.last:%Y-%m-%d %H:%M:%SZ}{accepted}; "
-        f"against the fixed one: {anchor.verdict}{drifted}{trends}"
+        f"against the fixed one: {anchor.verdict}{': ' if names else ''}{one_line(names)}{trends}"
     )
 
 
 def _sequential(sequential: SequentialResult) -> str:
     changes = "; ".join(map(lasting_change, sequential.columns))
     threshold = plain_number(sequential.threshold or 0.0)
-    return f"sequential: {sequential.verdict}; {changes} (threshold {threshold})"
+    return one_line(f"sequential: {sequential.verdict}; {changes} (threshold {threshold})")
 
 
 def _column_row(column: ColumnResult) -> tuple[str, ...]:
@@ -157,9 +159,10 @@ def _reading_row(column: ColumnResult) -> tuple[str, ...]:
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of as many cells each as lines, the cells of a column below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    shown = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
+        for row in shown
     )
     return "\n".join(line.rstrip() for line in lines)
