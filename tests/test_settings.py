@@ -89,11 +89,17 @@ def test_what_cannot_be_rendered_hides_nothing_else(copy: Copy, free: list[str])
 def test_settings_of_a_file_of_one_s_own_are_told_by_it(copy: Copy, tmp_path: Path) -> None:
     copy.edit()
     own = tmp_path / "own.yml"
-    own.write_text("drift_prob: 2\nmlflow_prot: 5\n")
+    own.write_text(
+        "drift_prob: 2\nmlflow_prot: 5\ncheckerparallelism: 3\n"
+        "checker_timeout_seconds: soon\nmlflow_backend: oracle\n"
+    )
 
     _, told, _ = copy.play("playbooks/validate.yml", "-e", f"@{own}")
 
     assert {
         f"{own}: drift_prob: allowed: 1 or less (got 2)",
         f"{own}: mlflow_prot: unknown setting; did you mean mlflow_port?",
+        f"{own}: checkerparallelism: unknown setting; did you mean checker_parallelism?",
+        f"{own}: checker_timeout_seconds: allowed: a whole number",
+        f"{own}: mlflow_backend: allowed: postgres, sqlite",
     } <= set(lines_of(told))

@@ -7,22 +7,26 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 # Ansible says where each value comes from to its own messages alone; there is no public way to ask.
 from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 DOCUMENTATION = """
 name: check_settings
 short_description: Tells all that is wrong with the settings of the stack
 description:
-  - Checks the settings that people edit, before anything is started. Every mistake is one line
-    with the file where the setting is set, its place there, what is wrong and what is allowed.
+  - Checks the settings that people edit, and the types of roles' inputs that they set, before
+    anything is started. Every mistake is one line with the file where the setting is set, its
+    place there, what is wrong and what is allowed.
   - What checks them is C(roles/preflight/files/check_settings.py), in an environment below
     C(.cache) with what the checker requires. C(make deps) makes it; where it is not there, or is
     of another lock file, it is made first. Nothing else is changed.
@@ -52,6 +56,16 @@ msg:
   returned: where there is one, and the task has failed
 """
 
+KINDS = {
+    "str": "a text",
+    "path": "a path",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "keys with their values",
+}
+"""What the types of a role's inputs are called."""
 COMMAND_LINE = "-e"
 PLACE_OF_SETTINGS = "group_vars/all/main.yml"
 """Where a setting that is missing should be."""
@@ -95,6 +109,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
                 names=sorted(sources),
                 files=sorted({str(path) for path in sources.values() if path != COMMAND_LINE}),
             ),
+            *self._wrong_inputs(project, variables, sources.keys() - settings.keys()),
             *(self._taken(ports, settings.get("state_dir"), variables) if local else ()),
         ]
         # Those of one file, and of one monitor, stand together.
@@ -103,6 +118,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             return {"changed": False}
         message = "\n".join([*lines, "Nothing was started or stopped."])
         return {"changed": False, "failed": True, "msg": message}
+
+    def _wrong_inputs(
+        self, project: Path, variables: Mapping[str, Any], names: Set[str]
+    ) -> Iterator[Mistake]:
+        """Yield inputs of roles that are not of their type; those that are no templates."""
+        for path in sorted(project.glob("roles/*/meta/argument_specs.yml")):
+            options = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+            for name, option in options["argument_specs"]["main"]["options"].items():
+                if name not in names or self._templar.is_template(variables[name]):
+                    continue
+                rule = {k: option[k] for k in ("type", "elements", "choices") if k in option}
+                checked = ArgumentSpecValidator({name: rule}).validate({name: variables[name]})
+                if checked.error_messages:
+                    choices = ", ".join(map(str, option.get("choices", [])))
+                    yield Mistake(None, name, f"allowed: {choices or KINDS[option['type']]}")
 
     def _taken(
         self, ports: Mapping[str, Any], state_dir: object, variables: Mapping[str, Any]
