@@ -116,7 +116,7 @@ def test_every_monitor_is_drilled_whatever_fails_and_what_failed_is_named(checke
     last = " ".join(ended.stdout.rpartition("TASK [Check that every drill")[2].split())
     assert "short drills through Airflow: Airflow refuses the login of admin" in last
     assert "flights: FAILED: mean_shift at strength 1 was detected in 0 of 3 trials" in last
-    assert "orders: Error: orders has no batch that was ok" in last
+    assert "orders: Error: orders has no batch that was ok What is drilled" in last
 
 
 def test_a_step_of_a_drill_is_shown_while_it_goes_on(checker: Checker) -> None:

@@ -55,20 +55,52 @@ def test_correlations_change_where_there_are_some() -> None:
     assert "correlation_change" not in source.scenarios()
 
 
-def test_a_column_that_a_scenario_cannot_change_is_left_out() -> None:
+def test_a_column_that_a_scenario_does_not_change_is_left_out() -> None:
     rng = np.random.default_rng(1)
-    spread, rare = rng.normal(size=ROWS), (rng.random(ROWS) < 0.2).astype(float)
-    columns = {"key": np.arange(ROWS), "noise": spread, "rare": rare * spread}
-    text = pa.array([f"{value:.3f}".replace(".", ",") for value in spread])
-    stored = Batch(
-        pa.table({**columns, "comma": text, "one": ["a"] * ROWS, "two": ["a", "b"] * 250}), "digest"
-    )
+    columns = {
+        "key": np.arange(ROWS),
+        "noise": rng.normal(size=ROWS),
+        # Mostly 0, so that it neither moves nor spreads.
+        "rare": (rng.random(ROWS) < 0.1) * rng.normal(size=ROWS),
+        "one": ["a"] * ROWS,
+        "two": ["a", "b"] * (ROWS // 2),
+    }
+    stored = Batch(pa.table(columns), "digest")
     source = StoredBatchSource([stored], stored, MONITOR, "d")
 
-    # Of the numbers one column is mostly 0, and the other is text.
     assert source.scenarios() == ("category_mix", "missing_values", "tail_contamination")
     trials = [changed(source, stored, BatchRequest("category_mix", 1, n)) for n in range(20)]
     assert set.union(*trials) == {"two"}
+
+
+def test_numbers_that_are_text_drift_like_numbers() -> None:
+    """As those of a CSV, with a decimal comma or without."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(100, 10, ROWS)
+    whole = ["0"] * (ROWS - 50) + ["7"] * 50
+    columns = {
+        "key": list(map(str, range(ROWS))),
+        "noise": ["1"] * ROWS,
+        "comma": [f"{value:.2f}".replace(".", ",") for value in x],
+        "point": [f"{value:.2f}" for value in 2 * x + rng.normal(size=ROWS)],
+        "rare": whole,
+    }
+    stored = Batch(pa.table(columns), "digest", untyped=True)
+    source = StoredBatchSource([stored], stored, MONITOR, "d")
+
+    assert source.scenarios() == tuple(n for n in SCENARIOS if n != "category_mix")
+    seen = set()
+    for trial in range(20):
+        table = source.batch(BatchRequest("mean_shift", 1, trial)).table
+        means = {"comma": x.mean(), "point": 2 * x.mean()}
+        moved = {
+            name for name, mean in means.items() if abs(np.mean(table[name].to_numpy()) - mean) > 1
+        }
+        assert len(moved) == 1
+        seen |= moved
+        # It is mostly one value, and stays what it is.
+        assert table["rare"].cast(pa.string()).to_pylist() == whole
+    assert seen == {"comma", "point"}
 
 
 def test_of_categories_no_change_is_too_small_to_be_detected() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,7 +24,15 @@ from drift_checker.sources import (
     truth_of,
 )
 from drift_checker.state import Store, read_result
-from drift_checker.tables import Batch, infer_readings
+from drift_checker.tables import (
+    Batch,
+    ColumnKind,
+    ColumnReading,
+    MismatchError,
+    ReadColumns,
+    infer_readings,
+    is_text,
+)
 
 SCENARIOS = tuple(PERTURBATIONS)
 NO_DRIFT = "none"
@@ -143,26 +152,40 @@ class StoredBatchSource:
         self._candidates_of: dict[str, list[str]] = {}
 
     @cached_property
-    def _columns(self) -> dict[str, list[str]]:
-        """The columns that are tested, by kind."""
+    def _readings(self) -> dict[str, ColumnReading]:
+        """How the columns are read that are tested."""
         roles = self._roles
         untested = {roles.timestamp, roles.id, *roles.ignore}
-        columns: dict[str, list[str]] = {}
-        for name, reading in infer_readings(self._reference, roles.reading).items():
-            if name not in untested and not (reading.untested or reading.feature):
-                columns.setdefault(reading.kind, []).append(name)
-        return columns
+        return {
+            name: reading
+            for name, reading in infer_readings(self._reference, roles.reading).items()
+            if name not in untested and not (reading.untested or reading.feature)
+        }
+
+    def _names(self, kind: ColumnKind) -> list[str]:
+        return [name for name, reading in self._readings.items() if reading.kind == kind]
+
+    def _with_numbers(self, batch: Batch) -> pa.Table:
+        """Return the table with those numbers as such that are stored as text."""
+        table, read = batch.table, ReadColumns.of(batch)
+        for name in self._names("numeric"):
+            # What does not fit the reference any more is left as it is.
+            with suppress(KeyError, MismatchError):
+                if is_text(table[name].type):
+                    numbers = read.read(self._readings[name])
+                    index = table.schema.get_field_index(name)
+                    table = table.set_column(index, name, pa.chunked_array([numbers]))
+        return table
+
+    @cached_property
+    def _tables(self) -> list[pa.Table]:
+        return [self._with_numbers(batch) for batch in self._batches]
 
     @cached_property
     def _correlated(self) -> list[str]:
         """The numeric columns that depend on another: to shuffle any other changes nothing."""
-        types = self._reference.table.schema
-        names = [
-            name
-            for name in self._columns.get("numeric", [])
-            if not pa.types.is_string(types.field(name).type)
-        ]
-        table = self._reference.table.select(names).drop_null()
+        names = self._names("numeric")
+        table = self._with_numbers(self._reference).select(names).drop_null()
         if len(names) <= 1 or not table.num_rows:
             return []
         values = [np.asarray(table[name].cast(pa.float64()).to_numpy()) for name in names]
@@ -177,7 +200,7 @@ class StoredBatchSource:
     def _candidates(self, scenario: str) -> list[str]:
         if scenario not in self._candidates_of:
             kinds, _ = PERTURBATIONS[scenario]
-            names = [name for kind in kinds for name in self._columns.get(kind, [])]
+            names = [name for kind in kinds for name in self._names(kind)]
             if scenario == "correlation_change":
                 names = self._correlated
             changed = [name for name in names if self._is_changed(name, scenario)]
@@ -187,10 +210,10 @@ class StoredBatchSource:
     def _is_changed(self, column: str, scenario: str) -> bool:
         """Whether a scenario changes the values of a column at all.
 
-        It does not where they are one value, or mostly; numbers that are stored as text it cannot.
+        It does not where they are mostly one value, and cannot where it does not know their type.
         """
         rng = np.random.default_rng(0)
-        tables = {str(batch.table[column].type): batch.table for batch in self._batches}
+        tables = {str(table[column].type): table for table in self._tables}
         try:
             return all(
                 perturb(table, column, scenario, 1, rng)[column] != table[column]
@@ -217,13 +240,15 @@ class StoredBatchSource:
 
     def batch(self, request: BatchRequest) -> Batch:
         """Return one of the batches, in turn; the same column drifts in all ticks of a trial."""
-        stored = self._batches[(request.trial + request.tick) % len(self._batches)]
+        number = (request.trial + request.tick) % len(self._batches)
+        stored = self._batches[number]
         if request.scenario == NO_DRIFT:
             return stored
         trial = np.random.default_rng(replace(request, tick=0).seed(self._drill))
         tick = np.random.default_rng(request.seed(self._drill))
         column = trial.choice(self._candidates(request.scenario))
-        table = perturb(stored.table, str(column), request.scenario, request.strength, tick)
+        before = self._tables[number]
+        table = perturb(before, str(column), request.scenario, request.strength, tick)
         return replace(stored, table=table)
 
 
