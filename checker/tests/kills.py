@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,6 +41,8 @@ AGED = 3
 """Ticks that become so old before each prune."""
 BLOCKS = {"tick": 20, "accept": 5, "prune": 5}
 """Commands that are killed, and how often in one block."""
+SOON = 0.02
+"""Seconds after a write within which half of the kills fall."""
 PATIENCE = 60
 """Seconds after which a command that does not end is taken for one that hangs."""
 
@@ -100,16 +104,16 @@ class Trials:
         self.dates: list[datetime] = []
         """Of the ticks that have to be there."""
         self.made = 0
-        self.duration = 0.0
+        self.duration, self.writes = 0.0, 0
 
     def run(self) -> None:
-        for number in range(self.block.kills + 1):
+        self.prepare()
+        self.unharmed(self.arguments())
+        self.go_on()
+        for _ in range(self.block.kills):
             self.prepare()
-            if number == 0:  # how long it takes, unharmed
-                self.duration = self.killed(self.arguments(), None)
-            else:
-                self.killed(self.arguments(), self.random.uniform(0, 1.05 * self.duration))
-                self.block.fell[self.fell()] += 1
+            self.killed(self.arguments())
+            self.block.fell[self.fell()] += 1
             self.go_on()
         self.whole()
 
@@ -124,29 +128,51 @@ class Trials:
     def go_on(self) -> None:
         raise NotImplementedError
 
-    def killed(self, arguments: list[str], after: float | None) -> float:
-        """Run a command in a process of its own, and kill it; returns how long it ran."""
+    @contextmanager
+    def begun(self, arguments: list[str]) -> Iterator[BaseProcess]:
+        """Run a command in a process of its own, from when it has begun."""
         ours, theirs = _context.Pipe(duplex=False)
         child = _context.Process(
             target=_command, args=(theirs, str(self.deployment.env_file), arguments)
         )
         child.start()
         theirs.close()
-        if not ours.poll(PATIENCE):
-            raise AssertionError("the command did not begin")
-        ours.recv()
-        start = time.perf_counter()
-        if after is None:
-            child.join(PATIENCE)
-            self.expect(child.exitcode == 0, f"{arguments}: exit code {child.exitcode}")
-        else:
-            time.sleep(after)
+        try:
+            if not ours.poll(PATIENCE):
+                raise AssertionError("the command did not begin")
+            ours.recv()
+            yield child
+        finally:
             child.kill()
-        child.join(PATIENCE)
-        ours.close()
-        ran = time.perf_counter() - start
-        child.close()
-        return ran
+            child.join(PATIENCE)
+            ours.close()
+
+    def unharmed(self, arguments: list[str]) -> None:
+        """See how long a command takes, and how often it writes something that is looked at."""
+        with self.begun(arguments) as child:
+            start = time.perf_counter()
+            self.writes = sum(1 for _ in self.changes(child))
+            self.duration = time.perf_counter() - start
+            child.join()
+            self.expect(child.exitcode == 0, f"{arguments}: exit code {child.exitcode}")
+
+    def killed(self, arguments: list[str]) -> None:
+        """Kill a command: at any moment, or soon after a write, which takes a small part of all."""
+        with self.begun(arguments) as child:
+            if self.random.random() < 1 / 2:
+                time.sleep(self.random.uniform(0, 1.05 * self.duration))
+                return
+            which = self.random.randrange(max(1, self.writes))
+            next(islice(self.changes(child), which, None), None)
+            time.sleep(self.random.uniform(0, SOON))
+
+    def changes(self, child: BaseProcess) -> Iterator[str]:
+        """Yield what a command has written last, as it writes it, until it ends."""
+        written, end = self.fell(), time.perf_counter() + PATIENCE
+        while child.is_alive() and time.perf_counter() < end:
+            if (now := self.fell()) != written:
+                written = now
+                yield written
 
     def expect(self, holds: bool, problem: str) -> None:  # noqa: FBT001
         if not holds:

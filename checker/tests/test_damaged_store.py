@@ -255,6 +255,7 @@ def test_a_pointer_that_was_left_behind_is_moved(store: Store, command: str) -> 
             store.cli("publish", "--pending")
         case "repeated tick":
             store.tick(LAST, shift=4)
+            assert findings(store) == []
         case "next tick":
             store.tick(LAST + 1, shift=4)
             number = LAST + 1

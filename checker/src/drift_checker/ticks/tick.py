@@ -150,8 +150,9 @@ def judge_tick(
         context = TickContext(tick, store, settings, monitors, compare_settings)
         replaced = None if stored is None else store.get(tick.key())
         return _store_result(context, _check(context, report=report), replaced=replaced)
-    # Whoever stored it may have been killed before it moved the pointer.
+    # Whoever stored it may have been killed before it wrote what is made of it.
     write_latest_result(store, tick.monitor.name, LatestResult.of(stored))
+    write_recent(store, monitors.schedule_of(tick.monitor), stored)
     return stored
 
 
