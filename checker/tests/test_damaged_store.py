@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
@@ -23,6 +24,7 @@ from drift_checker.config import date_key, settings_of
 from drift_checker.errors import ServiceAwayError
 from drift_checker.references import versions
 from drift_checker.result import Verdict
+from drift_checker.sources import fetch
 from drift_checker.state import keys, read_latest_result
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -274,31 +276,44 @@ def test_a_result_that_replaced_another_moves_the_pointer(store: Store) -> None:
     assert (latest.logical_date, latest.verdict) == (date(4), Verdict.OK)
 
 
-def test_two_runs_of_one_date_leave_one_batch_and_what_is_known_of_it(
-    deployment: Deployment, web: Web, mlflow: FakeMlflow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The one that is overtaken between its answer and its writes."""
-    from drift_checker.sources import fetch  # noqa: PLC0415
+class KilledError(BaseException):
+    """Stands for the end of the process."""
 
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "is killed before its table"])
+def test_two_runs_of_one_date_leave_one_batch_and_what_is_known_of_it(
+    deployment: Deployment,
+    web: Web,
+    mlflow: FakeMlflow,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    ends: bool,
+) -> None:
+    """One overtakes the other between its answer and its table."""
     put = fetch.Store.put_if_absent
     other = parquet(table(300, seed=77))
 
+    def dying(self: Any, key: str, data: bytes) -> bool:
+        raise KilledError
+
     def overtaken(self: Any, key: str, data: bytes) -> bool:
-        if key.endswith("/current.parquet"):
-            monkeypatch.setattr(fetch.Store, "put_if_absent", put)
-            web.answer("/data", other)
+        if not key.endswith("/current.parquet"):
+            return put(self, key, data)
+        monkeypatch.setattr(fetch.Store, "put_if_absent", put if ends else dying)
+        web.answer("/data", other)
+        with suppress(KilledError):
             deployment.run()
+        monkeypatch.setattr(fetch.Store, "put_if_absent", put)
         return put(self, key, data)
 
     monkeypatch.setattr(fetch.Store, "put_if_absent", overtaken)
     deployment.run()
 
-    loaded = fetch.load_batch(deployment.store, "m", DATE)
     beside = json.loads(deployment.store.get(keys.batch("m", DATE, "meta.json")) or b"")
+    loaded = fetch.load_batch(deployment.store, "m", DATE)
     assert loaded is not None
     assert beside["digest"] == loaded.batch.digest
-    result = deployment.run()
-    assert result.current.digest == loaded.batch.digest
+    assert deployment.run().current.digest == loaded.batch.digest
 
 
 def test_what_is_known_of_another_batch_is_made_anew(store: Store) -> None:
