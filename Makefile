@@ -21,7 +21,7 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up validate check drill status rebaseline backup restore down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
+.PHONY: help deps dev up validate check drill status rebaseline backup restore down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint sbom licences audit bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -171,6 +171,19 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/yamllint --strict .
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/ansible-lint --strict
 	.venv/bin/shellcheck .ci/run
+
+# --- Supply chain ------------------------------------------------------------------------------
+
+sbom: dev ## write what each environment and image is made of to .cache/sbom (CycloneDX)
+	PATH=$(abspath .venv/bin):$$PATH UV_PYTHON_DOWNLOADS=never .venv/bin/python tests/supply/sbom.py .cache/sbom
+
+licences: sbom ## the same, and fail on a licence that tests/supply/licences.toml does not allow
+	.venv/bin/python tests/supply/licences.py .cache/sbom
+
+# Asks the package index for advisories. --strict, since otherwise what the index does not know counts as sound.
+in_supply = $(uv) run --quiet --isolated --no-project --with-requirements tests/supply/requirements.txt
+audit: dev ## look for known weaknesses of all that is locked; needs the internet
+	PATH=$(abspath .venv/bin):$$PATH $(in_supply) python tests/supply/audit.py
 
 bench: dev ## measure start, memory and CPU against named baselines
 	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ARGS)
