@@ -9,13 +9,17 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from drift_checker.cli import main
 from drift_checker.comparison import Floors
 from drift_checker.config import (
+    Columns,
     Monitor,
     Monitors,
+    ReferenceSource,
     alarm_budget,
+    find_mistakes,
     load_monitors,
     load_settings,
     settings_of,
@@ -200,6 +204,29 @@ def test_what_a_misspelt_key_holds_is_checked_as_well(tmp_path: Path) -> None:
         f"{tmp_path / 'monitors.yml'}: monitors[0].scedule: unknown key; did you mean schedule?",
         f"{tmp_path / 'monitors.yml'}: monitors[0].scedule: {CRON_HELP} (got '61 * * * *')",
     ]
+
+
+FIELDS = sorted({*Monitor.model_fields, *Columns.model_fields, *ReferenceSource.model_fields})
+KEYS = st.sampled_from([*FIELDS, "uri", "refrence", "monitors", "params", "time", "", 1])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["m", "1h", "{seed"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(ANYTHING, st.dictionaries(KEYS, ANYTHING, max_size=4))
+def test_whatever_is_no_monitors_file_has_mistakes(whole: object, part: dict[Any, Any]) -> None:
+    valid = content()["monitors"][0]
+    source = valid | {"current": {"url": "http://h/x"} | part}
+    for each in (whole, {"monitors": [valid | part, source, valid]}, {"monitors": [whole]}):
+        _, mistakes = find_mistakes(Monitors, each)
+        try:
+            Monitors.model_validate(each)
+        except ValidationError:
+            assert mistakes
+        else:
+            assert not mistakes
 
 
 def test_keys_that_stand_twice_are_told_with_their_lines(tmp_path: Path) -> None:
