@@ -182,7 +182,7 @@ def test_what_kubectl_prints_is_shown_and_told(kubectl: Path) -> None:
 
     assert result["rc"] == 3
     # Nothing that a terminal would take for a command.
-    assert result["stdout_lines"] == ["--context=here --namespace=ours logs \ufffd[2J 3", "warning"]
+    assert result["stdout_lines"] == ["--context=here --namespace=ours logs \\x1b[2J 3", "warning"]
 
 
 def test_kubectl_in_the_background_ends_with_the_playbook(kubectl: Path) -> None:

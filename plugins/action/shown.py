@@ -77,8 +77,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
             errors="replace",
         ) as process:
             for line in process.stdout or []:
-                # What a terminal takes for a command is shown as text.
-                text = "".join(each if each.isprintable() else "\ufffd" for each in line.rstrip())
+                text = "".join(map(_seen, line.rstrip()))
                 lines.append(text)
                 display.display(text)
         stdout = "\n".join(lines)
@@ -91,3 +90,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
             "stderr": "",
         }
         return outcome if outcome["rc"] == 0 else {**outcome, "failed": True, "msg": stdout}
+
+
+def _seen(char: str) -> str:
+    """Return a character as it is shown: one that a terminal takes for a command, as text."""
+    return char if char.isprintable() else char.encode("unicode_escape").decode()

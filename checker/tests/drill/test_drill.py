@@ -22,7 +22,7 @@ from drift_checker.drill.report import Detection, Rate, smallest_detected
 from drift_checker.errors import ServiceAwayError
 from drift_checker.outputs import MlflowClient
 from drift_checker.outputs.notify import Address
-from drift_checker.references import versions
+from drift_checker.references import accept_ticks, versions
 from drift_checker.state import Store
 from drift_checker.ticks import Tick, run_tick
 
@@ -311,6 +311,20 @@ def test_batches_of_ones_own_data_are_perturbed(
     # Each batch is one tick without drift, and not the same one again and again.
     assert report["stored_batches"] == 3
     assert (report["false_alarms"]["hits"], report["false_alarms"]["trials"]) == (0, 3)
+
+
+def test_batches_that_were_ok_against_another_reference_are_not_perturbed(
+    own_data: Settings, env_file: Path, monitors: Monitors, web: Web, mlflow: FakeMlflow
+) -> None:
+    site = Drilled(env_file, own_data, monitors, web, mlflow)
+    accept_ticks(site.store, site.monitor, [DATE])
+
+    ended = site.drill(*FEW)
+
+    assert ended.exit_code == 2
+    assert "m has no batch among its last 100 that was ok against the reference in" in ended.stderr
+    run_tick(site.settings, site.monitors, Tick(site.monitor, DATE + timedelta(hours=1)))
+    assert site.report(*FEW)["stored_batches"] == 1
 
 
 def test_without_a_stored_batch_there_is_nothing_to_drill(

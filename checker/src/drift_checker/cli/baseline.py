@@ -339,11 +339,11 @@ def _print(accepted: Acceptance, output_format: str) -> None:
 
 
 def _print_preview(preview: AcceptancePreview, output_format: str) -> None:
+    text = lines(_preview_text(preview))
     if output_format == "json":
-        document = preview.model_dump(mode="json") | {"text": _preview_text(preview)}
-        click.echo(json.dumps(document))
+        click.echo(json.dumps(preview.model_dump(mode="json") | {"text": text}))
     else:
-        click.echo(lines(_preview_text(preview)))
+        click.echo(text)
 
 
 def _preview_text(preview: AcceptancePreview) -> str:

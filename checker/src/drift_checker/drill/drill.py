@@ -114,7 +114,7 @@ def run_drill(
     store = Store(settings)
     options = settings_of(monitors, monitor)
     reference = StoredReference(store, monitor.name, options)
-    source = drift_source(store, monitor, settings, reference.rows, plan.drill)
+    source = drift_source(store, monitor, settings, reference, plan.drill)
     trials = _Trials(store, source, reference, options, plan, monitor.name, on_step)
     notifications: dict[str, bool] = {}
     error: DriftCheckerError | None = None

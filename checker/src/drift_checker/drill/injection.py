@@ -15,10 +15,10 @@ import pyarrow as pa
 from drift_checker.config import Monitor, Settings, date_of_key
 from drift_checker.drill.perturbation import PERTURBATIONS, perturb
 from drift_checker.errors import UsageError
+from drift_checker.references import StoredReference
 from drift_checker.result import Verdict
 from drift_checker.sources import (
     RejectedResponseError,
-    StoredBatch,
     load_batch,
     request_batch,
     truth_of,
@@ -59,31 +59,33 @@ class BatchRequest:
 
 
 def drift_source(
-    store: Store, monitor: Monitor, settings: Settings, reference: Batch, drill: str
+    store: Store, monitor: Monitor, settings: Settings, reference: StoredReference, drill: str
 ) -> DriftSource:
     """Return the source of a monitor's drill: its stored batches say what its own source is.
 
     Raises:
-        UsageError: no batch of the monitor that was `ok` is stored.
+        BadReferenceError: the rows of the reference are not there.
+        UsageError: no batch of the monitor is stored that was `ok`; or, where they are perturbed,
+            none that was so against the reference in force.
     """
-    dates = store.folders(f"batches/{monitor.name}")[-MAX_STORED_BATCHES:]
-    stored = [batch for date in dates if (batch := _ok_batch(store, monitor.name, date))]
+    dates = map(date_of_key, store.folders(f"batches/{monitor.name}")[-MAX_STORED_BATCHES:])
+    read = [(date, read_result(store, monitor.name, date)) for date in dates]
+    ok = [(date, result) for date, result in read if result and result.verdict is Verdict.OK]
+    latest = load_batch(store, monitor.name, ok[-1][0]) if ok else None
+    if latest and latest.truth is not None:
+        return DrifterSource(monitor, settings, drill)
+    version = reference.version.version
+    stored = [
+        batch.batch
+        for date, result in ok
+        if result.reference.version == version and (batch := load_batch(store, monitor.name, date))
+    ]
     if not stored:
         raise UsageError(
-            f"{monitor.name} has no batch that was ok among its last {MAX_STORED_BATCHES}; "
-            "run a check first"
+            f"{monitor.name} has no batch among its last {MAX_STORED_BATCHES} that was ok against "
+            f"the reference in force ({version}); run a check first"
         )
-    if stored[-1].truth is not None:
-        return DrifterSource(monitor, settings, drill)
-    return StoredBatchSource([batch.batch for batch in stored], reference, monitor, drill)
-
-
-def _ok_batch(store: Store, monitor: str, date: str) -> StoredBatch | None:
-    logical_date = date_of_key(date)
-    result = read_result(store, monitor, logical_date)
-    if result is None or result.verdict is not Verdict.OK:
-        return None
-    return load_batch(store, monitor, logical_date)
+    return StoredBatchSource(stored, reference.rows, monitor, drill)
 
 
 class DrifterSource:
