@@ -1,12 +1,13 @@
 """Names and values that would do something, were they not taken for data; none does any harm.
 
-Each says `marker`. In a page, one that became an element is found by its class, and one that ran
-by the attribute `data-marker` of the page. `DRAWN` is what a page may show of them.
+Each says `marker`. In a page, one that became an element is found by its class, and one that ran by
+the attribute `data-marker` of the page.
 """
 
 from __future__ import annotations
 
-import numpy as np
+import random
+
 import pyarrow as pa
 
 RUN = "document.documentElement.dataset.marker = 1"
@@ -28,9 +29,9 @@ MARKERS = {
 
 def marked(rows: int, *, seed: int, shift: float = 0) -> pa.Table:
     """Numbers in columns that are named by markers, and categories that are markers."""
-    rng = np.random.default_rng(seed)
+    rng = random.Random(seed)  # noqa: S311  no secret; the other users of this file have no numpy
     names = list(MARKERS.values())
-    content = {name: pa.array(rng.normal(shift, 1, rows)) for name in names}
-    share = np.linspace(1, 1 + 8 * shift, len(names))
-    kinds = rng.choice(names, rows, p=share / share.sum())
-    return pa.table({**content, f"kind of {names[0]}": pa.array(kinds)})
+    content = {name: [rng.gauss(shift, 1) for _ in range(rows)] for name in names}
+    weights = [1 + shift * number for number in range(len(names))]
+    kinds = rng.choices(names, weights, k=rows)
+    return pa.table({**content, f"kind of {names[0]}": kinds})

@@ -85,11 +85,15 @@ class Stack:
         assert played.returncode == 0, played.output
         return played
 
-    def checker(self, *arguments: str) -> str:
-        """Run a command of the deployed checker that must succeed; return what it prints."""
+    def checker(self, *arguments: str, settings_file: Path | None = None) -> str:
+        """Run a command of the deployed checker that must succeed; return what it prints.
+
+        By its own settings, or by those of another file.
+        """
+        settings = settings_file or self.state / "etc/checker.env"
         command = self.state / "venvs/checker/bin/drift-checker"
         return subprocess.run(
-            [str(command), "--settings", str(self.state / "etc/checker.env"), *arguments],
+            [str(command), "--settings", str(settings), *arguments],
             stdout=subprocess.PIPE,
             text=True,
             check=True,
