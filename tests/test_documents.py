@@ -171,3 +171,25 @@ def test_every_decision_is_in_the_index() -> None:
     }
 
     assert index == decisions
+
+
+def test_every_promise_is_held_by_a_test_that_is_there() -> None:
+    document = "docs/security.md"
+    tests = {
+        name
+        for path, text in files().items()
+        if re.search(r"(^|/)test_\w+\.py$", path)
+        for name in re.findall(r"^(?:async )?def (test_\w+)\(", text, re.MULTILINE)
+    }
+    # A name may be shortened at either end.
+    said = re.findall(r"`(…?)(\w+)(…?)`", files()[document])
+    patterns = {
+        f"{'.*' if begin else ''}{word}{'.*' if end else ''}"
+        for begin, word, end in said
+        if begin or end or word.startswith("test_")
+    }
+    missing = {each for each in patterns if not any(re.fullmatch(each, name) for name in tests)}
+
+    assert patterns
+    assert not missing
+    assert all("`test_" in held for _, held in rows(document, "promise", "held by"))
