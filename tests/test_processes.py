@@ -144,16 +144,24 @@ def test_a_later_process_with_the_recorded_pid_is_not_ours(
     assert program.poll() is None
 
 
+@pytest.fixture
+def daemon(state: Path) -> Iterator[list[str]]:
+    """Arguments that start what stands for supervisord; it is stopped after the test."""
+    (state / "supervisord.conf").write_text("; as it was\n")
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    yield ["--settings", str(state / "supervisord.conf"), "--", *sleeper]
+    command(state, "stop")
+
+
 def test_start_is_idempotent_and_stop_ends_everything(
-    launch: Launch, records: Records, state: Path
+    launch: Launch, records: Records, state: Path, daemon: list[str]
 ) -> None:
-    sleeper = ["--", sys.executable, "-c", "import time; time.sleep(600)"]
-    first = command(state, "start", *sleeper)
+    first = command(state, "start", *daemon)
     record = records.read("supervisord")
     assert record is not None
     supervisord = processes.instance(record)
     assert first == f"started supervisord as {supervisord.pid}\n"
-    assert command(state, "start", *sleeper) == ""
+    assert command(state, "start", *daemon) == ""
     _, child = launch("server", "same")
 
     command(state, "stop")
@@ -161,3 +169,28 @@ def test_start_is_idempotent_and_stop_ends_everything(
     assert gone(supervisord)
     assert gone(child)
     assert records.names() == []
+
+
+def test_start_replaces_a_supervisor_that_runs_with_other_settings(
+    records: Records, state: Path, daemon: list[str]
+) -> None:
+    """Also where the deployment that wrote them was killed before it came to this."""
+    command(state, "start", *daemon)
+    before = processes.instance(records.read("supervisord"))
+    (state / "supervisord.conf").write_text("; as it is now\n")
+
+    said = command(state, "start", *daemon)
+
+    now = processes.instance(records.read("supervisord"))
+    assert said == f"stopped supervisord {before.pid}\nstarted supervisord as {now.pid}\n"
+    assert gone(before)
+    assert command(state, "start", *daemon) == ""
+
+
+def test_what_is_recorded_and_logged_is_for_its_owner_alone(state: Path, daemon: list[str]) -> None:
+    subprocess.run(
+        [*COMMAND, str(state), "start", *daemon], check=True, stdout=subprocess.DEVNULL, umask=0
+    )
+
+    for path in (state / "run/supervisord.json", state / "log/supervisord.out"):
+        assert path.stat().st_mode & 0o077 == 0, path

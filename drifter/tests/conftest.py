@@ -57,7 +57,9 @@ def demo_settings(**changes: Any) -> Settings:
 @pytest.fixture(scope="session")
 def serve() -> Callable[..., TestClient]:
     """Return a client of a service with the demo data and the given settings."""
-    return lambda **changes: TestClient(create_app(demo_settings(**changes)))
+    return lambda **changes: TestClient(
+        create_app(demo_settings(**changes)), base_url="http://localhost"
+    )
 
 
 @pytest.fixture(scope="session")

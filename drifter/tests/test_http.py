@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -172,3 +173,48 @@ def test_openapi_describes_every_parameter_answer_and_header(client: TestClient)
     assert parameters["rows"]["schema"]["maximum"] == MAX_ROWS
     assert operation["responses"].keys() == {"200", "403", "422"}
     assert "X-Drift-Columns" in operation["responses"]["200"]["headers"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "LOCALHOST:18000"])
+def test_it_answers_by_its_own_names(client: TestClient, host: str) -> None:
+    assert client.get("/readyz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "rebound.example",
+        "rebound.example:8000",
+        "localhost.rebound.example",
+        "127.0.0.1.example",
+        "",
+    ],
+)
+@pytest.mark.parametrize("path", [URL, "/docs", "/metrics", "/healthz"])
+def test_it_refuses_other_names(client: TestClient, host: str, path: str) -> None:
+    """A page whose name was made to lead to this machine asks by that name."""
+    assert client.get(path, headers={"Host": host}).status_code == 400
+
+
+def test_further_names_are_a_setting(serve: Callable[..., TestClient]) -> None:
+    further = serve(allowed_hosts="drifter,*.internal.example")
+
+    def status(host: str) -> int:
+        return further.get("/readyz", headers={"Host": host}).status_code
+
+    assert [status(host) for host in ("drifter:80", "a.internal.example", "localhost")] == [
+        200,
+        200,
+        400,
+    ]
+
+
+def test_the_documentation_needs_no_internet(client: TestClient) -> None:
+    page = client.get("/docs").text
+
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) == 3
+    for address in loaded:
+        assert address.startswith("/swagger/")
+        assert client.get(address).status_code == 200
+    assert '"validatorUrl": null' in page

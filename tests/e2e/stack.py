@@ -51,12 +51,18 @@ class Played:
         return [int(count) for count in re.findall(r" changed=(\d+) ", self.output)]
 
 
+def command(name: str, *arguments: str, inventory: str, settings: Mapping[str, Any]) -> list[str]:
+    """Return the command that runs a playbook of the project."""
+    return [
+        *(str(Path(sys.executable).parent / "ansible-playbook"), name, *arguments),
+        *("--inventory", f"inventory/{inventory}", "--extra-vars", json.dumps(settings)),
+    ]
+
+
 def play(name: str, *arguments: str, inventory: str, settings: Mapping[str, Any]) -> Played:
     """Run a playbook of the project, without a terminal."""
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), name, *arguments]
-    command += ["--inventory", f"inventory/{inventory}", "--extra-vars", json.dumps(settings)]
     ended = subprocess.run(
-        command,
+        command(name, *arguments, inventory=inventory, settings=settings),
         cwd=ROOT,
         env=os.environ | {"ANSIBLE_NOCOLOR": "1"},
         stdin=subprocess.DEVNULL,
@@ -64,6 +70,8 @@ def play(name: str, *arguments: str, inventory: str, settings: Mapping[str, Any]
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        # Under one that denies nothing: what is written says itself who may read it.
+        umask=0,
     )
     return Played(ended.returncode, ended.stdout)
 

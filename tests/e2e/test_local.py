@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -37,6 +38,33 @@ def test_check_mode_tells_of_a_change_and_makes_none(stack: Stack) -> None:
     assert stack.succeed("site.yml", "--check", drift_prob=1).changed != [0]
 
     assert snapshot(stack) == before
+
+
+def test_what_is_kept_is_for_its_owner_alone(stack: Stack) -> None:
+    """The stack is deployed under a umask that denies nothing, and has run a check."""
+    found = [stack.state, *(path for path in stack.state.iterdir() if path.name != "venvs")]
+    found += [path for top in found[1:] for path in top.rglob("*")]
+    assert any(path.is_socket() for path in found)
+
+    assert not [path for path in found if not path.is_symlink() and path.stat().st_mode & 0o077]
+
+
+def test_other_pages_and_names_are_refused(stack: Stack) -> None:
+    """A page of another port of this machine, and one whose name was made to lead here."""
+    search = stack.url("mlflow", "/ajax-api/2.0/mlflow/experiments/search")
+
+    def status(url: str, **headers: str) -> int:
+        return httpx.post(url, json={"max_results": 1}, headers=headers).status_code
+
+    for host in ("localhost", "127.0.0.1"):
+        own = f"{host}:{stack.settings['mlflow_port']}"
+        assert status(search, host=own, origin=f"http://{own}") == 200
+        assert status(search, host=f"{host}:1") == 403
+        assert status(search, origin=f"http://{host}:1") == 403
+    assert status(search, host="rebound.example") == 403
+    data = stack.url("drifter", "/api/v1/data?rows=1")
+    assert httpx.get(data, headers={"host": "rebound.example"}).status_code == 400
+    assert httpx.get(data, headers={"host": "localhost:1"}).status_code == 200
 
 
 def test_the_status_shows_processes_and_verdicts(stack: Stack) -> None:

@@ -5,9 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from drifter.batches import DEFAULT_ROWS, BatchRequest, Drifter, Mode
 from drifter.errors import RequestError
@@ -67,12 +70,21 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Drifter",
         version=version("drifter"),
-        redoc_url=None,  # /docs is enough
+        # Their pages load from the internet; /docs is made below, of files that are installed.
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         summary="Batches of data, now and then with a known drift.",
         description="So that drift detection can be scored, each answer says in its headers "
         "whether a drift was injected, which one, and into which columns.",
     )
+    # A page elsewhere whose name was made to lead here would read what this machine alone may (DNS
+    # rebinding): it asks by its own name.
+    app.add_middleware(
+        TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False
+    )
     app.add_middleware(Telemetry, metrics=metrics)
+    app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
 
     class BoundedRequest(BatchRequest):
         rows: int = Field(
@@ -112,6 +124,18 @@ def create_app(settings: Settings) -> FastAPI:
             encode(request.format, batch.table.schema, batch.chunks()),
             media_type=MEDIA_TYPES[request.format],
             headers=headers,
+        )
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="Drifter",
+            swagger_js_url="/swagger/swagger-ui-bundle.js",
+            swagger_css_url="/swagger/swagger-ui.css",
+            swagger_favicon_url="/swagger/favicon-32x32.png",
+            # By default what is shown is sent to a validator in the internet.
+            swagger_ui_parameters={"validatorUrl": None},
         )
 
     @app.get("/healthz", summary="Whether the process answers")

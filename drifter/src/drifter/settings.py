@@ -1,5 +1,6 @@
 """Settings, read from environment variables that begin with ``DRIFT_``."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,6 +41,12 @@ class Settings(BaseSettings):
         description="the Parquet file that is replayed, in time order",
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("localhost", "127.0.0.1"),
+        min_length=1,
+        description="names by which it may be asked for (Host header), separated by commas: "
+        "example.com, *.example.com, or * for any",
+    )
     port: int = Field(default=8000, ge=1, le=65535, description="port to listen on, 1 to 65535")
     max_rows: int = Field(default=1_000_000, ge=1, description="most rows in one batch, at least 1")
     log_format: Literal["auto", "json", "console"] = Field(
@@ -49,7 +56,15 @@ class Settings(BaseSettings):
         default="info", description="debug, info, warning or error"
     )
 
-    @field_validator("scenarios", mode="before")
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not re.fullmatch(r"\*|(\*\.)?[\w.-]+", host):
+                raise ValueError(f"{host!r} is no name of a host; it has neither scheme nor port")
+        return hosts
+
+    @field_validator("allowed_hosts", "scenarios", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value

@@ -11,11 +11,13 @@ A recorded pid counts only together with its start time, because pids are used a
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -41,11 +43,12 @@ class Records:
         """Return the names of all recorded programs."""
         return sorted(path.stem for path in self._directory.glob("*.json"))
 
-    def write(self, name: str, process: psutil.Process) -> None:
-        """Record `process` as the present instance of the program `name`."""
+    def write(self, name: str, process: psutil.Process, settings: str | None = None) -> None:
+        """Record `process` as the present instance of `name`, and the digest of its settings."""
         path = self._directory / f"{name}.json"
         new = path.with_suffix(".new")
-        new.write_text(json.dumps({"pid": process.pid, "started": process.create_time()}))
+        record = {"pid": process.pid, "started": process.create_time(), "settings": settings}
+        new.write_text(json.dumps(record))
         new.replace(path)
 
     def remove(self, name: str) -> None:
@@ -54,11 +57,19 @@ class Records:
 
     def read(self, name: str) -> tuple[int, float] | None:
         """Return pid and start time of the program `name`, or None where none is recorded."""
+        record = self._record(name)
+        return (record["pid"], record["started"]) if record else None
+
+    def settings(self, name: str) -> str | None:
+        """Return the digest of the settings that the program `name` was started with."""
+        return self._record(name).get("settings")
+
+    def _record(self, name: str) -> dict[str, Any]:
         try:
-            record = json.loads((self._directory / f"{name}.json").read_text())
+            record: dict[str, Any] = json.loads((self._directory / f"{name}.json").read_text())
         except FileNotFoundError:
-            return None
-        return record["pid"], record["started"]
+            return {}
+        return record
 
 
 def instance(record: tuple[int, float]) -> psutil.Process | None:
@@ -144,11 +155,14 @@ def launch(records: Records, state: str, name: str, command: list[str]) -> None:
     os.execvp(command[0], command)
 
 
-def start(records: Records, state: str, command: list[str]) -> None:
-    """Start supervisord unless it runs, after ending what an earlier one left."""
+def start(records: Records, state: str, settings: Path, command: list[str]) -> None:
+    """Start supervisord unless it runs with `settings`, after ending what an earlier one left."""
+    digest = hashlib.sha256(settings.read_bytes()).hexdigest()
     record = records.read(SUPERVISORD)
     if record is not None and instance(record) is not None:
-        return
+        if records.settings(SUPERVISORD) == digest:
+            return
+        stop(records, state)
     for pid in end_leftovers(records, state):
         print(f"ended {pid}, left by an earlier run")
     log = Path(state) / "log" / "supervisord.out"
@@ -156,7 +170,7 @@ def start(records: Records, state: str, command: list[str]) -> None:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    records.write(SUPERVISORD, psutil.Process(process.pid))
+    records.write(SUPERVISORD, psutil.Process(process.pid), digest)
     print(f"started supervisord as {process.pid}")
 
 
@@ -180,16 +194,20 @@ def main() -> None:
     launcher = actions.add_parser("launch", help="become a program of the stack")
     launcher.add_argument("name")
     launcher.add_argument("command", nargs="+")
-    starter = actions.add_parser("start", help="start supervisord unless it runs")
+    starter = actions.add_parser(
+        "start", help="start supervisord unless it runs with these settings"
+    )
+    starter.add_argument("--settings", type=Path, required=True, help="its file of settings")
     starter.add_argument("command", nargs="+")
     actions.add_parser("stop", help="end everything, leftovers of killed parts included")
     arguments = parser.parse_args()
 
+    os.umask(0o077)
     records = Records(Path(arguments.state) / "run")
     if arguments.action == "launch":
         launch(records, arguments.state, arguments.name, arguments.command)
     elif arguments.action == "start":
-        start(records, arguments.state, arguments.command)
+        start(records, arguments.state, arguments.settings, arguments.command)
     else:
         stop(records, arguments.state)
 
