@@ -175,6 +175,12 @@ def test_one_file_has_a_window_too(folder: Path, ask: Callable[..., Response]) -
     assert (found.names, found.rows) == (["x"], 10)
 
 
+def test_names_of_parquet_that_are_no_unicode(folder: Path, ask: Callable[..., Response]) -> None:
+    table = pa.table({"xQQ": [1.5, 2.5], "y": [1, 2]})
+    (folder / "a.parquet").write_bytes(parquet(table).replace(b"xQQ", b"x\xff\xfe"))
+    assert ask({"path": str(folder)}).batch().names == ["x\ufffd\ufffd", "y"]
+
+
 def test_a_row_group_at_a_time_is_held(folder: Path, ask: Callable[..., Response]) -> None:
     for number in range(33):
         (folder / f"{number}.parquet").write_bytes(parquet(hour(number, rows=20_000)))
@@ -186,6 +192,8 @@ def test_a_row_group_at_a_time_is_held(folder: Path, ask: Callable[..., Response
     assert held < 4 * found.table.nbytes + (1 << 20)
     with pytest.raises(RejectedResponseError, match="DRIFT_MAX_BODY_MB=2"):
         ask({"path": str(folder) + "/"}, max_body_mb=2)
+    with pytest.raises(RejectedResponseError, match="more than DRIFT_MAX_ROWS=9"):
+        ask({"path": str(folder) + "/"}, max_rows=9)
 
 
 @pytest.mark.parametrize(

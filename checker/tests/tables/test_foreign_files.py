@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from samples import as_csv, parquet, table
 
 from drift_checker.errors import NoBatchError
-from drift_checker.tables import Batch, read_batch
+from drift_checker.tables import Batch, TableLimits, read_batch
 from drift_checker.tables.batch import MIXED_TYPE
 from drift_checker.tables.chunks import chunked_table
 
@@ -320,7 +320,7 @@ def damage(sound: bytes, end: float, flips: list[tuple[float, int]]) -> bytes:
 
 def read_or_refuse(data: bytes, name: str = "") -> None:
     with suppress(NoBatchError):
-        batch = read_batch(data, name, max_bytes=1 << 24)
+        batch = read_batch(data, name, limits=TableLimits(1 << 24))
         assert all(fault.detail for fault in batch.faults)
         batch.table.validate()
 

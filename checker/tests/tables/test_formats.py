@@ -14,7 +14,14 @@ import pytest
 from samples import as_csv, parquet, table
 
 from drift_checker.errors import BadReferenceError, NoBatchError
-from drift_checker.tables import Batch, UnreadableError, count_values, read_batch, read_reference
+from drift_checker.tables import (
+    Batch,
+    TableLimits,
+    UnreadableError,
+    count_values,
+    read_batch,
+    read_reference,
+)
 from drift_checker.tables.chunks import CsvTable, chunked_table
 from drift_checker.tables.formats import format_of
 
@@ -83,8 +90,10 @@ def test_damaged_compression_is_named(suffix: str) -> None:
 @pytest.mark.parametrize("suffix", COMPRESSED)
 def test_what_is_unpacked_is_bounded(suffix: str) -> None:
     with pytest.raises(NoBatchError, match="DRIFT_MAX_BODY_MB"):
-        read_batch(COMPRESSED[suffix], max_bytes=len(CSV) - 1)
-    assert read_batch(COMPRESSED[suffix], max_bytes=len(CSV) + 1000).rows == CONTENT.num_rows
+        read_batch(COMPRESSED[suffix], limits=TableLimits(len(CSV) - 1))
+    assert (
+        read_batch(COMPRESSED[suffix], limits=TableLimits(len(CSV) + 1000)).rows == CONTENT.num_rows
+    )
 
 
 @pytest.mark.parametrize("suffix", ["gz", "GZ", "zst", "bz2", "xz", "lz4"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import sys
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -9,6 +11,8 @@ from threading import Event
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from deployment import DATE, Deployment
 from samples import parquet, table
@@ -19,6 +23,8 @@ from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayErr
 from drift_checker.outputs import MlflowClient, publish_pending
 from drift_checker.references import versions
 from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
+from drift_checker.sources import load_batch
+from drift_checker.sources.responses import EVIDENCE_BYTES
 from drift_checker.state import LOOK_BACK, Store, keys
 from drift_checker.tables import Batch, ReadingSettings
 from drift_checker.ticks import Trigger
@@ -370,6 +376,76 @@ def test_an_unreadable_batch_is_invalid_and_stays_so(
     assert [fault.fault for fault in result.faults][:1] == ["unreadable"]
     assert deployment.store.exists(keys.batch("m", DATE, "evidence"))
     assert mlflow.active[0]["status"] == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    ("body", "limit", "said"),
+    [
+        (parquet(table(300, seed=2)), {"max_rows": 299}, "300 rows, more than DRIFT_MAX_ROWS=299"),
+        (parquet(table(300, seed=2)), {"max_columns": 2}, "more than DRIFT_MAX_COLUMNS=2"),
+        (parquet(pa.table({"x": np.zeros(90_000)})), {"max_body_mb": 0.5}, "DRIFT_MAX_BODY_MB"),
+        (b"x\n" + b"1\n" * 300_000, {"max_body_mb": 0.5}, r"with more than DRIFT_MAX_BODY_MB=0\.5"),
+        (gzip.compress(b"x\n" + b"1\n" * 300_000), {"max_body_mb": 0.5}, "DRIFT_MAX_BODY_MB"),
+    ],
+    ids=["rows", "columns", "decoded", "body", "unpacked"],
+)
+def test_a_batch_that_is_too_large_is_invalid_and_the_next_is_not(
+    deployment: Deployment,
+    web: Web,
+    body: bytes,
+    limit: dict[str, float],
+    said: str,
+) -> None:
+    """It ends no tick: its head is kept, and the result says which setting allows more."""
+    known = deployment.settings
+    deployment.settings = known.model_copy(update=limit)
+    web.answer("/data", body)
+
+    result = deployment.run(trigger="scheduled")
+
+    assert (result.verdict, result.current.rows) == (Verdict.INVALID, 0)
+    (fault,) = (each for each in result.faults if each.fault == "too_large")
+    assert re.search(said, fault.detail)
+    assert deployment.store.get(keys.batch("m", DATE, "evidence")) == body[:EVIDENCE_BYTES]
+    assert deployment.store.exists(keys.batch("m", DATE, "meta.json"))
+    assert deployment.store.list("pending") == [], "it is published"
+    assert deployment.run(trigger="scheduled") == result
+    later = deployment.run(DATE + timedelta(minutes=5), "scheduled")
+    assert later.verdict is Verdict.INVALID
+    assert "repeated" not in [each.fault for each in later.faults], "the rest of it is not known"
+    deployment.settings = known
+    web.answer("/data", parquet(table(300, seed=2)))
+    assert deployment.run(DATE + timedelta(minutes=10), "scheduled").verdict is Verdict.OK
+
+
+def _with_odd_name() -> bytes:
+    renamed = table(300, seed=2).append_column("xQQ", pa.array(np.zeros(300)))
+    return parquet(renamed).replace(b"xQQ", b"x\xff\xfe")
+
+
+@pytest.mark.parametrize("kind", ["name", "value", "member"])
+def test_text_that_is_no_unicode_has_a_verdict(
+    deployment: Deployment, web: Web, mlflow: FakeMlflow, kind: str
+) -> None:
+    """Names of Parquet in other bytes, and half a surrogate pair in JSON."""
+    rows = table(300, seed=2).to_pylist()
+    for row in rows if kind == "member" else rows[:1]:
+        row["k\ud800" if kind == "member" else "k"] = "a\ud800b"
+    body = _with_odd_name() if kind == "name" else json.dumps(rows, default=str).encode()
+    web.answer("/data", body, content_type="" if kind == "name" else "application/json")
+
+    result = deployment.run()
+
+    assert result.verdict is Verdict.OK
+    assert [fault.fault for fault in result.faults] == ["extra_column"]
+    assert "\ufffd" in f"{result.faults[0].column}{_stored_table(deployment)}"
+    assert mlflow.active[0]["status"] == "FINISHED"
+
+
+def _stored_table(deployment: Deployment) -> pa.Table:
+    stored = load_batch(deployment.store, "m", DATE)
+    assert stored is not None
+    return stored.batch.table
 
 
 def test_a_web_page_is_no_batch(deployment: Deployment, web: Web) -> None:

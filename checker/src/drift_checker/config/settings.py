@@ -72,8 +72,15 @@ S = TypeVar("S", bound=_Variables)
 class Limits(_Variables):
     """How much and how long a source may answer."""
 
-    max_body_mb: float = Field(default=256, gt=0)
-    """Largest body that a source may answer with, in MiB."""
+    max_body_mb: float = Field(default=24, gt=0)
+    """Largest body that a source may answer with, and largest table that it may stand for, in MiB.
+
+    A check takes some 60 MiB of memory, and up to thirteen times as much as a body has.
+    """
+    max_rows: int = Field(default=1_000_000, gt=0)
+    """Most rows of a batch or a reference."""
+    max_columns: int = Field(default=10_000, gt=0)
+    """Most columns of a batch or a reference."""
     timeout_seconds: float = Field(default=20, gt=0)
     """Seconds that one answer of a service may take, from the request to its last byte."""
     retry_seconds: float = Field(default=20, ge=0)

@@ -22,7 +22,7 @@ from drift_checker.sources.files import File, PartitionValue
 from drift_checker.sources.responses import RejectedResponseError
 from drift_checker.state import first_line
 from drift_checker.tables import UnreadableError
-from drift_checker.tables.formats import MAX_BYTES, too_large
+from drift_checker.tables.limits import MAX_BYTES, too_large
 
 LOG = "_delta_log"
 """The folder of the log."""

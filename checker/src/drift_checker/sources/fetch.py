@@ -18,17 +18,22 @@ import pyarrow as pa
 from drift_checker.config import Monitor, Settings
 from drift_checker.result import Fault, Truth
 from drift_checker.sources.kinds import request_batch
-from drift_checker.sources.responses import RejectedResponseError, Response
+from drift_checker.sources.responses import (
+    RejectedResponseError,
+    Response,
+    TooLargeResponseError,
+)
 from drift_checker.state import (
     Store,
     TableDocument,
     described_parquet,
     described_table,
+    identity,
     keys,
     read_cache,
     read_truth,
 )
-from drift_checker.tables import Batch
+from drift_checker.tables import Batch, empty_table
 
 
 class BatchMeta(TableDocument):
@@ -60,6 +65,8 @@ def fetch_batch(
 ) -> StoredBatch:
     """Return the stored batch of a tick; where there is none, request and store it.
 
+    One that is too large is stored by what is known of it, and by its head.
+
     Raises:
         NoBatchError: the source responded with what is no batch; its response is kept as evidence.
         ServiceAwayError: the source or the store stayed away.
@@ -67,9 +74,14 @@ def fetch_batch(
     stored = load_batch(store, monitor.name, logical_date)
     if stored is not None:
         return stored
+    response: Response
     try:
         response = request_batch(monitor, logical_date, settings)
         batch = response.batch()
+    except TooLargeResponseError as error:
+        # What was not read to its end is not known to have been there before.
+        digest = identity([error.response.digest, logical_date])
+        response, batch = error.response, Batch(empty_table(), digest, (error.fault,))
     except RejectedResponseError as error:
         store.put(keys.batch(monitor.name, logical_date, "evidence"), error.evidence)
         raise

@@ -19,19 +19,30 @@ from obstore.store import LocalStore, S3Store
 
 from drift_checker.errors import NoBatchError
 from drift_checker.sources.request import Selection, Window
-from drift_checker.sources.responses import RejectedResponseError, store_errors
+from drift_checker.sources.responses import (
+    RejectedResponseError,
+    store_errors,
+    too_large_response,
+)
 from drift_checker.sources.time_window import NoTimesError, filter_of, form_of, rows_in_window
 from drift_checker.state import Record
-from drift_checker.tables import PARTITION_KEY, UnreadableError, read_batch
+from drift_checker.tables import (
+    NO_LIMITS,
+    PARTITION_KEY,
+    TableLimits,
+    TooLargeError,
+    UnreadableError,
+    read_batch,
+    within_memory,
+)
 from drift_checker.tables.delimited import open_delimited
 from drift_checker.tables.formats import (
     HEAD_BYTES,
-    MAX_BYTES,
     compression_of,
     decoded_stream,
     format_of,
-    too_large,
 )
+from drift_checker.tables.limits import too_large
 
 if TYPE_CHECKING:
     from drift_checker.tables.time_text import TimeForm
@@ -298,13 +309,15 @@ class _ObjectFile(io.RawIOBase):
         return len(data)
 
 
-def _open(content: _Object, file: File, max_bytes: int) -> Content:
+def _open(content: _Object, file: File, limits: TableLimits) -> Content:
     """Open a file as what it is by its content, where the name says another format."""
     if file.format in _DATASETS and not file.compressed:
         source: Any = pa.PythonFile(content.open(), mode="r")
         fragment = _Fragment(_DATASETS[file.format]().make_fragment(source), file.columns)
         try:
-            fragment.schema  # noqa: B018  is read here and now
+            fragment.schema.names  # noqa: B018  is read here and now
+        except UnicodeDecodeError:  # of which Arrow's datasets can read none
+            pass
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, BaseError) or _format(content, file) == file.format:
                 raise
@@ -312,10 +325,11 @@ def _open(content: _Object, file: File, max_bytes: int) -> Content:
             return fragment
     elif _format(content, file) == "csv":
         return _Delimited(partial(_decoded, content))
-    if file.size > max_bytes:
-        raise too_large("The data", max_bytes)
+    if file.size > limits.unpacked:
+        raise too_large("The data", limits.unpacked)
     data = bytes(content.read(0, file.size))
-    batch = read_batch(data, file.key.name, max_bytes=max_bytes)
+    read = partial(read_batch, data, file.key.name, limits=limits)
+    batch = read() if limits is NO_LIMITS else within_memory(read, limits.unpacked)
     if batch.unreadable:
         raise UnreadableError(batch.faults[0].detail)
     return _Whole(batch.table, batch.untyped, tuple(each.column or "" for each in batch.faults))
@@ -355,6 +369,8 @@ def file_errors(origin: str, name: str) -> Iterator[None]:
             yield
     except RejectedResponseError:
         raise
+    except TooLargeError as error:
+        raise too_large_response(f"{origin}: {name}: {error}", origin) from error
     except (NoTimesError, NoBatchError) as error:
         raise RejectedResponseError(f"{origin}: {name}: {error}") from error
     except (pa.ArrowException, UnreadableError, OSError) as error:
@@ -372,9 +388,9 @@ class SelectedFile:
         origin: str,
         file: File,
         selection: Selection,
-        max_bytes: int = MAX_BYTES,
+        limits: TableLimits = NO_LIMITS,
     ) -> None:
-        """Open it; one that is compressed or read whole may have `max_bytes` bytes.
+        """Open it; one that is read whole may be as large as the limits say.
 
         Raises:
             RejectedResponseError: It has gone, or is not for us.
@@ -385,7 +401,7 @@ class SelectedFile:
         self._form: TimeForm | None = None
         self._inside: dict[int, list[pa.ChunkedArray[Any]]] = {}
         with self._errors():
-            self._content = _open(_Object(store, file), file, max_bytes)
+            self._content = _open(_Object(store, file), file, limits)
             self.untyped = self._content.untyped
             self.schema, self.repeated = self._read_schema()
 

@@ -19,7 +19,7 @@ from drift_checker.sources.responses import (
     BytesResponse,
     RejectedResponseError,
     join_bytes,
-    most_bytes,
+    table_limits,
 )
 
 MAX_REDIRECTS = 5
@@ -95,7 +95,7 @@ def _get(client: httpx.Client, url: str, limits: Limits) -> BytesResponse:
         data = join_bytes(_decoded(response), limits, url)
     if not response.is_success:
         raise RejectedResponseError(f"{url}: {status}", data)
-    return BytesResponse(data, url, response.headers, most_bytes(limits))
+    return BytesResponse(data, url, response.headers, table_limits(limits))
 
 
 def _decoded(response: httpx.Response) -> Iterable[bytes]:

@@ -16,8 +16,8 @@ from drift_checker.sources.responses import (
     BytesResponse,
     RejectedResponseError,
     join_bytes,
-    most_bytes,
     store_errors,
+    table_limits,
 )
 from drift_checker.state import open_s3
 from drift_checker.tables import open_regular
@@ -35,7 +35,7 @@ def read_file(request: Request, settings: Settings) -> BytesResponse:
     with path_errors(path), open_regular(path) as file:
         chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
         data = join_bytes(chunks, settings, str(path))
-        return BytesResponse(data, str(path), max_bytes=most_bytes(settings))
+        return BytesResponse(data, str(path), limits=table_limits(settings))
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def read_object(request: Request, settings: Settings) -> BytesResponse:
     with store_errors(origin):
         chunks = obstore.get(bucket, key).stream(min_chunk_size=_CHUNK_BYTES)
         data = join_bytes(map(bytes, chunks), settings, origin)
-        return BytesResponse(data, origin, max_bytes=most_bytes(settings))
+        return BytesResponse(data, origin, limits=table_limits(settings))
 
 
 def open_bucket(request: Request, settings: Settings) -> tuple[S3Store, str]:

@@ -20,12 +20,14 @@ from drift_checker.sources.responses import (
     TableResponse,
     bounded_tables,
     store_errors,
+    table_limits,
     table_response,
 )
 from drift_checker.sources.united import Part, repeated_name_faults, unite_tables
 from drift_checker.state import identity
 from drift_checker.tables import (
     Batch,
+    TableLimits,
     UnreadableError,
     empty_table,
 )
@@ -80,8 +82,8 @@ class _Reading:
             ServiceAwayError: It takes longer than it may.
             UnreadableError: A file is damaged.
         """
-        max_bytes = int(limits.max_body_mb * (1 << 20))
-        for _ in bounded_tables(self._tables(max_bytes), limits, self._prefix.origin):
+        tables = self._tables(table_limits(limits))
+        for _ in bounded_tables(tables, limits, self._prefix.origin):
             pass
         raise_for_no_times(self._selection, self._schemas, self._prefix.origin)
         table, faults = unite_tables(
@@ -93,11 +95,11 @@ class _Reading:
         faults = (*self._folder.faults, *repeated_name_faults(self._repeated), *faults)
         return _response(table, self._prefix.origin, faults, untyped=self._untyped)
 
-    def _tables(self, max_bytes: int) -> Iterator[pa.Table]:
+    def _tables(self, limits: TableLimits) -> Iterator[pa.Table]:
         """Read and keep the selected rows of each file."""
         for file in self._folder.files:
             opened = SelectedFile(
-                self._folder.store, self._prefix.origin, file, self._selection, max_bytes
+                self._folder.store, self._prefix.origin, file, self._selection, limits
             )
             self._schemas.append(opened.schema)
             self._repeated |= dict.fromkeys(opened.repeated)

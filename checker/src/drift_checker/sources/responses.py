@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,15 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from drift_checker.config import Limits
 from drift_checker.errors import NoBatchError, ServiceAwayError
 from drift_checker.state import first_line
-from drift_checker.tables import MAX_BYTES, Batch, from_frame, read_batch
+from drift_checker.tables import (
+    NO_LIMITS,
+    Batch,
+    TableLimits,
+    TooLargeError,
+    from_frame,
+    read_batch,
+    within_memory,
+)
 
 EVIDENCE_BYTES = 64 * 1024
 """As much of a response that is no batch as is kept; enough to read an error page."""
@@ -47,8 +55,8 @@ class BytesResponse:
     data: bytes
     origin: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    max_bytes: int = MAX_BYTES
-    """As many as they may have once they are unpacked, where they are compressed."""
+    limits: TableLimits = NO_LIMITS
+    """How large the table may be that they stand for."""
 
     @property
     def content_type(self) -> str:
@@ -76,9 +84,13 @@ class BytesResponse:
 
         Raises:
             RejectedResponseError: They are no table.
+            TooLargeResponseError: They are one that is larger than it may be.
         """
+        read = partial(read_batch, self.data, self.content_type, limits=self.limits)
         try:
-            return read_batch(self.data, self.content_type, max_bytes=self.max_bytes)
+            return read() if self.limits is NO_LIMITS else within_memory(read, self.limits.unpacked)
+        except TooLargeError as error:
+            raise TooLargeResponseError(error, self) from error
         except NoBatchError as error:
             raise RejectedResponseError(str(error), self.evidence) from error
 
@@ -110,6 +122,14 @@ class TableResponse:
         return self.table
 
 
+class TooLargeResponseError(RejectedResponseError):
+    """The source responded with more than a batch may be; `response` is as much as was read."""
+
+    def __init__(self, error: TooLargeError, response: BytesResponse) -> None:
+        super().__init__(str(error), response.evidence)
+        self.fault, self.response = error.fault, response
+
+
 Response: TypeAlias = BytesResponse | TableResponse
 """What a source responds with."""
 
@@ -119,28 +139,40 @@ def most_bytes(limits: Limits) -> int:
     return int(limits.max_body_mb * (1 << 20))
 
 
+def table_limits(limits: Limits) -> TableLimits:
+    """Return how large a table may be: as many bytes as a body, and so many rows and columns."""
+    return TableLimits(most_bytes(limits), most_bytes(limits), limits.max_rows, limits.max_columns)
+
+
 def join_bytes(chunks: Iterable[bytes], limits: Limits, origin: str) -> bytes:
     """Join the chunks of a response.
 
     Raises:
-        RejectedResponseError: They are more than a body may have bytes.
+        TooLargeResponseError: They are more than a body may have bytes.
     """
     joined = bytearray()
     for chunk in chunks:
         joined += chunk
         if len(joined) > most_bytes(limits):
-            raise RejectedResponseError(
-                f"{origin} answered with more than DRIFT_MAX_BODY_MB={limits.max_body_mb:g}",
+            raise too_large_response(
+                f"{origin} answered with more than DRIFT_MAX_BODY_MB={limits.max_body_mb:g}; "
+                "ask for fewer rows or columns, or allow more",
+                origin,
                 bytes(joined[:EVIDENCE_BYTES]),
             )
     return bytes(joined)
+
+
+def too_large_response(message: str, origin: str, head: bytes = b"") -> TooLargeResponseError:
+    """Return the error of a response of which no more than its head was read."""
+    return TooLargeResponseError(TooLargeError(message), BytesResponse(head, origin))
 
 
 def join_tables(tables: Iterable[pa.Table], limits: Limits, origin: str) -> pa.Table:
     """Join tables of one schema, of which there is at least one, within the limits of a source.
 
     Raises:
-        RejectedResponseError: They take more memory than a body may have bytes.
+        TooLargeResponseError: They have too many rows, or take more memory than a body has bytes.
         ServiceAwayError: They take more time than a response may.
     """
     return pa.concat_tables(bounded_tables(tables, limits, origin))
@@ -150,18 +182,24 @@ def bounded_tables(tables: Iterable[pa.Table], limits: Limits, origin: str) -> I
     """Pass on tables that are kept, within the limits of a source.
 
     Raises:
-        RejectedResponseError: They take more memory than a body may have bytes.
+        TooLargeResponseError: They have too many rows, or take more memory than a body has bytes.
         ServiceAwayError: They take more time than a response may.
     """
     deadline = time.monotonic() + limits.timeout_seconds
-    size = 0
+    size = rows = 0
     for table in tables:
         size += table.nbytes
-        if size > limits.max_body_mb * (1 << 20):
-            raise RejectedResponseError(
+        rows += table.num_rows
+        if size > most_bytes(limits):
+            raise too_large_response(
                 f"{origin} has more rows than fit into DRIFT_MAX_BODY_MB={limits.max_body_mb:g}; "
-                "ask for fewer columns, or for less time"
+                "ask for fewer columns, or for less time",
+                origin,
             )
+        try:
+            table_limits(limits).raise_for_shape(rows, table.num_columns)
+        except TooLargeError as error:
+            raise too_large_response(f"{origin}: {error}", origin) from error
         if time.monotonic() > deadline:
             raise ServiceAwayError(
                 f"{origin}: reading took longer than "

@@ -14,6 +14,7 @@ from drift_checker.tables.arrays import (
 )
 from drift_checker.tables.batch import (
     PARTITION_KEY,
+    TOO_LARGE,
     UNREADABLE,
     Batch,
     Chunk,
@@ -35,12 +36,19 @@ from drift_checker.tables.columns import (
     is_format,
     read_form,
 )
-from drift_checker.tables.formats import MAX_BYTES, open_regular
+from drift_checker.tables.formats import open_regular
 from drift_checker.tables.inference import (
     GUESS_ROWS,
     infer_readings,
     possible_readings,
     readings_by_values,
+)
+from drift_checker.tables.limits import (
+    NO_LIMITS,
+    TableLimits,
+    TooLargeError,
+    release_memory,
+    within_memory,
 )
 from drift_checker.tables.reading import (
     as_reference,
@@ -58,9 +66,10 @@ from drift_checker.tables.types import ColumnKind, holds_text, is_text, kind_of,
 __all__ = [
     "FORMATS",
     "GUESS_ROWS",
-    "MAX_BYTES",
+    "NO_LIMITS",
     "PARTITION_KEY",
     "READING_RULES",
+    "TOO_LARGE",
     "UNREADABLE",
     "Batch",
     "Chunk",
@@ -71,6 +80,8 @@ __all__ = [
     "MismatchError",
     "ReadColumns",
     "ReadingSettings",
+    "TableLimits",
+    "TooLargeError",
     "UnreadableError",
     "as_numpy",
     "as_reference",
@@ -99,6 +110,8 @@ __all__ = [
     "read_reference",
     "readings_by_values",
     "reference_errors",
+    "release_memory",
     "to_floats",
     "valid_mask",
+    "within_memory",
 ]

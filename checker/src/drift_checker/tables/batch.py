@@ -13,6 +13,8 @@ from drift_checker.result import Fault, Severity
 
 UNREADABLE = "unreadable"
 """The fault of a batch that is no table."""
+TOO_LARGE = "too_large"
+"""The fault of a batch that was not read to its end, since it is larger than it may be."""
 MIXED_TYPE = pa.struct([("kind", pa.string()), ("json", pa.string())])
 """Of a column whose values are of several types: the name of the type, the value as JSON."""
 PARTITION_KEY = b"partition"
@@ -80,7 +82,7 @@ class Batch:
     @property
     def unreadable(self) -> bool:
         """Whether there is no table to speak of; the reason is among `faults`."""
-        return any(fault.fault == UNREADABLE for fault in self.faults)
+        return any(fault.fault in {UNREADABLE, TOO_LARGE} for fault in self.faults)
 
     @cached_property
     def names(self) -> list[str]:

@@ -18,9 +18,9 @@ from drift_checker.tables.batch import UnreadableError
 from drift_checker.tables.formats import (
     Format,
     refused,
-    too_large,
     unreadable_where,
 )
+from drift_checker.tables.limits import too_large
 from drift_checker.tables.unicode import with_unicode_names
 from drift_checker.tables.values import clean_text, column_of
 
@@ -56,7 +56,8 @@ def archived_file(data: bytes, max_bytes: int) -> tuple[bytes, str] | None:
     """Return the one file of a zip archive and its name, or None if it is a workbook.
 
     Raises:
-        NoBatchError: It has several files, or one that is larger than `max_bytes`.
+        NoBatchError: It has several files.
+        TooLargeError: It has one that is larger than `max_bytes`.
         UnreadableError: It is damaged.
     """
     with _damaged("zip archive", zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
@@ -162,6 +163,8 @@ def _read_excel(data: bytes) -> pa.Table:
         rows = _rows_of_first_sheet(python_calamine.load_workbook(io.BytesIO(data)))
     except python_calamine.PasswordError as error:
         raise refused("a workbook with a password", f"{_CSV}, without one") from error
+    except MemoryError:
+        raise
     except BaseException as error:
         # Damaged bytes may raise a panic of Rust, too, which is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

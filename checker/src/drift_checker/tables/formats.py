@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from drift_checker.errors import NoBatchError
 from drift_checker.tables.batch import UnreadableError
+from drift_checker.tables.limits import too_large
 
 Format = Literal["parquet", "csv", "json", "arrow", "arrow stream", "orc", "avro", "zip", "ole2"]
 """A zip archive may be a workbook of Excel or hold one file, an OLE2 file an old workbook."""
@@ -26,8 +27,6 @@ Compression = Literal["gzip", "zstd", "bz2", "xz", "lz4"]
 
 HEAD_BYTES = 1024
 """The first bytes of a file, by which its format is recognised."""
-MAX_BYTES = 1 << 30
-"""As many bytes as compressed data may have once they are unpacked, where nobody says how many."""
 _PIECE_BYTES = 1 << 20
 
 _FORMATS: tuple[tuple[bytes, Format], ...] = (
@@ -127,16 +126,25 @@ _MOST_CONTROLS = 0.05
 """Of text, by its characters."""
 
 
+_OUT_OF_MEMORY = ("bad_alloc", "Error -4 ", "llocation error", "out of memory", "not enough memory")
+"""In errors of C++, zlib, zstd and other libraries that were given no memory."""
+
+
 @contextmanager
 def unreadable_where(raised: tuple[type[Exception], ...], damage: str) -> Iterator[None]:
     """Raise what a library raises of damaged bytes as an error that says what is damaged.
 
     Raises:
+        MemoryError: There is no memory for them, in whatever words it was said.
         UnreadableError: They cannot be read.
     """
     try:
         yield
+    except MemoryError:  # which Arrow's own errors are, too: the data may be sound
+        raise
     except raised as error:
+        if any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise MemoryError from error
         raise UnreadableError(f"{damage}: {error}") from error
 
 
@@ -211,7 +219,7 @@ def unpack(data: bytes, max_bytes: int) -> bytes:
     """Return data without the compression that they may have, once or twice.
 
     Raises:
-        NoBatchError: They are more than `max_bytes` then.
+        TooLargeError: They are more than `max_bytes` then.
         UnreadableError: They are damaged or cut off.
     """
     for _ in range(2):
@@ -226,14 +234,6 @@ def unpack(data: bytes, max_bytes: int) -> bytes:
                     raise too_large(f"The {compression} data", max_bytes)
         data = bytes(unpacked)
     return data
-
-
-def too_large(what: str, max_bytes: int) -> NoBatchError:
-    """Return the error of data that are too large once they are unpacked."""
-    return NoBatchError(
-        f"{what} are more than {max_bytes / (1 << 20):g} MiB once unpacked. A monitor may be given "
-        "more by DRIFT_MAX_BODY_MB; a file that is compared by itself may be unpacked before."
-    )
 
 
 def _suffix(kind: str) -> str:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from drift_checker.errors import NoBatchError
 from drift_checker.tables.batch import UnreadableError
+from drift_checker.tables.limits import too_deep
 from drift_checker.tables.values import clean_text, column_of
 
 _WRAPPERS = (
@@ -50,7 +51,9 @@ def read_json(data: bytes) -> pa.Table:
     """
     try:
         columns = _columns(_documents(_text(data)))
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise UnreadableError(f"{too_deep()}: {error}") from error
+    except ValueError as error:
         raise UnreadableError(f"The JSON is broken: {error}") from error
     return pa.Table.from_arrays(
         [column_of(values) for values in columns.values()], names=list(map(_name, columns))

@@ -23,7 +23,6 @@ from drift_checker.result import Fault, Severity
 from drift_checker.tables.batch import Batch, UnreadableError
 from drift_checker.tables.formats import (
     HEAD_BYTES,
-    MAX_BYTES,
     Format,
     format_of,
     open_regular,
@@ -31,7 +30,8 @@ from drift_checker.tables.formats import (
     unpack,
     unreadable_where,
 )
-from drift_checker.tables.unicode import with_unicode
+from drift_checker.tables.limits import NO_LIMITS, TableLimits, too_large
+from drift_checker.tables.unicode import with_unicode, with_unicode_names
 
 _BYTES_PER_VALUE = 8
 """Of text, about."""
@@ -40,15 +40,16 @@ _UNPACKED = 5
 
 
 def read_batch(
-    data: bytes | Path, content_type: str | None = None, *, max_bytes: int = MAX_BYTES
+    data: bytes | Path, content_type: str | None = None, *, limits: TableLimits = NO_LIMITS
 ) -> Batch:
     """Read a batch from its bytes or from a file.
 
     The format is recognised by the content itself, then by `content_type` or the file's name.
-    Compressed data may have `max_bytes` bytes once they are unpacked.
+    Without limits, compressed data may have `MAX_BYTES` once they are unpacked.
 
     Raises:
         NoBatchError: The content is of a format that is not read, or JSON that holds no records.
+        TooLargeError: It is more than the limits allow.
         OSError: The file cannot be read.
     """
     if isinstance(data, Path):
@@ -57,7 +58,7 @@ def read_batch(
             data = file.read()
     digest = hashlib.sha256(data).hexdigest()
     try:
-        table, untyped = _parse(unpack(data, max_bytes), content_type or "", max_bytes)
+        table, untyped = _parse(unpack(data, limits.unpacked), content_type or "", limits)
     except UnreadableError as error:
         return Batch(empty_table(), digest, (error.fault,))
     table, faults = _without_duplicates(table)
@@ -155,47 +156,69 @@ def from_frame(frame: Any) -> Batch:
     return Batch(table, hashlib.sha256(sink.getvalue()).hexdigest(), faults)
 
 
-def _parse(data: bytes, kind: str, max_bytes: int) -> tuple[pa.Table, bool]:
+def _parse(data: bytes, kind: str, limits: TableLimits) -> tuple[pa.Table, bool]:
     """Return a table, and whether it is of delimited text, which has no types."""
     if not data.strip():
         return empty_table(), False
     match format_of(data[:HEAD_BYTES], kind):
         case "parquet":
-            return _parse_parquet(data), False
+            return _typed(_parse_parquet(data, limits), limits), False
         case "csv":
             from drift_checker.tables.delimited import read_delimited  # noqa: PLC0415  # of text only
 
-            return read_delimited(data), True
+            table, untyped = read_delimited(data), True
         case "json":
             from drift_checker.tables.json_records import read_json  # noqa: PLC0415  # of JSON only
 
-            return read_json(data), False
+            table, untyped = read_json(data), False
         case other:
-            return _parse_foreign(data, other, max_bytes)
+            return _parse_foreign(data, other, limits)
+    limits.raise_for_shape(table.num_rows, table.num_columns)
+    return table, untyped
 
 
-def _parse_foreign(data: bytes, format_: Format, max_bytes: int) -> tuple[pa.Table, bool]:
+def _typed(table: pa.Table, limits: TableLimits) -> pa.Table:
+    """Return a table of a binary format, if it is none too large or too deep."""
+    table = with_unicode_names(table)
+    limits.raise_for_table(table)
+    return table
+
+
+def _parse_foreign(data: bytes, format_: Format, limits: TableLimits) -> tuple[pa.Table, bool]:
     from drift_checker.tables.foreign_files import (  # noqa: PLC0415  # seldom needed
         archived_file,
         read_foreign,
     )
 
-    archived = archived_file(data, max_bytes) if format_ == "zip" else None
-    return (
-        (read_foreign(data, format_), False) if archived is None else _parse(*archived, max_bytes)
-    )
+    archived = archived_file(data, limits.unpacked) if format_ == "zip" else None
+    if archived is not None:
+        return _parse(*archived, limits)
+    return _typed(read_foreign(data, format_), limits), False
 
 
-def _parse_parquet(data: bytes) -> pa.Table:
+def _parse_parquet(data: bytes, limits: TableLimits) -> pa.Table:
+    file: Any
     with parquet_errors():
         try:
-            return pa.parquet.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+            file = pa.parquet.ParquetFile(pa.BufferReader(data))
+            read = file.read
         except UnicodeDecodeError:  # the name of a column, at which `ParquetFile` itself fails
             from pyarrow._parquet import ParquetReader  # noqa: PLC0415  # seldom needed
 
-            reader = ParquetReader()
-            reader.open(pa.BufferReader(data))
-            return reader.read_all(use_threads=False)
+            file = ParquetReader()
+            file.open(pa.BufferReader(data))
+            read = file.read_all
+        _raise_for_metadata(file.metadata, limits)
+        table: pa.Table = read(use_threads=False)
+        return table
+
+
+def _raise_for_metadata(metadata: pa.parquet.FileMetaData, limits: TableLimits) -> None:
+    """Refuse a file that says itself that it is too large, before it is decoded."""
+    limits.raise_for_shape(metadata.num_rows, metadata.num_columns)
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    if sum(group.total_byte_size for group in groups) > limits.decoded:
+        raise too_large("The columns of the table", limits.decoded)
 
 
 def _without_duplicates(table: pa.Table) -> tuple[pa.Table, tuple[Fault, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import accumulate
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from drift_checker.decision import Bools
 from drift_checker.tables.batch import MIXED_TYPE, foreign_type
+from drift_checker.tables.limits import raise_for_depth
 
 _NOT_CONVERTED = (pa.ArrowException, TypeError, ValueError, OverflowError)
 """What Arrow and numpy raise of values that they have no type for."""
@@ -165,6 +166,7 @@ def _nested(values: Sequence[Any]) -> pa.Array[Any]:
             [_bits(valid), pa.py_buffer(offsets.tobytes())],
             children=[_floats(items)],
         ).cast(pa.list_(pa.float64()))
+    raise_for_depth(values, _inner_values)
     return _texts([_json(value) for value in values]).cast(pa.binary())
 
 
@@ -172,7 +174,13 @@ def _nulls(values: Sequence[Any]) -> pa.Array[Any]:
     return pa.nulls(len(values))
 
 
+def _inner_values(value: Any) -> Iterable[Any]:
+    inner = value.values() if isinstance(value, dict) else value
+    return [each for each in inner if isinstance(each, dict | list)]
+
+
 def _mixed(values: Sequence[Any]) -> pa.Array[Any]:
+    raise_for_depth(values, _inner_values)
     kinds = [None if value is None else _kind(value) for value in values]
     texts = _texts([_json(value) for value in values])
     return pa.StructArray.from_arrays([_texts(kinds), texts], fields=list(MIXED_TYPE), mask=None)

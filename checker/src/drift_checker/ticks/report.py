@@ -9,6 +9,7 @@ import structlog
 
 from drift_checker.result import Result, Verdict
 from drift_checker.state import read_latest_result
+from drift_checker.tables import release_memory
 from drift_checker.ticks.context import Inputs, TickContext
 
 log = structlog.get_logger()
@@ -24,6 +25,8 @@ def store_report(
     batch, tick = inputs.batch, context.tick
     if batch is None or not (requested or _is_due(context, result)) or batch.unreadable:
         return {}
+    # What it took to read and compare a large batch is half of what a report may take.
+    release_memory()
     try:
         from drift_checker.wording.page import write_report  # noqa: PLC0415  # seconds of imports
 

@@ -115,6 +115,12 @@ def _sample(table: pd.DataFrame) -> pd.DataFrame:
     return table.sample(rows, random_state=0).sort_index()
 
 
+def _shown_rows(rows: int) -> pa.Array[Any]:
+    """Return the numbers of the rows that may be shown, at most `MAX_ROWS`."""
+    numbers = pd.Series(range(rows))
+    return pa.array(numbers.sample(min(rows, MAX_ROWS), random_state=0).sort_index().to_numpy())
+
+
 def _comparable_columns(
     reference: Batch, current: Batch, settings: ReadingSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -131,11 +137,16 @@ def _column_pairs(
 ) -> Iterator[tuple[str, tuple[pd.Series, pd.Series]]]:
     readings = infer_readings(reference, settings)
     tables = ReadColumns.of(reference), ReadColumns.of(current)
+    # Rows of a large batch would take more memory as objects of pandas than all the rest.
+    shown = _shown_rows(reference.rows), _shown_rows(current.rows)
     for name, reading in readings.items():
         if reading.source not in current.names or reading.untested:
             continue
         try:
-            before, after = (columns.read(reading) for columns in tables)
+            before, after = (
+                columns.read(reading).take(rows)
+                for columns, rows in zip(tables, shown, strict=True)
+            )
         except MismatchError:
             continue
         if reading.kind in {"numeric", "categorical"}:
