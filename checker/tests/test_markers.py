@@ -75,6 +75,7 @@ def test_messages_are_text(told: Marked) -> None:
     drifted, invalid = told.receiver.messages
     for message in (drifted, invalid):
         assert_tame(message["message"])
+        assert not re.search(r"@\S|\]\(", message["message"])
     assert drifted["title"] == "m: drift since 2026-11-23 09:00:00Z"
     assert MARKERS["element"] in drifted["message"]
 

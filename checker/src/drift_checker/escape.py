@@ -17,7 +17,7 @@ _LOOKALIKES = str.maketrans("<>", "‹›")  # noqa: RUF001  that is the point
 _MARKDOWN = re.compile(
     r"""
     [\\`*{}\[\]<>#|~!&@$]    # what marks anything, in CommonMark and in GitHub's flavour of it
-    | (?<!\w)_ | _(?!\w)     # so does this, but within a word
+    | (?<![^\W_])_ | _(?![^\W_])  # so does this, but for one within a word
     | :(?=\S)                # of a URL, which becomes a link by itself, or of an emoji
     | (?<=www)\.             # so does this
     | ^[-+=]                 # a list or a heading, at the start
@@ -43,6 +43,15 @@ def one_line(text: str) -> str:
 def lines(text: str) -> str:
     """Return text of several lines, each for itself as `one_line` has it."""
     return "\n".join(map(one_line, text.split("\n")))
+
+
+def for_message(text: str) -> str:
+    """Return the lines of a message as text that calls nobody and hides no address.
+
+    Services read mentions and links of Markdown in plain text too, and not each has escapes for
+    these: a blank within them says the same, and is neither.
+    """
+    return lines(text).replace("@", "@ ").replace("](", "] (")
 
 
 def for_html(text: str) -> str:

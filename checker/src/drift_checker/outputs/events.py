@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from drift_checker.config import Monitors, date_key, date_of_key, logical_dates_before
-from drift_checker.escape import one_line
+from drift_checker.escape import for_message, one_line
 from drift_checker.references import versions_in_force
 from drift_checker.result import PlainDocument, Result, Verdict
 from drift_checker.state import Store, read_latest_result, read_result
@@ -140,7 +140,8 @@ def silent_before(schedule: str, now: datetime) -> datetime:
 def _message(result: Result) -> str:
     if result.explanation is None:
         return str(result.verdict)
-    return f"{one_line(result.explanation.summary)}\n\n{explanation_text(result.explanation)}"
+    summary = one_line(result.explanation.summary)
+    return for_message(f"{summary}\n\n{explanation_text(result.explanation)}")
 
 
 def _event(kind: EventKind, monitor: str, date: datetime, title: str, message: str) -> Event:
