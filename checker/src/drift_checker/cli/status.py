@@ -9,6 +9,7 @@ import click
 
 from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import format_option
+from drift_checker.escape import one_line
 from drift_checker.outputs import (
     MonitorStatus,
     SetAside,
@@ -76,7 +77,7 @@ def _damaged_lines(damaged: Sequence[SetAside]) -> Iterator[str]:
     number = "an object was" if len(damaged) == 1 else f"{len(damaged)} objects were"
     yield f"{number} damaged and set aside (`drift-checker store check` looks at all others):"
     for each in sorted(damaged, key=lambda one: one.since, reverse=True)[:MOST_DAMAGED]:
-        yield f"  {_utc(each.since)}  {each.key}, {each.size} bytes"
+        yield f"  {_utc(each.since)}  {one_line(each.key)}, {each.size} bytes"
 
 
 def _row(monitor: MonitorStatus) -> tuple[str, ...]:

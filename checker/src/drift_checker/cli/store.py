@@ -10,6 +10,7 @@ import click
 from drift_checker.cli.configuration import settings_for
 from drift_checker.cli.options import format_option
 from drift_checker.errors import DamagedObjectError
+from drift_checker.escape import one_line
 from drift_checker.integrity import StoreCheck
 from drift_checker.state import Store, keys
 
@@ -46,8 +47,9 @@ def check(ctx: click.Context, output_format: str, *, repair: bool) -> None:
         lines.append(line)
         if output_format == "table":
             done = "repaired: " if repaired else "repair: " if finding.repair else "no repair: "
-            click.echo(f"{finding.key}: {finding.problem}: {finding.detail}")
-            click.echo(f"  {done}{finding.remedy.removeprefix('none: ')}")
+            # A key or a library's words may hold what a batch or a stranger to the store wrote.
+            click.echo(one_line(f"{finding.key}: {finding.problem}: {finding.detail}"))
+            click.echo(f"  {done}{one_line(finding.remedy.removeprefix('none: '))}")
     aside = len(opened.list(keys.damaged()))
     if output_format == "json":
         report = {"objects": checked.objects, "findings": lines, "set_aside": aside}
