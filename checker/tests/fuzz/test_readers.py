@@ -29,7 +29,7 @@ from samples import as_csv, table
 
 from drift_checker import CompareSettings, compare
 from drift_checker.errors import BadReferenceError, NoBatchError
-from drift_checker.tables import from_frame, read_batch
+from drift_checker.tables import TableLimits, from_frame, read_batch
 
 MOST_BYTES = 4 << 20
 """As many as a batch may have once it is unpacked; a thousand times what is given here."""
@@ -128,7 +128,7 @@ def judged(data: bytes, kind: str = "") -> str:
     """Read a batch and compare it with the reference, as a tick does; return what came of it."""
     with bounded():
         try:
-            batch = read_batch(data, kind, max_bytes=MOST_BYTES)
+            batch = read_batch(data, kind, limits=TableLimits(MOST_BYTES))
             result = compare(REFERENCE, batch, settings=SETTINGS)
         except NoBatchError:
             return "no batch"
