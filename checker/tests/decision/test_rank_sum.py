@@ -112,3 +112,26 @@ def test_samples_that_share_nothing_are_as_unlikely_as_can_be() -> None:
     assert p_value(np.arange(5.0), np.arange(10.0, 17)) == pytest.approx(2 / comb(12, 5))
     assert statistic(np.arange(5.0), np.arange(10.0, 17)).superiority == 0
     assert p_value(np.arange(500.0), np.arange(1000.0, 2000)) < 1e-200
+
+
+@given(
+    st.sampled_from([20, 50, 200]),
+    st.sampled_from([200, 5000]),
+    st.floats(1, 1e6),
+    st.sampled_from([3, 0]),
+    st.integers(0, 1 << 16),
+)
+def test_a_few_rows_that_are_all_beyond_the_others_have_a_small_p_value(
+    n: int, m: int, times: float, ends: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    far = times * rng.standard_normal(n) + ends * rng.choice([-1, 1], n)
+    observed = statistic(far, rng.standard_normal(m))
+    for found in (rank_sum.p_value(observed), rank_sum.dispersion_p_value(observed)):
+        assert 0 <= found <= 1
+
+
+def test_rows_at_both_ends_alone_are_hardly_by_chance() -> None:
+    reference = np.linspace(-1, 1, 5000)
+    ends = np.repeat([-2.0, 2.0], 10) + np.linspace(0, 0.1, 20)
+    assert rank_sum.dispersion_p_value(statistic(ends, reference)) < 1e-30

@@ -53,10 +53,12 @@ def upper_tail(
         if converged or tilt[0] > _NEARLY * max_tilt:
             break
     exponent = float(tilt @ target - value)
-    if not converged or tilt[0] > _NEARLY * max_tilt:
+    determinant = float(np.linalg.det(hessian))
+    # Where nothing but one outcome is left, the least likely one, nothing varies any more.
+    if not converged or tilt[0] > _NEARLY * max_tilt or determinant <= 0:
         return math.exp(min(0.0, -exponent - log_given))
     w = math.sqrt(2 * max(0.0, exponent))
-    v = float(tilt[0] * math.sqrt(np.linalg.det(hessian) / spread))
+    v = float(tilt[0] * math.sqrt(determinant / spread))
     if w < _NEAR_MEAN:
         return 0.5
     return normal_upper_tail(w + math.log(v / w) / w)
