@@ -159,9 +159,8 @@ class Rate:
 
     @property
     def holds(self) -> bool:
-        """Whether it may be that the rate is 0.5 to 1.5 times the level; that of text is less."""
-        enough = self.high >= LOWEST * self.level or self.case.endswith("text")
-        return enough and self.low <= HIGHEST * self.level
+        """Whether it may be that the rate is 0.5 to 1.5 times the level."""
+        return self.high >= LOWEST * self.level and self.low <= HIGHEST * self.level
 
     def row(self) -> Row:
         """One row of the committed table."""
