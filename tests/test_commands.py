@@ -28,15 +28,15 @@ class Checker:
 
     def __init__(self, state: Path, port: int) -> None:
         self.state, self._port = state, port
-        self._command = state / "venvs/checker/bin/drift-checker"
+        self._command = state / "etc/commands/checker"
         self._command.parent.mkdir(parents=True)
         self._calls = state / "calls"
         self._calls.touch()
 
     def answers(self, code: str) -> None:
-        """Set the code that answers, which has `words`, the arguments behind the settings."""
+        """Set the code that answers, which has `words`, the arguments."""
         self._command.write_text(
-            f"#!{sys.executable}\nimport sys, time\nwords = sys.argv[3:]\n"
+            f"#!{sys.executable}\nimport sys, time\nwords = sys.argv[1:]\n"
             f"open({str(self._calls)!r}, 'a').write(' '.join(words) + '\\n')\n{code}\n"
         )
         self._command.chmod(0o755)
