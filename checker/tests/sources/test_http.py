@@ -222,7 +222,7 @@ def test_a_compressed_answer_over_the_limit(web: Web, ask: Callable[..., BytesRe
         (b"x", "br", "encoded as 'br', and gzip was asked for"),
         (b"x", "zstd", "encoded as 'zstd', and gzip was asked for"),
         (b"no gzip", "gzip", "incorrect header check"),
-        (gzip.compress(b"x" * 1000)[:-9], "gzip", "cut off"),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-9], "gzip", "cut off"),
     ],
 )
 def test_an_encoding_that_is_not_read(
