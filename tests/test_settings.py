@@ -92,6 +92,7 @@ def test_settings_of_a_file_of_one_s_own_are_told_by_it(copy: Copy, tmp_path: Pa
     own.write_text(
         "drift_prob: 2\nmlflow_prot: 5\ncheckerparallelism: 3\n"
         "checker_timeout_seconds: soon\nmlflow_backend: oracle\n"
+        "time_servers_of_all_our_machines: [a, b]\n"  # an inventory may be of other projects too
     )
 
     _, told, _ = copy.play("playbooks/validate.yml", "-e", f"@{own}")
@@ -103,3 +104,4 @@ def test_settings_of_a_file_of_one_s_own_are_told_by_it(copy: Copy, tmp_path: Pa
         f"{own}: checker_timeout_seconds: allowed: a whole number",
         f"{own}: mlflow_backend: allowed: postgres, sqlite",
     } <= set(lines_of(told))
+    assert "time_servers" not in told

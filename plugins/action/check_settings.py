@@ -107,6 +107,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
                 settings=settings,
                 unreadable=rendering.unreadable,
                 names=sorted(sources),
+                elsewhere=sorted(
+                    name
+                    for name, path in sources.items()
+                    if isinstance(path, Path) and not path.is_relative_to(project)
+                ),
                 files=sorted({str(path) for path in sources.values() if path != COMMAND_LINE}),
             ),
             *self._wrong_inputs(project, variables, sources.keys() - settings.keys()),

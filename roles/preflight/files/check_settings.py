@@ -132,6 +132,8 @@ class Given(BaseModel):
     """What of them could not be rendered, which has been told."""
     names: list[str]
     """All variables that people have set."""
+    elsewhere: list[str] = []
+    """Those of files outside of the project, such as an inventory that others read too."""
     files: list[Path]
     """Where they have set them."""
 
@@ -161,7 +163,10 @@ def check(given: Given) -> Iterator[tuple[str | None, Mistake]]:
 
 
 def _unknown_names(given: Given) -> Iterator[tuple[str, tuple[str, str | None]]]:
-    """Yield the variables that nothing reads, with what is said of each and what may be meant."""
+    """Yield the variables that nothing reads, with what is said of each and what may be meant.
+
+    What is set outside of the project, and is like none of its settings, is for others.
+    """
     read = _words_read(given.project, given.files)
     known = {*Settings.model_fields, *_names(given.project, "roles/*/defaults/main.yml")}
     likely = known | (_names(given.project, "group_vars/*/*.yml") & read)
@@ -169,6 +174,8 @@ def _unknown_names(given: Given) -> Iterator[tuple[str, tuple[str, str | None]]]
         if name not in known | read:
             # What people edit has similar names in the roles: drifter_prot is no drifter_prob.
             meant = closest(name, Settings.model_fields, likeness=0.85) or closest(name, likely)
+            if meant is None and name in given.elsewhere:
+                continue
             hint = f"did you mean {meant}?" if meant else "nothing reads it"
             yield name, (f"unknown setting; {hint}", meant)
 
