@@ -385,7 +385,11 @@ def test_an_unreadable_batch_is_invalid_and_stays_so(
         (parquet(table(300, seed=2)), {"max_columns": 2}, "more than DRIFT_MAX_COLUMNS=2"),
         (parquet(pa.table({"x": np.zeros(90_000)})), {"max_body_mb": 0.5}, "DRIFT_MAX_BODY_MB"),
         (b"x\n" + b"1\n" * 300_000, {"max_body_mb": 0.5}, r"with more than DRIFT_MAX_BODY_MB=0\.5"),
-        (gzip.compress(b"x\n" + b"1\n" * 300_000, mtime=0), {"max_body_mb": 0.5}, "DRIFT_MAX_BODY_MB"),
+        (
+            gzip.compress(b"x\n" + b"1\n" * 300_000, mtime=0),
+            {"max_body_mb": 0.5},
+            "DRIFT_MAX_BODY_MB",
+        ),
     ],
     ids=["rows", "columns", "decoded", "body", "unpacked"],
 )
