@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import random
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ class Block:
         return json.dumps(vars(self) | {"fell": dict(self.fell)})
 
 
-class Trials:
+class Trials(ABC):
     """What all kinds of trials have in common."""
 
     def __init__(self, block: Block, deployment: Deployment, web: Web, mlflow: FakeMlflow) -> None:
@@ -117,16 +118,17 @@ class Trials:
             self.go_on()
         self.whole()
 
+    @abstractmethod
     def prepare(self) -> None: ...
 
-    def arguments(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def arguments(self) -> list[str]: ...
 
-    def fell(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def fell(self) -> str: ...
 
-    def go_on(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def go_on(self) -> None: ...
 
     @contextmanager
     def begun(self, arguments: list[str]) -> Iterator[BaseProcess]:

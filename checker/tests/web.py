@@ -50,6 +50,26 @@ class Web:
         return self.url + path
 
     @contextmanager
+    def dripping(self, path: str) -> Iterator[None]:
+        """Answer requests for a path with headers that come one by one, without end."""
+        end = threading.Event()
+
+        def drip(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.flush_headers()
+            while not end.wait(0.02):
+                try:
+                    handler.wfile.write(b"X-Long: 1\r\n")
+                except OSError:
+                    return
+
+        self.routes[path] = drip
+        try:
+            yield
+        finally:
+            end.set()
+
+    @contextmanager
     def serve(self) -> Iterator[Web]:
         routes, requests = self.routes, self.requests
 

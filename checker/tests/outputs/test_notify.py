@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -265,28 +263,13 @@ def test_an_address_that_drips_is_given_up_in_time(
     deployment: Deployment, web: Web, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Headers that come one by one keep no attempt open, whatever the timeout of each read."""
-    end = threading.Event()
-
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.flush_headers()
-        while not end.wait(0.02):
-            try:
-                handler.wfile.write(b"X-Long: 1\r\n")
-            except OSError:
-                return
-
-    web.routes["/hook"] = drip
     monkeypatch.setattr(notify, "SEND_SECONDS", 1)
     start = time.monotonic()
-    try:
-        with capture_logs() as logs:
-            deliver_events(deployment.store, [EVENT], [Address(receiver.url)], DATE)
+    with web.dripping("/hook"), capture_logs() as logs:
+        deliver_events(deployment.store, [EVENT], [Address(receiver.url)], DATE)
         assert time.monotonic() - start < PATIENCE_SECONDS
-        assert [entry["reason"].partition(": ")[2] for entry in logs] == ["no answer within 1 s"]
-        assert len(deployment.store.list("outbox")) == 1
-    finally:
-        end.set()
+    assert [entry["reason"].partition(": ")[2] for entry in logs] == ["no answer within 1 s"]
+    assert len(deployment.store.list("outbox")) == 1
 
 
 @pytest.fixture

@@ -8,12 +8,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
@@ -209,31 +207,17 @@ def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: Serv
 
 def test_an_mlflow_that_drips_is_away(settings: Settings, web: Web) -> None:
     """One byte of a header now and then is no answer, however long it goes on."""
-    end = threading.Event()
-
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.flush_headers()
-        while not end.wait(0.02):
-            try:
-                handler.wfile.write(b"X-Long: 1\r\n")
-            except OSError:
-                return
-
-    web.routes["/api/2.0/mlflow/experiments/get-by-name"] = drip
     impatient = settings.model_copy(
         update={"mlflow_url": web.url, "timeout_seconds": 0.3, "retry_seconds": 0.1}
     )
     start = time.monotonic()
-    try:
-        with (
-            MlflowClient(impatient) as tracking,
-            pytest.raises(ServiceAwayError, match=r"MLFLOW_URL=.*no whole answer within 0\.3 s"),
-        ):
+    with (
+        web.dripping("/api/2.0/mlflow/experiments/get-by-name"),
+        MlflowClient(impatient) as tracking,
+    ):
+        with pytest.raises(ServiceAwayError, match=r"MLFLOW_URL=.*no whole answer within 0\.3 s"):
             tracking.experiment("drift/m")
         assert time.monotonic() - start < PATIENCE / 20
-    finally:
-        end.set()
 
 
 def test_what_is_no_mlflow_is_named(settings: Settings, web: Web) -> None:

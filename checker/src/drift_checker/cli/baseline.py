@@ -291,8 +291,7 @@ def accept(  # noqa: PLR0917  click passes every option by name
     else:
         ticks = latest_normal_ticks(store, monitor, schedule)
     if dry_run:
-        # Needed by no other command.
-        from drift_checker.references.preview import preview_ticks  # noqa: PLC0415
+        from drift_checker.references.preview import preview_ticks  # noqa: PLC0415  # of previews alone
 
         _print_preview(preview_ticks(store, monitor, ticks), output_format)
     else:
@@ -319,7 +318,7 @@ def use(
     settings, monitors = settings_and_monitors(ctx)
     store, monitor = Store(settings), monitors.get(name)
     if dry_run:
-        from drift_checker.references.preview import preview_version  # noqa: PLC0415  # as above
+        from drift_checker.references.preview import preview_version  # noqa: PLC0415  # of previews alone
 
         _print_preview(preview_version(store, monitor, version), output_format)
     else:
