@@ -285,6 +285,9 @@ def time_forms(texts: pa.Array[Any], missing: Collection[str] = ()) -> tuple[Tim
     if all(map(str.isdigit, head)):
         form = integer_time_form(_whole_numbers(texts, missing)[0]) if head else None
         return (form,) if form else ()
+    cast = _cast(texts)
+    if cast is not None:
+        return (TimeForm(_ISO, zoned=bool(cast.zoned.any())),)
     forms = []
     for order in _possible_orders(head):
         moments = _read(texts, order, strict=True)
