@@ -1,8 +1,10 @@
 # mypy: disable-error-code="import-untyped"
+# ruff: noqa: T201  a command, which prints
 """`python -m benchmarks.trust.certainty`: how often what is said to be 1 of N comes without drift.
 
 The combination of the columns' p-values alone, on draws of exact ones; and the p-value of whole
-ticks as `compare` has it, with faults and the ticks before, without effect floors.
+ticks as `compare` has it, with faults and the ticks before, without effect floors. Ticks that were
+judged before it was stopped are not judged again.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtr
@@ -40,6 +43,8 @@ CELLS = (
 )
 TICKS, RUN = 20_000, 4
 """Ticks, and how many of them share a reference, one after the other."""
+RUNS_AT_ONCE = 100
+"""Those that are kept together: a minute or less of work is lost where it is stopped."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +107,37 @@ def run_of_ticks(number: int, cell: Cell, seed: int) -> Floats:
     return said
 
 
-def whole_ticks(cell: Cell, *, seed: int, ticks: int, jobs: int) -> Iterator[Row]:
-    """Judge ticks without drift."""
+def runs_of_ticks(cell: Cell, *, seed: int, runs: int, jobs: int, kept: Path | None) -> Floats:
+    """Return what is said of ticks (runs, RUN); those in `kept` are not judged again.
+
+    The file is written as runs end, so that what was stopped goes on from there.
+    """
+    said = np.load(kept) if kept and kept.exists() else np.empty((0, RUN))
+    one = partial(run_of_ticks, cell=cell, seed=seed)
     with ProcessPoolExecutor(jobs) as pool:
-        runs = pool.map(
-            partial(run_of_ticks, cell=cell, seed=seed), range(ticks // RUN), chunksize=20
-        )
-        said = np.array(list(runs))
+        while len(said) < runs:
+            numbers = range(len(said), min(runs, len(said) + RUNS_AT_ONCE))
+            said = np.concatenate((said, list(pool.map(one, numbers, chunksize=5))))
+            if kept:
+                _keep(said, kept)
+    return said
+
+
+def _keep(said: Floats, kept: Path) -> None:
+    """Write the file whole or not at all."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    written = kept.with_suffix(".part.npy")
+    np.save(written, said)
+    written.replace(kept)
+    print(f"{kept.name}: {said.size} ticks", file=sys.stderr, flush=True)
+
+
+def whole_ticks(
+    cell: Cell, *, seed: int, ticks: int, jobs: int, output: Path | None = None
+) -> Iterator[Row]:
+    """Judge ticks without drift; of those, what is done is kept in `output` until all are."""
+    kept = output / f"certainty-{cell.name}-{seed}.npy" if output else None
+    said = runs_of_ticks(cell, seed=seed, runs=ticks // RUN, jobs=jobs, kept=kept)
     for one_of, most in BOUNDS.items():
         hits = (said <= 1 / one_of).sum(axis=1)
         low, high = (one_of * end for end in clustered_interval(hits, RUN))
@@ -125,10 +154,19 @@ def whole_ticks(cell: Cell, *, seed: int, ticks: int, jobs: int) -> Iterator[Row
             high,
             most,
         ).row()
+    # Whoever takes the rows has kept them by now.
+    if kept:
+        kept.unlink(missing_ok=True)
 
 
 def results(
-    seed: int, *, ticks: int, draws: int, jobs: int, whats: Collection[str] = WHATS
+    seed: int,
+    *,
+    ticks: int,
+    draws: int,
+    jobs: int,
+    whats: Collection[str] = WHATS,
+    output: Path | None = None,
 ) -> Iterator[Row]:
     """Yield all of it, or of columns alone or whole ticks alone."""
     if "columns" in whats:
@@ -136,7 +174,7 @@ def results(
             yield from combination(columns, correlation, seed=seed, draws=draws)
     if "ticks" in whats:
         for cell in CELLS:
-            yield from whole_ticks(cell, seed=seed, ticks=ticks, jobs=jobs)
+            yield from whole_ticks(cell, seed=seed, ticks=ticks, jobs=jobs, output=output)
 
 
 def main() -> int:
@@ -157,6 +195,7 @@ def main() -> int:
         draws=arguments.draws,
         jobs=arguments.jobs,
         whats=chosen(parser, arguments.what, WHATS),
+        output=arguments.output,
     )
     return 0 if show("certainty", found, arguments.output, named_by=4) else 1
 
