@@ -22,8 +22,16 @@ from drift_checker.config.monitors import (
     SourceSettings,
     load_monitors,
 )
-from drift_checker.config.schedule import Cron, date_key, date_of_key, logical_dates_before
+from drift_checker.config.schedule import (
+    Cron,
+    date_key,
+    date_of_key,
+    interval,
+    logical_dates_before,
+    ticks_per_week,
+)
 from drift_checker.config.settings import (
+    HttpUrl,
     Limits,
     S3Access,
     Settings,
@@ -38,6 +46,7 @@ __all__ = [
     "Columns",
     "Cron",
     "DagId",
+    "HttpUrl",
     "Limits",
     "Mistake",
     "Monitor",
@@ -56,6 +65,7 @@ __all__ = [
     "date_key",
     "date_of_key",
     "find_mistakes",
+    "interval",
     "load_limits",
     "load_monitors",
     "load_settings",
@@ -64,4 +74,5 @@ __all__ = [
     "repeated_keys",
     "secret_error",
     "settings_of",
+    "ticks_per_week",
 ]

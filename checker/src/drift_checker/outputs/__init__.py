@@ -4,7 +4,7 @@ Each module imports only those before it: `mlflow`, `publish`, `events`, `notify
 Apprise, an extra, is imported where a notification is sent.
 """
 
-from drift_checker.outputs.events import Event, result_events, silence_events
+from drift_checker.outputs.events import Event, result_events, silence_events, silent_before
 from drift_checker.outputs.mlflow import MlflowClient, Run
 from drift_checker.outputs.notify import (
     NOTIFICATION_TITLE,
@@ -45,4 +45,5 @@ __all__ = [
     "read_status",
     "result_events",
     "silence_events",
+    "silent_before",
 ]

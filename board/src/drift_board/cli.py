@@ -1,0 +1,96 @@
+"""The command ``drift-board``."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+import click
+import uvicorn
+
+from drift_board.settings import PREFIX, BoardSettings, load
+from drift_checker.errors import DriftCheckerError
+from drift_checker.escape import lines
+
+GRACE_SECONDS = 5  # given to answers under way when the board is told to stop
+
+
+class _Wrong(click.ClickException):
+    def __init__(self, error: DriftCheckerError) -> None:
+        super().__init__(lines(str(error)))
+        self.exit_code = error.exit_code
+
+
+class _Command(click.Command):
+    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Environment, beside what drift-checker reads"):
+            formatter.write_dl(
+                [
+                    (f"{PREFIX}{name.upper()}", f"{field.description} [{_shown(field.default)}]")
+                    for name, field in BoardSettings.model_fields.items()
+                ]
+            )
+
+
+@click.command(cls=_Command)
+@click.version_option(package_name="drift-board")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8050, show_default=True)
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of DRIFT_*=value lines; the environment goes before it.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    envvar="DRIFT_LOG_LEVEL",
+    default="info",
+    show_default=True,
+)
+def main(host: str, port: int, settings_file: Path | None, log_level: str) -> None:
+    """Show what is drifting, until told to stop.
+
+    Settings come from the environment. A wrong one ends the command with exit code 2.
+    """
+    # Late, so that help and version cost no second.
+    from drift_board.app import create_app  # noqa: PLC0415
+    from drift_checker.logs import configure_logs  # noqa: PLC0415
+
+    try:
+        configure_logs(log_level)
+        app = create_app(load(settings_file))
+    except DriftCheckerError as error:
+        raise _Wrong(error) from None
+    listener = _listen(host, port)
+    server = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Forwarded addresses are whatever who asks writes: nothing here goes by them.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    uvicorn.Server(server).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before the server starts, so that a port already taken is a wrong option too."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        wrong = (
+            f"--port {port}: {error.strerror}. Name a port that is free."
+            if taken
+            else f"--host {host}: {error.strerror}. Name an address of this machine."
+        )
+        raise click.UsageError(wrong) from None
+
+
+def _shown(default: object) -> str:
+    return ",".join(default) if isinstance(default, tuple) else str(default or "none")
