@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from drift_checker.comparison.sequential import PooledColumn
     from drift_checker.profiles.numeric import NumericProfile
 
+DrawnBins: TypeAlias = tuple[Floats, Ints, Ints]
+"""Edges (bins + 1,) from the reference's minimum to its maximum, and how many rows of reference and
+batch (bins + 2,) are below them, in each bin with its upper edge, and above them."""
+
 _SHOWN_QUANTILES = np.linspace(0, 1, 10_001)
 
 
@@ -102,6 +106,25 @@ class NumericSample:
     def pooled_column(self, name: str) -> PooledColumn:
         """Return the reference by its bins."""
         return _pooled_numeric(name, self._edges, bin_counts(self.reference, self._edges))
+
+    def drawn_bins(self, bins: int) -> DrawnBins:
+        """Return at most so many bins of the reference, and how both lie in them."""
+        edges = np.append(self.reference[:1], bin_edges(self.reference, bins))
+
+        def counts(values: Floats) -> Ints:
+            below = np.searchsorted(values, edges[:1], side="left")
+            up_to = np.searchsorted(values, edges[1:], side="right")
+            return _between(below, up_to, len(values))
+
+        return edges, counts(self.reference), counts(self.current)
+
+    def drawn_quantiles(self, shares: Floats) -> tuple[Floats, Floats]:
+        """Return quantiles (shares,) of reference and batch."""
+        before, after = (
+            values[np.rint(shares * (len(values) - 1)).astype(np.int64)]
+            for values in (self.reference, self.current)
+        )
+        return before, after
 
     @cached_property
     def _edges(self) -> Floats:
@@ -181,6 +204,28 @@ class BinnedSample:
         edges = self.bins.tick_edges
         return _pooled_numeric(name, edges, self.reference.bin_counts(edges))
 
+    def drawn_bins(self, bins: int) -> DrawnBins:
+        """Return at most so many bins of the reference, and how both lie in them."""
+        reference = self.reference
+        tick_edges = self.bins.tick_edges
+        up_to = reference.up_to[np.searchsorted(reference.edges, tick_edges)]
+        ranks = np.arange(1, bins + 1) * reference.value_count / bins
+        last = np.minimum(np.searchsorted(up_to, ranks), len(tick_edges) - 1)
+        edges = np.append(
+            reference.minimum, np.unique(np.append(tick_edges[last], reference.maximum))
+        )
+
+        def counts(profile: NumericProfile) -> Ints:
+            at = np.searchsorted(profile.edges, edges)
+            below, up_to = profile.below[at[:1]], profile.up_to[at[1:]]
+            return _between(below, up_to, profile.value_count)
+
+        return edges, counts(reference), counts(self.current)
+
+    def drawn_quantiles(self, shares: Floats) -> tuple[Floats, Floats]:
+        """Return quantiles (shares,) of reference and batch, as far as their profiles tell."""
+        return self.reference.quantiles(*shares), self.current.quantiles(*shares)
+
     def _distance(self) -> kolmogorov.Distance:
         current, reference = self.current, self.reference
         if current.between_edges.any() or reference.between_edges.any():
@@ -216,6 +261,11 @@ class BinnedSample:
         return faults.constant(
             column, only, current.value_count, rows, after + before, floors=floors
         )
+
+
+def _between(below: Ints, up_to: Ints, total: int) -> Ints:
+    """Return how many of `total` values are below a first edge, up to each next one, and above."""
+    return np.diff(np.concatenate([[0], below, up_to, [total]]))
 
 
 def _pooled_numeric(name: str, edges: Floats, reference: Ints) -> PooledColumn:

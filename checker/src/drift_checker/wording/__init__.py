@@ -1,9 +1,13 @@
 """A result in words: as phrases, a sentence, an explanation, text, and the page for a person.
 
-The modules are one way down: `phrases`, `summary`, `explanation`, `rendering`, then `terminal` and
-`page`; each imports only those before it. `page` is imported by its own path, where a report is
-made: it needs the extra `report`, and its imports take seconds.
+The modules are one way down: `phrases`, `summary`, `explanation`, `rendering`, `terminal`, then
+`pictures`, `figures`, `tick_page` and `page`; each imports only those before it. What draws is
+imported when it is first asked for, since a comparison needs none of it. `page` is imported by its
+own path, where a report is made: it needs the extra `report`, and its imports take seconds.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from drift_checker.wording.explanation import with_explanation
 from drift_checker.wording.phrases import (
@@ -20,11 +24,19 @@ from drift_checker.wording.phrases import (
     span_phrase,
 )
 from drift_checker.wording.rendering import explanation_markdown, explanation_text
-from drift_checker.wording.summary import summarize
+from drift_checker.wording.summary import by_role_and_p_value, summarize
 from drift_checker.wording.terminal import aligned, result_text
 
+if TYPE_CHECKING:
+    from drift_checker.wording.pictures import Pictures
+    from drift_checker.wording.tick_page import STYLE, TickLinks, standalone_page, tick_fragment
+
 __all__ = [
+    "STYLE",
+    "Pictures",
+    "TickLinks",
     "aligned",
+    "by_role_and_p_value",
     "categorical_change",
     "changed_below_floor",
     "dependence_phrase",
@@ -39,6 +51,20 @@ __all__ = [
     "rounded_frequency",
     "shortened",
     "span_phrase",
+    "standalone_page",
     "summarize",
+    "tick_fragment",
     "with_explanation",
 ]
+
+
+_DRAWING = {"Pictures": "pictures"} | dict.fromkeys(
+    ("STYLE", "TickLinks", "standalone_page", "tick_fragment"), "tick_page"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what draws, when it is first asked for."""
+    if name not in _DRAWING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_DRAWING[name]}"), name)

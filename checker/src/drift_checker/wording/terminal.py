@@ -8,7 +8,6 @@ from datetime import UTC, timedelta
 from drift_checker.escape import one_line
 from drift_checker.result import (
     ColumnResult,
-    Feed,
     Result,
     Rolling,
     Segment,
@@ -53,7 +52,10 @@ def result_text(result: Result, *, readings: bool = False) -> str:
     )
     faults = sorted(result.faults, key=lambda fault: list(Severity).index(fault.severity))
     explanation = [explanation_text(result.explanation)] if result.explanation else []
-    rows_of_feed = _feed_rows(result.feed, result) if result.feed else []
+    rows_of_feed = (
+        (name, _verdict_of(fault, result), "-", "-", "-", "-", reason)
+        for name, fault, reason in feed_rows(result)
+    )
     table = [_COLUMNS, *map(_column_row, columns), *rows_of_feed]
     blocks = [head, *explanation, aligned(table)]
     if result.joint:
@@ -80,8 +82,11 @@ def result_text(result: Result, *, readings: bool = False) -> str:
     return "\n\n".join(blocks)
 
 
-def _feed_rows(feed: Feed, result: Result) -> list[tuple[str, ...]]:
-    """Return the number of rows and the newest one as they stand below the columns."""
+def feed_rows(result: Result) -> list[tuple[str, str, str]]:
+    """Return what is said of the number of rows and of the newest one, with the fault of each."""
+    feed = result.feed
+    if feed is None:
+        return []
     rows = f"{result.current.rows}"
     if feed.new_rows is not None and feed.new_rows != result.current.rows:
         rows += f", {feed.new_rows} of them new"
@@ -93,10 +98,7 @@ def _feed_rows(feed: Feed, result: Result) -> list[tuple[str, ...]]:
         when = f"{age} {'before' if feed.age_seconds >= 0 else 'after'} the tick"
         newest = f"{feed.newest_row.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}, {when}"
         lines.append(("(newest row)", "stale", newest))
-    return [
-        (name, _verdict_of(fault, result), "-", "-", "-", "-", reason)
-        for name, fault, reason in lines
-    ]
+    return lines
 
 
 def _verdict_of(name: str, result: Result) -> Verdict:
