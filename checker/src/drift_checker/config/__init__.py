@@ -28,6 +28,7 @@ from drift_checker.config.schedule import (
     date_of_key,
     interval,
     logical_dates_before,
+    next_logical_date,
     ticks_per_week,
 )
 from drift_checker.config.settings import (
@@ -71,6 +72,7 @@ __all__ = [
     "load_settings",
     "logical_dates_before",
     "matching",
+    "next_logical_date",
     "repeated_keys",
     "secret_error",
     "settings_of",

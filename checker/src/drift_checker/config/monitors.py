@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
@@ -113,6 +113,8 @@ class SourceSettings(Section):
     credentials: Credentials | None = None
     """Name of a secret: variables `DRIFT_SOURCE_<NAME>_*`."""
 
+    _locations: ClassVar[str] = "allowed: exactly one of `url`, `path` and `database`"
+
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: Path | None, info: ValidationInfo) -> Path | None:
@@ -121,13 +123,18 @@ class SourceSettings(Section):
 
     @model_validator(mode="after")
     def _one_location(self) -> Self:
-        if [self.url, self.path, self.database].count(None) != 2:  # noqa: PLR2004  all but one
-            raise ValueError("allowed: exactly one of `url`, `path` and `database`")
+        if [self.url, self.path, self.database].count(None) != self._absent:
+            raise ValueError(self._locations)
         if (self.database is None) != (self.query is None):
             raise ValueError("`database` and `query` belong together")
         if self.columns and not self.of_files:
             raise ValueError("`columns` belong to files, directories and S3")
         return self
+
+    @property
+    def _absent(self) -> int:
+        """How many of the three locations it must not have."""
+        return 2
 
     @property
     def of_files(self) -> bool:
@@ -148,14 +155,35 @@ class ReferenceSource(SourceSettings):
 
 
 class BatchSource(SourceSettings):
-    """The data of one tick."""
+    """The data of one tick; `push` alone, where a pipeline pushes them."""
 
+    push: bool = False
+    """Whether batches are pushed, by the board's API; the schedule says when they are due."""
     params: dict[str, Parameter] = Field(default_factory=dict)
     """Query parameters; `{seed}` and `{logical_date}` are filled in."""
     time: str | None = None
     """Column of files by which rows are in a tick's window."""
     window: Span | None = None
     """How far a tick's window reaches back from its logical date."""
+
+    _locations: ClassVar[str] = (
+        "allowed: exactly one of `url`, `path` and `database`, or `push` alone"
+    )
+
+    @property
+    def _absent(self) -> int:
+        return 3 if self.push else super()._absent
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pushed(cls, data: object) -> object:
+        return {"push": True} if data == "push" else data
+
+    @model_validator(mode="after")
+    def _pushed_alone(self) -> Self:
+        if self.push and (others := sorted(self.model_fields_set - {"push"})):
+            raise ValueError(f"a pushed batch has no `{others[0]}`: what is pushed is all of it")
+        return self
 
     @model_validator(mode="after")
     def _window_of_tick(self) -> Self:

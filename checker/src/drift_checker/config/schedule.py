@@ -56,6 +56,11 @@ def logical_dates_before(schedule: str, date: datetime, count: int) -> list[date
     return [dates.get_prev(datetime) for _ in range(count)]
 
 
+def next_logical_date(schedule: str, date: datetime) -> datetime:
+    """The first logical date of a schedule after a date."""
+    return croniter(schedule, date.astimezone(UTC), ret_type=datetime).get_next(datetime)
+
+
 @cache
 def interval(schedule: str) -> timedelta:
     """The most frequent time between two firings of a cron expression."""

@@ -18,6 +18,7 @@ import pyarrow as pa
 from drift_checker.config import Monitor, Settings
 from drift_checker.result import Fault, Truth
 from drift_checker.sources.kinds import request_batch
+from drift_checker.sources.push import pushed_response
 from drift_checker.sources.responses import (
     RejectedResponseError,
     Response,
@@ -76,7 +77,11 @@ def fetch_batch(
         return stored
     response: Response
     try:
-        response = request_batch(monitor, logical_date, settings)
+        response = (
+            pushed_response(store, monitor, logical_date, settings)
+            if monitor.current.push
+            else request_batch(monitor, logical_date, settings)
+        )
         batch = response.batch()
     except TooLargeResponseError as error:
         # What was not read to its end is not known to have been there before.

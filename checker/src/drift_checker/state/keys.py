@@ -72,3 +72,23 @@ def pending(monitor: str | None = None, logical_date: datetime | None = None) ->
 def damaged(key: str | None = None) -> str:
     """Where a damaged object is moved to, or the prefix of such keys."""
     return f"damaged/{key}" if key else "damaged"
+
+
+def mutes(monitor: str, id_: str | None = None) -> str:
+    """Key of a mute, or the prefix of such keys."""
+    return "/".join(part for part in ["mutes", monitor, id_ and f"{id_}.json"] if part)
+
+
+def notes(monitor: str, episode: str, id_: str | None = None) -> str:
+    """Key of a note beside an episode, or the prefix of such keys."""
+    return "/".join(part for part in ["notes", monitor, episode, id_ and f"{id_}.json"] if part)
+
+
+def acceptances(monitor: str, name: str | None = None) -> str:
+    """Key of a request for another reference or of its outcome, or the prefix of such keys."""
+    return "/".join(part for part in ["acceptances", monitor, name] if part)
+
+
+def pushed(monitor: str, logical_date: datetime, digest: str | None = None) -> str:
+    """Key of a pushed body by its SHA-256, or of what is known of it, `push.json`."""
+    return f"pushed/{monitor}/{date_key(logical_date)}/{digest or 'push.json'}"
