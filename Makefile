@@ -21,7 +21,7 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up validate check drill status rebaseline backup restore down purge test test-long test-drifter test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint sbom licences audit bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-page trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
+.PHONY: help deps dev up validate check drill status rebaseline backup restore down purge test test-long test-drifter test-board test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint sbom licences audit bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-page trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,17 +88,17 @@ dev: .venv/dev .cache/settings/release
 suites = $(PYTHON) tests/suites.py
 
 test: ## the tests that need no cluster, but for the long ones: ten minutes
-	$(suites) --install test-installs test-walk test-roles test-checker test-drifter test-trust test-dags
+	$(suites) --install test-installs test-walk test-roles test-checker test-board test-drifter test-trust test-dags
 
 test-long: ## the long ones: Spark, PostgreSQL, MLflow, every example, and what a running stack promises
 	$(suites) --install test-long-installs test-stack test-checker-long
 
 # What the tests need is installed first, for its seconds to stand apart; and once, for suites that share it.
-.PHONY: test-installs test-long-installs installed-drifter installed-checker installed-airflow installed-checkov
-test-installs: installed-checker installed-airflow installed-checkov installed-drifter .cache/mlflow/release
+.PHONY: test-installs test-long-installs installed-drifter installed-checker installed-board installed-airflow installed-checkov
+test-installs: installed-checker installed-airflow installed-checkov installed-drifter installed-board .cache/mlflow/release
 test-long-installs: installed-checker .cache/mlflow/release
 
-installed-drifter installed-checker: installed-%: dev
+installed-drifter installed-checker installed-board: installed-%: dev
 	$(in_package) $* python -c ''
 
 installed-airflow: dev
@@ -114,6 +114,9 @@ installed-checkov: dev
 
 test-drifter: dev
 	$(in_package) drifter pytest drifter/tests
+
+test-board: dev
+	$(in_package) board pytest board/tests
 
 in_checker_tests = $(in_package) checker pytest --numprocesses auto
 test-checker: dev
@@ -150,7 +153,7 @@ molecule: dev ## test the local stack, and the roles that only it has, by molecu
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/molecule test -s default -s supervisor -s virtualenv
 
 # From what only checks to what needs all others.
-cluster_scenarios = cluster preflight namespace kubernetes images postgres minio checker reference drifter mlflow airflow
+cluster_scenarios = cluster preflight namespace kubernetes images postgres minio checker reference drifter mlflow airflow board
 
 molecule-cluster: $(cluster_scenarios:%=molecule-cluster-%) ## test every role by molecule, on the cluster of kubectl's current context
 
@@ -165,7 +168,9 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	PYTHONPATH=checker/src .venv/bin/lint-imports --no-logo --no-cache checker/pyproject.toml
+	PYTHONPATH=checker/src:board/src .venv/bin/lint-imports --no-logo --no-cache --config board/pyproject.toml
 	$(in_package) drifter mypy drifter/src data
+	$(in_package) board mypy board/src
 	MYPYPATH=checker/tests $(in_package) checker mypy roles/preflight/files checker/src benchmarks/trust benchmarks/formats
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
 	.venv/bin/mypy plugins/action plugins/lookup roles/backup/files roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'

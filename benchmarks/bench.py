@@ -119,7 +119,7 @@ class Stack:
         """
         self.remove()
         self._bench.clone(self._project.name)
-        ports = ("drifter_port", "mlflow_port", "airflow_port")
+        ports = ("drifter_port", "mlflow_port", "airflow_port", "board_port")
         settings = {
             **SETTINGS,
             **{name: self._bench.port(place) for place, name in enumerate(ports)},

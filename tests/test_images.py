@@ -38,7 +38,7 @@ class Registry(BaseHTTPRequestHandler):
 @pytest.fixture
 def registry() -> Iterator[str]:
     """Yield the address of a registry that has every image but the checker's."""
-    Registry.present = frozenset({"minio", "mlflow", "airflow", "drifter"})
+    Registry.present = frozenset({"minio", "mlflow", "airflow", "drifter", "board"})
     with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
         Thread(target=server.serve_forever).start()
         yield f"127.0.0.1:{server.server_port}"

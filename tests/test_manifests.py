@@ -27,7 +27,7 @@ VARIANTS = {
                 "s3_endpoint": "https://s3.example.com",
                 "s3_access_keys": {
                     name: {"access_key": name, "secret_key": "secret"}
-                    for name in ("checker", "mlflow", "dump")
+                    for name in ("checker", "mlflow", "board", "dump")
                 },
             }
         ),

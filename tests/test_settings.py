@@ -25,11 +25,11 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.fixture
 def free() -> list[str]:
     """Ports that nothing listens on."""
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
     numbers = [server.getsockname()[1] for server in servers]
     for server in servers:
         server.close()
-    names = ("drifter_port", "mlflow_port", "airflow_port")
+    names = ("board_port", "drifter_port", "mlflow_port", "airflow_port")
     return ["-e", json.dumps(dict(zip(names, numbers, strict=True)))]
 
 

@@ -68,7 +68,7 @@ def test_the_list_of_the_checker_has_every_extra() -> None:
 def test_images_are_listed_with_what_they_are_built_on() -> None:
     parts = {image: {each["purl"] for each in besides} for image, besides in sbom.bases().items()}
 
-    assert parts.keys() == {"minio", "mlflow", "airflow", "drifter", "checker"}
+    assert parts.keys() == {"minio", "mlflow", "airflow", "drifter", "checker", "board"}
     assert parts.keys() <= sbom.ENVIRONMENTS.keys()
     assert all(
         any(purl.startswith("pkg:docker/python@3") for purl in each) for each in parts.values()

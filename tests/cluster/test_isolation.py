@@ -13,7 +13,7 @@ from cluster.cluster import Cluster
 ANSWERING = {"minio": 9000, "mlflow": 5000, "drifter": 80}
 """Services that a check asks."""
 
-SILENT = {"postgres": 5432, "airflow": 8080}
+SILENT = {"postgres": 5432, "airflow": 8080, "board": 8050}
 """Services that are none of its business."""
 
 PROBE = """

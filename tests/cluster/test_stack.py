@@ -19,7 +19,7 @@ def test_every_pod_is_ready(deployed: Cluster) -> None:
     pods = [pod for pod in servers if pod["status"]["phase"] != "Succeeded"]
 
     assert {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods} >= {
-        "airflow", "drifter", "minio", "mlflow", "postgres",
+        "airflow", "board", "drifter", "minio", "mlflow", "postgres",
     }  # fmt: skip
     for pod in pods:
         ready = {item["type"]: item["status"] for item in pod["status"]["conditions"]}["Ready"]

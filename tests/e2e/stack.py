@@ -22,7 +22,7 @@ from e2e.services import Airflow, Mlflow
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITOR = "flights"
-PORTS = ("drifter_port", "mlflow_port", "airflow_port")
+PORTS = ("board_port", "drifter_port", "mlflow_port", "airflow_port")
 T = TypeVar("T")
 
 
@@ -175,6 +175,7 @@ class Stack:
         try:
             return (
                 httpx.get(self.url("drifter", "/readyz")).is_success
+                and httpx.get(self.url("board", "/readyz")).is_success
                 and httpx.get(self.url("mlflow", "/health")).is_success
                 and self.airflow.is_healthy()
             )

@@ -11,7 +11,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from e2e.stack import MONITOR, ROOT, Played, Stack
+from e2e.stack import MONITOR, PORTS, ROOT, Played, Stack
 
 COLUMNS = [
     name for name in pq.read_schema(ROOT / "data/reference.parquet").names if name != "time_hour"
@@ -116,7 +116,7 @@ def test_a_drifted_batch_is_told(stack: Stack) -> None:
 def test_down_stops_everything(stack: Stack) -> None:
     processes = stack.processes()
     assert processes
-    assert len(stack.open_ports()) == 3
+    assert len(stack.open_ports()) == len(PORTS)
 
     stack.succeed("teardown.yml", remove_data=False)
 

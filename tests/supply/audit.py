@@ -23,6 +23,7 @@ LOCKS = (
     "tests/supply/requirements.txt",
     "checker/uv.lock",
     "drifter/uv.lock",
+    "board/uv.lock",
 )
 """All but those of measurements."""
 

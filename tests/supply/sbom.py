@@ -51,6 +51,7 @@ ENVIRONMENTS = {
     "mlflow": Environment("roles/mlflow/files/requirements.txt"),
     "minio": Environment("roles/minio/files/requirements.txt"),
     "drifter": Environment("drifter/uv.lock"),
+    "board": Environment("board/uv.lock"),
     "supply": Environment("tests/supply/requirements.txt"),
     "checker": Environment(
         "checker/uv.lock",

@@ -40,7 +40,8 @@ def told(tmp_path: Path, text: str, **others: Any) -> list[str]:
     file = tmp_path / "main.yml"
     file.write_text(text)
     rendered = text.replace("{{ project_dir }}", str(ROOT)).replace("{{ drifter_url }}", "http://h")
-    settings = {"notification_urls": [], "source_credentials": {}, **yaml.safe_load(rendered)}
+    credentials = yaml.safe_load((ROOT / "group_vars/all/credentials.yml").read_text())
+    settings = {**credentials, **yaml.safe_load(rendered)}
     settings |= others
     known = check_settings.Settings.model_fields
     given = check_settings.Given(
@@ -95,6 +96,18 @@ def test_mistakes_are_told_all_at_once(tmp_path: Path) -> None:
             {"shop": {"password": ["marker"]}},
             "source_credentials.shop.password: allowed: a text",
         ),
+        (
+            "notification_channels",
+            {"oncall": {"urls": "json://host/marker"}},
+            "notification_channels.oncall.urls: allowed: a list of URLs",
+        ),
+        (
+            "notification_channels",
+            {"oncall": {"urls": ["json://h"], "event": ["alarm_opened"]}},
+            "notification_channels.oncall.event: unknown key; did you mean events?",
+        ),
+        ("heartbeat_url", ["marker"], "heartbeat_url: allowed: a text"),
+        ("board_token", {"marker": 1}, "board_token: allowed: a text"),
         ("drift_prob", True, "drift_prob: allowed: a number (got True)"),
     ],
 )

@@ -1,10 +1,10 @@
 """Prepares the object store: a bucket, how long objects live, an access key for each component.
 
 What is there already is set again to the same, so that it can be run at any time. A key reaches the
-objects below its own prefix and nothing else. Settings come from the environment:
+objects below its own prefix and nothing else, and of these it may write those that it is given. Settings come from the environment:
 
 - ``S3_ENDPOINT``, ``S3_BUCKET``, ``S3_REGION``
-- ``KEYS``: JSON, access key to prefix
+- ``KEYS``: JSON, access key to its `prefix`, and `adds`: where it adds, if it may not write all
 - ``EXPIRY``: JSON, prefix to days
 - ``SECRETS``: directory with ``root-user``, ``root-password`` and the secret of each access key
 """
@@ -28,8 +28,21 @@ STARTING_SECONDS = 200
 """For which the object store may be starting, or replaced by one with another root password."""
 
 
-def policy(bucket: str, prefix: str) -> dict[str, Any]:
-    """Return what may be done with the objects below the prefix, and nothing else."""
+READING = ["s3:GetObject"]
+ADDING = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+WRITING = [*ADDING, "s3:DeleteObject"]
+
+
+def policy(bucket: str, prefix: str, adds: list[str] | None = None) -> dict[str, Any]:
+    """Return what may be done with the objects below the prefix, and nothing else.
+
+    All of them are read. With `adds`, objects are added below these prefixes and none is removed;
+    without, all is written.
+    """
+
+    def below(*prefixes: str) -> list[str]:
+        return [f"arn:aws:s3:::{bucket}/{each}/*" for each in prefixes]
+
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -44,16 +57,11 @@ def policy(bucket: str, prefix: str) -> dict[str, Any]:
                 "Action": ["s3:GetBucketLocation"],
                 "Resource": [f"arn:aws:s3:::{bucket}"],
             },
+            {"Effect": "Allow", "Action": READING, "Resource": below(prefix)},
             {
                 "Effect": "Allow",
-                "Action": [
-                    "s3:GetObject",
-                    "s3:PutObject",
-                    "s3:DeleteObject",
-                    "s3:AbortMultipartUpload",
-                    "s3:ListMultipartUploadParts",
-                ],
-                "Resource": [f"arn:aws:s3:::{bucket}/{prefix}/*"],
+                "Action": WRITING if adds is None else ADDING,
+                "Resource": below(*([prefix] if adds is None else adds)),
             },
         ],
     }
@@ -107,12 +115,12 @@ def main() -> None:
     )
 
     admin = MinioAdmin(**connection)
-    for key, prefix in json.loads(os.environ["KEYS"]).items():
-        admin.policy_add(key, policy=policy(bucket, prefix))
+    for key, reach in json.loads(os.environ["KEYS"]).items():
+        admin.policy_add(key, policy=policy(bucket, **reach))
         admin.user_add(key, secrets[key])
         if key not in json.loads(admin.user_info(key)).get("policyName", "").split(","):
             admin.attach_policy([key], user=key)
-        print(f"{key} reaches {bucket}/{prefix}")
+        print(f"{key} reaches {bucket}/{reach['prefix']}")
 
 
 if __name__ == "__main__":

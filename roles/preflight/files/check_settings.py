@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
 
+from drift_checker.comparison import parse_span
 from drift_checker.config import (
     Columns,
     Cron,
@@ -31,11 +32,13 @@ from drift_checker.config import (
     repeated_keys,
     secret_error,
 )
+from drift_checker.errors import UsageError
+from drift_checker.outputs.events import EventKind
 from drift_checker.references.declared import reference_mistakes
 
 STATE_DIR_MAX = 80
 """Sockets lie below it, and have short paths: 107 bytes on Linux, 103 on macOS."""
-PORTS = ("drifter_port", "mlflow_port", "airflow_port")
+PORTS = ("board_port", "drifter_port", "mlflow_port", "airflow_port")
 
 
 def _number(value: object) -> object:
@@ -73,6 +76,20 @@ def _text(value: object) -> str:
     return str(value)
 
 
+def _span(text: str) -> str:
+    try:
+        parse_span(text)
+    except UsageError:
+        raise ValueError("allowed: a span of time such as 12h or 3d") from None
+    return text
+
+
+def _http_url(text: str) -> str:
+    if not re.match(r"https?://[^/@\s]+", text):
+        raise ValueError("allowed: http://host:port or https://host")
+    return text
+
+
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
 Secret = Annotated[str, BeforeValidator(_text)]
@@ -84,6 +101,13 @@ Scenario = Literal[
     "tail_contamination",
     "correlation_change",
 ]
+
+
+class Channel(Section):
+    """Addresses that are told together, and of what."""
+
+    urls: Annotated[list[str], BeforeValidator(_urls), Field(min_length=1)]
+    events: Annotated[list[EventKind], Field(min_length=1)] | None = None
 
 
 class Login(Section):
@@ -108,14 +132,22 @@ class Settings(Monitors):
     alarms_per_week: Annotated[Number, Field(gt=0)]
     report: Literal["episode", "always", "never"]
     watch_schedule: Cron
+    remind_after: Literal[""] | Annotated[str, AfterValidator(_span)]
     on_drift_trigger_dag: Literal[""] | DagId
     retention_days: Annotated[Number, Field(gt=0)]
     maintenance_schedule: Cron
     state_dir: Annotated[str, AfterValidator(_state_dir)]
+    board_public_url: Literal[""] | Annotated[str, AfterValidator(_http_url)]
+    board_port: Port
     drifter_port: Port
     mlflow_port: Port
     airflow_port: Port
     notification_urls: Annotated[list[str], BeforeValidator(_urls)]
+    notification_channels: Annotated[
+        dict[str, Annotated[Channel, BeforeValidator(_map)]], BeforeValidator(_map)
+    ]
+    heartbeat_url: Secret
+    board_token: Secret
     source_credentials: Annotated[
         dict[str, Annotated[Login, BeforeValidator(_map)]], BeforeValidator(_map)
     ]
@@ -158,7 +190,11 @@ def check(given: Given) -> Iterator[tuple[str | None, Mistake]]:
     monitors = given.settings.get("monitors")
     for number, monitor in enumerate(monitors if isinstance(monitors, list) else ()):
         if isinstance(monitor, dict):
-            for each in (*_of_reference(monitor, context), *_of_logins(monitor, given.settings)):
+            of_others = (_of_logins, _of_channels)
+            for each in (
+                *_of_reference(monitor, context),
+                *(mistake for find in of_others for mistake in find(monitor, given.settings)),
+            ):
                 yield None, Mistake(f"monitors[{number}].{each.place}", each.message)
 
 
@@ -209,6 +245,19 @@ def _of_logins(monitor: Mapping[str, Any], settings: Mapping[str, Any]) -> Itera
                 f"{side}.credentials",
                 f"source_credentials have no login {name}; there are: {there}",
             )
+
+
+def _of_channels(monitor: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Yield the channels that a monitor names and nobody has."""
+    channels, named = settings.get("notification_channels"), monitor.get("notify")
+    if isinstance(channels, dict) and isinstance(named, list):
+        there = ["default", *channels]
+        for number, name in enumerate(named):
+            if name not in there:
+                yield Mistake(
+                    f"notify[{number}]",
+                    f"notification_channels have no {name}; there are: {', '.join(there)}",
+                )
 
 
 def _repeated(path: Path) -> list[Mistake]:
