@@ -21,7 +21,7 @@ mlflow = $(abspath .cache/mlflow/bin/mlflow)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help deps dev up validate check drill status rebaseline backup restore down purge test test-long test-drifter test-board test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint sbom licences audit bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-page trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
+.PHONY: settings-page help deps dev up validate check drill status rebaseline backup restore down purge test test-long test-drifter test-board test-checker test-checker-long test-trust test-dags test-roles test-walk test-stack test-cluster test-cluster-long molecule molecule-cluster lint sbom licences audit bench bench-deploy bench-formats bench-plots trust trust-certainty trust-dependent trust-derived trust-feeds trust-flights trust-page trust-plots trust-power-table trust-profiled trust-sequences trust-smoke trust-windows
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -226,6 +226,9 @@ trust: dev ## simulate false alarms and power of the checker, and plot them: an 
 trust-plots: dev
 	$(uv) run --quiet --isolated --no-project --with-requirements benchmarks/trust/requirements.txt \
 		python -m benchmarks.trust.plots benchmarks/trust/results
+
+settings-page: ## write docs/settings.md anew from the settings
+	$(PYTHON) docs/settings.py
 
 trust-page: dev ## write the tables of docs/trust.md anew from the figures
 	$(in_checker).page benchmarks/trust/results docs/trust.md

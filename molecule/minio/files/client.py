@@ -54,7 +54,7 @@ for key, prefix in prefixes.items():
         assert answer_to_put(store, f"{other}/probe") == "AccessDenied", f"{key} below {other}"
     assert answer_to_put(connect(key, "wrong secret"), name) == "SignatureDoesNotMatch", key
 
-# The board reads what the checker wrote, and adds what is asked of it; it changes and removes nothing.
+# The board reads what the checker wrote, and adds what is asked of it; it removes nothing.
 checker, board = (connect(key, secrets[key]) for key in ("checker", "board"))
 for kind in ("acceptances", "mutes", "notes", "pushed"):
     name = f"store/{kind}/flights/probe"

@@ -1,7 +1,8 @@
 """Prepares the object store: a bucket, how long objects live, an access key for each component.
 
 What is there already is set again to the same, so that it can be run at any time. A key reaches the
-objects below its own prefix and nothing else, and of these it may write those that it is given. Settings come from the environment:
+objects below its own prefix and nothing else, and writes those of them that it is given. Settings
+come from the environment:
 
 - ``S3_ENDPOINT``, ``S3_BUCKET``, ``S3_REGION``
 - ``KEYS``: JSON, access key to its `prefix`, and `adds`: where it adds, if it may not write all

@@ -38,6 +38,8 @@ from drift_checker.references.declared import reference_mistakes
 
 STATE_DIR_MAX = 80
 """Sockets lie below it, and have short paths: 107 bytes on Linux, 103 on macOS."""
+TOKEN_MIN = 16
+"""Characters of a token: fewer can be guessed, and the board takes none of fewer."""
 PORTS = ("board_port", "drifter_port", "mlflow_port", "airflow_port")
 
 
@@ -67,6 +69,12 @@ def _urls(value: object) -> object:
 def _map(value: object) -> object:
     if not isinstance(value, dict):
         raise secret_error("keys with their values")
+    return value
+
+
+def _token(value: object) -> object:
+    if value != "" and not (isinstance(value, str) and len(value) >= TOKEN_MIN):
+        raise secret_error(f"a text of at least {TOKEN_MIN} characters, or none")
     return value
 
 
@@ -147,7 +155,7 @@ class Settings(Monitors):
         dict[str, Annotated[Channel, BeforeValidator(_map)]], BeforeValidator(_map)
     ]
     heartbeat_url: Secret
-    board_token: Secret
+    board_token: Annotated[str, BeforeValidator(_token)]
     source_credentials: Annotated[
         dict[str, Annotated[Login, BeforeValidator(_map)]], BeforeValidator(_map)
     ]
