@@ -173,7 +173,7 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	$(in_package) board mypy board/src
 	MYPYPATH=checker/tests $(in_package) checker mypy roles/preflight/files checker/src benchmarks/trust benchmarks/formats
 	MYPYPATH=dags/tests $(in_airflow) mypy dags
-	.venv/bin/mypy plugins/action plugins/lookup roles/backup/files roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'
+	.venv/bin/mypy docs plugins/action plugins/lookup roles/backup/files roles/preflight/library roles/supervisor/files tests benchmarks --exclude 'benchmarks/(trust|formats)'
 	.venv/bin/yamllint --strict .
 	PATH=$(abspath .venv/bin):$$PATH .venv/bin/ansible-lint --strict
 	.venv/bin/shellcheck .ci/run

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from conftest import ROOT
+from conftest import ROOT, load
 
 CHECKER = ROOT / "checker/src/drift_checker"
 NOT_HERE = {"cluster.yml", "etc/monitors.yml"}
@@ -171,6 +171,16 @@ def test_every_decision_is_in_the_index() -> None:
     }
 
     assert index == decisions
+
+
+def test_the_page_of_settings_is_current() -> None:
+    settings = load("docs/settings.py")
+
+    assert settings.PAGE.read_text("utf-8") == settings.page(), "run make settings-page"
+
+
+def test_the_readme_takes_a_few_minutes_to_read() -> None:
+    assert len(files()["README.md"].split()) <= 900
 
 
 def test_every_promise_is_held_by_a_test_that_is_there() -> None:
