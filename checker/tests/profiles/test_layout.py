@@ -1,6 +1,11 @@
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
 
 from drift_checker.profiles.layout import fit_layout
+from drift_checker.tables import Batch
 from drift_checker.tables.chunks import chunked_table
 
 
@@ -16,3 +21,19 @@ def test_text_in_a_csv_file_is_read_as_what_all_of_it_is(tmp_path: Path) -> None
         "day": "timestamp[us]",
         "kind": "string",
     }
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        pa.dense_union([pa.field("0", pa.int64()), pa.field("1", pa.null())]),
+        pa.sparse_union([pa.field("0", pa.int64())]),
+        pa.run_end_encoded(pa.int32(), pa.string()),
+        pa.uuid(),
+    ],
+    ids=str,
+)
+def test_a_table_without_rows_has_columns_of_any_type(type_: Any) -> None:
+    table = pa.table({"a": pa.chunked_array([], type_)})
+    layout = fit_layout(chunked_table(Batch(table, "digest")))
+    assert set(layout.columns) == {"a"}

@@ -54,6 +54,9 @@ class _LazyGroup(click.Group):
         except DriftCheckerError as error:
             click.echo(f"Error: {lines(str(error))}", err=True)
             ctx.exit(error.exit_code)
+        except MemoryError as error:
+            click.echo(f"Error: there is not enough memory for these data: {error}", err=True)
+            ctx.exit(DriftCheckerError.exit_code)
 
 
 @click.group(cls=_LazyGroup)

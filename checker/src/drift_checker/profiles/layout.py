@@ -199,9 +199,7 @@ def _first_looks(table: ChunkedTable, *, settings: ReadingSettings) -> _Looks:
         rows += chunk.rows
         if rows >= most and not undecided:
             break
-    empty = {
-        name: pa.nulls(0).cast(type_) for name, type_ in table.types.items() if not heads[name]
-    }
+    empty = {name: pa.nulls(0, type_) for name, type_ in table.types.items() if not heads[name]}
     return _Looks(
         possible, {name: joined(each) for name, each in heads.items() if each} | empty, most
     )

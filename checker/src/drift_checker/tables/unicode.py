@@ -1,7 +1,8 @@
 """Names and text of tables as UTF-8, also where a writer put other bytes.
 
 Parquet, ORC and Arrow say that their text is UTF-8, and do not see to it. Arrow passes on what it
-finds, and raises an error wherever a value becomes one of Python.
+finds, and raises an error wherever a value becomes one of Python. Nor does it look whether the
+codes of a dictionary have a value.
 """
 
 from __future__ import annotations
@@ -10,9 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from drift_checker.tables.formats import unreadable_where
+
 
 def with_unicode(table: pa.Table) -> pa.Table:
-    """Return a table in which U+FFFD stands for what is no UTF-8 in names and text."""
+    """Return a table in which U+FFFD stands for what is no UTF-8 in names and text.
+
+    Raises:
+        UnreadableError: Codes of a dictionary have no value in it.
+    """
     table = with_unicode_names(table)
     for at, field in enumerate(table.schema):
         if not _may_be_text(field.type):
@@ -35,7 +42,11 @@ def with_unicode_names(table: pa.Table) -> pa.Table:
 
 
 def unicode_text(column: pa.Array[Any]) -> pa.Array[Any]:
-    """Return text in which U+FFFD stands for what is no UTF-8; all other columns as they are."""
+    """Return text in which U+FFFD stands for what is no UTF-8; all other columns as they are.
+
+    Raises:
+        UnreadableError: Codes of a dictionary have no value in it.
+    """
     if not _may_be_text(column.type):
         return column
     try:
@@ -47,7 +58,9 @@ def unicode_text(column: pa.Array[Any]) -> pa.Array[Any]:
 
 def _replaced(column: pa.Array[Any]) -> pa.Array[Any]:
     if isinstance(column, pa.DictionaryArray):
-        values = _replaced(column.dictionary).take(column.indices)  # of which two may be one by now
+        with unreadable_where((pa.ArrowIndexError,), "A column is damaged"):
+            # Of its values, two may be one by now.
+            values = _replaced(column.dictionary).take(column.indices)
         encoded: pa.Array[Any] = values.dictionary_encode().cast(column.type)
         return encoded
     binary = column.cast(pa.large_binary()).to_pylist()
