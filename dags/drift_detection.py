@@ -7,10 +7,11 @@ of `drift-checker`; `drift_checks` runs it, and this file says when.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, task_group
+from drift_checks.checks import CHECK, check, tell
 from drift_checks.monitors import Monitors
 from drift_checks.platform import check_operator
 from drift_checks.reaction import ReactionOperator
@@ -18,33 +19,15 @@ from drift_checks.reaction import ReactionOperator
 DAG_ID = "drift_detection"
 
 
-CHECK: dict[str, Any] = {
-    "task_id": "check",
-    "map_index_template": "{{ task.monitor }}",
-    # The checker itself is patient with each service. These retries, over about two minutes,
-    # bridge a service that is restarted; a scheduler that was killed uses up one of them.
-    "retries": 4,
-    "retry_delay": timedelta(seconds=5),
-    "retry_exponential_backoff": 2,
-    "max_retry_delay": timedelta(minutes=1),
-    "execution_timeout": timedelta(minutes=30),
-}
-
-
-def check(monitors: list[str]) -> None:
-    """Add the task that checks `monitors`, mapped over them, to the DAG in whose context it is."""
-    check_operator().partial(**CHECK).expand(monitor=monitors)
-
-
-def check_and_react(monitors: list[str], trigger: str) -> None:
-    """Add the same, each followed by a task that starts the DAG `trigger` if an alarm opened."""
+def check_and_react(monitors: list[str], trigger: str, *, tell_later: bool = False) -> Any:
+    """Make the same, each followed by a task that starts the DAG `trigger` if an alarm opened."""
 
     @task_group(prefix_group_id=False)
     def tick(monitor: str) -> None:
-        checked = check_operator()(**CHECK, monitor=monitor)
+        checked = check_operator()(**CHECK, monitor=monitor, tell_later=tell_later)
         checked >> ReactionOperator(task_id="react", trigger_dag_id=trigger, retries=2)
 
-    tick.expand(monitor=monitors)
+    return tick.expand(monitor=monitors)
 
 
 def drift_dag(dag_id: str, schedule: str, monitors: list[str], settings: Monitors) -> None:
@@ -61,16 +44,22 @@ def drift_dag(dag_id: str, schedule: str, monitors: list[str], settings: Monitor
         is_paused_upon_creation=False,
         tags=["drift", settings.tag],
     ):
+        # One message for what several checks found; one check tells it by itself.
+        later = settings.tells and len(monitors) > 1
         if trigger is None:
-            check(monitors)
+            checked = check(monitors, tell_later=later)
         else:
-            check_and_react(monitors, trigger)
+            checked = check_and_react(monitors, trigger, tell_later=later)
+        if later:
+            checked >> tell()
 
 
 def drift_dags(settings: Monitors) -> None:
     """Make the DAGs for `settings`."""
     shared = []
     for monitor in settings.monitors:
+        if monitor.pushed:
+            continue  # see drift_check_now
         if monitor.schedule is None or monitor.schedule == settings.check_schedule:
             shared.append(monitor.name)
         else:

@@ -198,7 +198,10 @@ def decided(result: dict[str, Any]) -> Any:
     faults = [
         {name: fault[name] for name in ("fault", "severity", "column")} for fault in of_rows(result)
     ]
-    return {name: result[name] for name in kept} | {"columns": columns, "faults": faults}
+    # Which columns an episode has, later versions say too.
+    alarm = {name: result["alarm"][name] for name in ("state", "id", "since")}
+    same = {name: result[name] for name in kept} | {"alarm": alarm}
+    return same | {"columns": columns, "faults": faults}
 
 
 def of_rows(result: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -18,22 +18,35 @@ HOPELESS = {
 """Exit codes of the checker that a retry cannot mend, and what they say."""
 
 
-def check(monitor: str, context: Context, outcome: str) -> list[str]:
+EVENTS = "events"
+"""What a check pushes the number of its events as, for the task that tells people."""
+
+
+def check(monitor: str, context: Context, outcome: str, *, tell_later: bool = False) -> list[str]:
     """Return the words that ask `drift-checker` to check `monitor` at the tick of a task.
 
-    What the check came to is written to the file `outcome`.
+    What the check came to is written to the file `outcome`; with `tell_later`, a task after it
+    tells people of its events. A run of `drift_check_now` may name another tick (`params`).
     """
-    run = context["dag_run"]
+    run, params = context["dag_run"], context.get("params") or {}
     # A run started by hand has no logical date.
-    date = run.logical_date or run.run_after
-    words = ["run", "--monitor", monitor, "--logical-date", date.isoformat()]
-    words += ["--trigger", "scheduled" if run.run_type == "scheduled" else "manual"]
+    date = params.get("logical_date") or (run.logical_date or run.run_after).isoformat()
+    trigger = "scheduled" if run.run_type == "scheduled" else params.get("trigger") or "manual"
+    words = ["run", "--monitor", monitor, "--logical-date", date, "--trigger", trigger]
+    words += ["--tell-later"] if tell_later else []
     return [*words, "--dag-run-id", run.run_id, "--outcome", outcome]
 
 
-def opened_alarm(outcome: str) -> dict[str, Any] | None:
-    """Return the outcome of a check that opened an alarm."""
+def came_to(outcome: str, context: Context) -> dict[str, Any] | None:
+    """Show what a check came to in Airflow; return the outcome of one that opened an alarm.
+
+    The verdict becomes part of the task's name (`map_index_template`).
+    """
     told: dict[str, Any] = json.loads(outcome) if outcome else {}
+    shown: dict[str, Any] = cast("dict[str, Any]", context)
+    shown["verdict"] = told.get("verdict")
+    if told.get(EVENTS):
+        context["ti"].xcom_push(key=EVENTS, value=told[EVENTS])
     return told if told and told["alarm"]["state"] == "opened" else None
 
 

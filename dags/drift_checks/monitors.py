@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from croniter import croniter
@@ -26,6 +26,13 @@ class Monitor(BaseModel):
 
     name: str
     schedule: Cron | None = None
+    current: Any = None
+
+    @property
+    def pushed(self) -> bool:
+        """Whether its batches are pushed: each push asks for its own check."""
+        current = self.current
+        return current == "push" or (isinstance(current, dict) and current.get("push") is True)
 
 
 class Monitors(BaseModel):
@@ -35,6 +42,11 @@ class Monitors(BaseModel):
     monitors: list[Monitor] = Field(min_length=1)
     watch_schedule: Cron | None = None
     on_drift_trigger_dag: str | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether somebody is told of anything: only then is there a schedule to look for it."""
+        return self.watch_schedule is not None
 
     @property
     def tag(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from airflow.sdk import BaseOperator
 
@@ -19,17 +20,19 @@ def check_operator() -> type[BaseOperator]:
     return CheckProcessOperator
 
 
-def run_part(task_id: str, part: str, arguments: list[str]) -> BaseOperator:
-    """Make a task that runs a part of the stack."""
+def run_part(task_id: str, part: str, arguments: list[str], **options: Any) -> BaseOperator:
+    """Make a task that runs a part of the stack; `options` are those of every operator."""
     if _on_kubernetes():
         from drift_checks.pod import PartPodOperator  # noqa: PLC0415
 
         name = f"{task_id.replace('_', '-')}-{part}"
-        return PartPodOperator(task_id=task_id, name=name, part=part, arguments=arguments)
+        return PartPodOperator(
+            task_id=task_id, name=name, part=part, arguments=arguments, **options
+        )
 
     from drift_checks.process import PartProcessOperator  # noqa: PLC0415
 
-    return PartProcessOperator(task_id=task_id, part=part, arguments=arguments)
+    return PartProcessOperator(task_id=task_id, part=part, arguments=arguments, **options)
 
 
 def _on_kubernetes() -> bool:

@@ -13,7 +13,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import V1ContainerStateTerminated, V1Pod
 
-from drift_checks.command import CHECKER, check, failure, opened_alarm
+from drift_checks.command import CHECKER, came_to, check, failure
 
 OUTCOME = "/dev/termination-log"
 """Where a container leaves its last words, which stay with the pod."""
@@ -98,18 +98,18 @@ class CheckPodOperator(PartPodOperator):
 
     template_fields = (*PartPodOperator.template_fields, "monitor")
 
-    def __init__(self, *, monitor: str, **kwargs: Any) -> None:
+    def __init__(self, *, monitor: str, tell_later: bool = False, **kwargs: Any) -> None:
         super().__init__(part=CHECKER, name="check", arguments=[], **kwargs)
-        self.monitor = monitor
+        self.monitor, self.tell_later = monitor, tell_later
         self.outcome = ""
 
     def execute(self, context: Context) -> None:
         """Run the checker; hand on the outcome of a check that opened an alarm."""
         # It is known only now, where it comes from a mapping.
         self.name = f"check-{self.monitor}"
-        self.arguments = check(self.monitor, context, OUTCOME)
+        self.arguments = check(self.monitor, context, OUTCOME, tell_later=self.tell_later)
         super().execute(context)
-        if alarm := opened_alarm(self.outcome):
+        if alarm := came_to(self.outcome, context):
             # Returned, it would need a container beside the checker.
             context["ti"].xcom_push(key="return_value", value=alarm)
 

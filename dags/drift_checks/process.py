@@ -11,7 +11,7 @@ from typing import Any
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, Context
 
-from drift_checks.command import CHECKER, check, failure, opened_alarm
+from drift_checks.command import CHECKER, came_to, check, failure
 
 STOP_SECONDS = 10
 """How long the command may take to end after SIGTERM."""
@@ -57,14 +57,14 @@ class CheckProcessOperator(PartProcessOperator):
 
     template_fields: Sequence[str] = (*PartProcessOperator.template_fields, "monitor")
 
-    def __init__(self, *, monitor: str, **kwargs: Any) -> None:
+    def __init__(self, *, monitor: str, tell_later: bool = False, **kwargs: Any) -> None:
         super().__init__(part=CHECKER, arguments=[], **kwargs)
-        self.monitor = monitor
+        self.monitor, self.tell_later = monitor, tell_later
 
     def execute(self, context: Context) -> dict[str, Any] | None:  # type: ignore[override]
         """Run the checker; return the outcome of a check that opened an alarm."""
         with TemporaryDirectory() as folder:
             outcome = Path(folder, "outcome.json")
-            self.arguments = check(self.monitor, context, str(outcome))
+            self.arguments = check(self.monitor, context, str(outcome), tell_later=self.tell_later)
             super().execute(context)
-            return opened_alarm(outcome.read_text() if outcome.exists() else "")
+            return came_to(outcome.read_text() if outcome.exists() else "", context)

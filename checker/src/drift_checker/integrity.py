@@ -368,7 +368,8 @@ class StoreCheck:
             yield Finding(key, Problem.MISSING, "not there", "made anew of the results", rebuild)
         elif latest is not None:
             said = newest and LatestResult.of(sound[newest])
-            same = said and said.model_copy(update={"reported": latest.reported}) == latest
+            kept = {"reported": latest.reported, "scheduled": latest.scheduled}
+            same = said and said.model_copy(update=kept) == latest.model_copy(update=kept)
             moved = newest is None or latest.logical_date > newest
             if not same and (not moved or not self._is_there(monitor, latest.logical_date)):
                 detail = f"it names {latest.logical_date}, the latest result is of {newest}"

@@ -250,11 +250,17 @@ class Segment(PlainDocument):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Alarm(PlainDocument):
-    """The episode that this tick belongs to."""
+    """The episode that this tick belongs to.
+
+    `columns` are those that have drifted in it, each with the first tick that it did; null where no
+    episode is, or where it is not known. `widened` are those that joined an open one in this tick.
+    """
 
     state: AlarmState = "none"
     id: str | None = None
     since: datetime | None = None
+    columns: dict[str, datetime] | None = None
+    widened: list[str] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:

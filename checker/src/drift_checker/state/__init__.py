@@ -28,6 +28,7 @@ from drift_checker.state.history import (
 from drift_checker.state.identity import Record, identity
 from drift_checker.state.latest import (
     LatestResult,
+    LatestTick,
     latest_of_results,
     read_latest_result,
     rebuild_latest_result,
@@ -67,6 +68,7 @@ __all__ = [
     "Entry",
     "History",
     "LatestResult",
+    "LatestTick",
     "Mute",
     "Note",
     "Pushed",

@@ -74,7 +74,7 @@ def damaged(key: str | None = None) -> str:
     return f"damaged/{key}" if key else "damaged"
 
 
-def mutes(monitor: str, id_: str | None = None) -> str:
+def mutes(monitor: str | None = None, id_: str | None = None) -> str:
     """Key of a mute, or the prefix of such keys."""
     return "/".join(part for part in ["mutes", monitor, id_ and f"{id_}.json"] if part)
 

@@ -24,30 +24,55 @@ MOST_RESULTS = 100
 log = structlog.get_logger()
 
 
-class LatestResult(Document):
-    """What status shows of a monitor, and when its last report was made (a logical date)."""
+class LatestTick(Document):
+    """What status shows of a tick."""
 
     logical_date: datetime
     verdict: Verdict
     drifted_columns: list[str]
     faults: list[Fault]
     alarm: Alarm
-    reported: datetime | None
     feed: Feed | None = None
+
+
+class LatestResult(LatestTick):
+    """The last tick of any kind, the last `scheduled` one, and when a report was last made.
+
+    A tick by hand opens no alarm and closes none: what it found must not hide the other's. Objects
+    of older builds have no `scheduled` until the next one. `reported` is a logical date.
+    """
+
+    reported: datetime | None
+    scheduled: LatestTick | None = None
 
     @classmethod
     def of(cls, result: Result) -> LatestResult:
         """Return the pointer to the result of a tick."""
         if result.logical_date is None:
             raise ValueError("the result of a tick has a logical date")
-        return cls(
+        tick = LatestTick(
             logical_date=result.logical_date,
             verdict=result.verdict,
             drifted_columns=result.drifted_columns,
             faults=result.faults,
             alarm=result.alarm,
-            reported=result.logical_date if result.report else None,
             feed=result.feed,
+        )
+        return cls(
+            **dict(tick),
+            reported=result.logical_date if result.report else None,
+            scheduled=tick if result.trigger == "scheduled" else None,
+        )
+
+    def after(self, before: LatestResult) -> LatestResult:
+        """Return the pointer that knows of both; of one tick the later result counts."""
+        newer = max(self, before, key=lambda pointer: pointer.logical_date)
+        scheduled = [each for each in (self.scheduled, before.scheduled) if each]
+        return newer.model_copy(
+            update={
+                "reported": max(filter(None, (before.reported, self.reported)), default=None),
+                "scheduled": max(scheduled, key=lambda tick: tick.logical_date, default=None),
+            }
         )
 
 
@@ -73,16 +98,17 @@ def rebuild_latest_result(store: Store, monitor: str) -> LatestResult | None:
 def latest_of_results(store: Store, monitor: str) -> LatestResult | None:
     """Return what the pointer has to be by the results, whose dates are listed.
 
-    The last report is looked for in the last `MOST_RESULTS` of them.
+    The last report and the last scheduled tick are looked for in the last `MOST_RESULTS` of them.
     """
     newest: LatestResult | None = None
     for date in islice(result_dates(store, monitor), MOST_RESULTS):
         result = read_result(store, monitor, date)
         if result is None:
             continue
-        newest = newest or LatestResult.of(result)
-        if result.report:
-            return newest.model_copy(update={"reported": result.logical_date})
+        each = LatestResult.of(result)
+        newest = newest.after(each) if newest else each
+        if newest.reported and newest.scheduled:
+            break
     return newest
 
 
@@ -93,10 +119,7 @@ def write_latest_result(store: Store, monitor: str, latest: LatestResult) -> Lat
     """
     before = read_latest_result(store, monitor)
     if before is not None:
-        reported = max(filter(None, (before.reported, latest.reported)), default=None)
-        # Of one tick the later result counts, which has replaced the other.
-        newer = max(latest, before, key=lambda pointer: pointer.logical_date)
-        latest = newer.model_copy(update={"reported": reported})
+        latest = latest.after(before)
     if latest != before:
         _put(store, monitor, latest)
     return latest

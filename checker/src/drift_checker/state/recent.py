@@ -45,7 +45,10 @@ _FIELDS = (
     "newest_row",
     "seconds",
     "columns",
+    "joined",
 )
+_SINCE_FIRST = len(_FIELDS) - 1
+"""Fields that every object has; those after them were added later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,7 @@ class StrongColumn:
     name: str
     p_value: float | None
     effect_size: float | None
+    floor: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,8 @@ class ShortTick(PastBatch):
     """A tick in short form.
 
     `alarm` is what its result says of its episode, `reference` the version that it was compared
-    with, `seconds` how long all of its steps took.
+    with, `seconds` how long all of its steps took. `joined` are the columns that began to drift in
+    it: all that opened an episode, or joined an open one.
     """
 
     trigger: Literal["scheduled", "manual"]
@@ -71,6 +76,7 @@ class ShortTick(PastBatch):
     reference: str
     seconds: float = 0.0
     columns: Sequence[StrongColumn] = ()
+    joined: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +114,7 @@ class RecentTicks:
         ticks, dropped = list(self.ticks), 0
         while len(data := _as_json(self.monitor, ticks, self.totals)) > MOST_BYTES:
             dropped += max(1, len(ticks) // 10)
-            ticks[:dropped] = [replace(tick, columns=()) for tick in ticks[:dropped]]
+            ticks[:dropped] = [replace(tick, columns=(), joined=()) for tick in ticks[:dropped]]
         return data
 
     @classmethod
@@ -120,7 +126,9 @@ class RecentTicks:
             if content["monitor"] != monitor or content["schema_version"] != 1:
                 return None
             names = content["columns"]
-            places = [content["fields"].index(name) for name in _FIELDS]
+            written = content["fields"]
+            places = [written.index(name) for name in _FIELDS[:_SINCE_FIRST]]
+            places += [written.index(name) for name in _FIELDS[_SINCE_FIRST:] if name in written]
             ticks = tuple(
                 _from_row(monitor, [row[place] for place in places], names)
                 for row in content["ticks"]
@@ -141,7 +149,7 @@ def short_tick(result: Result) -> ShortTick | None:
         logical_date=result.logical_date.astimezone(UTC),
         trigger=result.trigger,
         verdict=result.verdict,
-        alarm=result.alarm,
+        alarm=replace(result.alarm, columns=None, widened=[]),
         reference=result.reference.version,
         rows=result.current.rows,
         new_rows=feed.new_rows if feed else None,
@@ -149,7 +157,13 @@ def short_tick(result: Result) -> ShortTick | None:
         newest_row=feed.newest_row if feed else None,
         seconds=round(sum(result.timings.values()), 3),
         columns=_strongest(result.columns),
+        joined=_joined(result),
     )
+
+
+def _joined(result: Result) -> tuple[str, ...]:
+    since = result.alarm.columns or {}
+    return tuple(name for name, date in since.items() if date == result.logical_date)
 
 
 def _strongest(columns: Iterable[ColumnResult]) -> tuple[StrongColumn, ...]:
@@ -160,6 +174,7 @@ def _strongest(columns: Iterable[ColumnResult]) -> tuple[StrongColumn, ...]:
             name=column.name,
             p_value=_rounded(column.p_value),
             effect_size=_rounded(column.effect_size),
+            floor=_rounded(column.floor),
         )
         for column in tested[:STRONGEST]
     )
@@ -198,16 +213,21 @@ def _as_row(tick: ShortTick, names: dict[str, int]) -> list[Any]:
         _as_text(tick.newest_row),
         tick.seconds,
         [
-            [names.setdefault(column.name, len(names)), column.p_value, column.effect_size]
+            [
+                names.setdefault(column.name, len(names)),
+                column.p_value,
+                column.effect_size,
+                column.floor,
+            ]
             for column in tick.columns
         ],
+        [names.setdefault(name, len(names)) for name in tick.joined],
     ]
 
 
 def _from_row(monitor: str, row: Sequence[Any], names: Sequence[str]) -> ShortTick:
-    date, trigger, verdict, state, since, reference, rows, new, digest, newest, seconds, columns = (
-        row
-    )
+    date, trigger, verdict, state, since, reference, rows, new, digest, newest, seconds = row[:11]
+    columns, *joined = row[11:]
     opened = _as_date(since)
     return ShortTick(
         logical_date=datetime.fromisoformat(date),
@@ -223,9 +243,15 @@ def _from_row(monitor: str, row: Sequence[Any], names: Sequence[str]) -> ShortTi
         newest_row=_as_date(newest),
         seconds=seconds,
         columns=tuple(
-            StrongColumn(name=names[number], p_value=p_value, effect_size=effect)
-            for number, p_value, effect in columns
+            StrongColumn(
+                name=names[number],
+                p_value=p_value,
+                effect_size=effect,
+                floor=floor[0] if floor else None,
+            )
+            for number, p_value, effect, *floor in columns
         ),
+        joined=tuple(names[number] for number in (joined[0] if joined else ())),
     )
 
 

@@ -23,7 +23,31 @@ class _Episode:
     ok_ticks: int = 0
 
 
-def alarm_of(result: Result, before: History) -> Alarm:
+def alarm_of(result: Result, before: History, last: Result | None = None) -> Alarm:
+    """Return the alarm of a scheduled tick, with the columns of its episode; see `_state_of`.
+
+    `last` is the result of the tick before, which says what has joined until then. Of one that was
+    stored before columns were kept, those that drifted in it are taken for all; where none did,
+    nobody is told of those that join now.
+    """
+    alarm = _state_of(result, before)
+    if alarm.state == "none" or result.logical_date is None:
+        return alarm
+    date, known = result.logical_date, None
+    if alarm.state == "opened":
+        known = {}
+    elif last is not None and last.alarm.id == alarm.id:
+        known = last.alarm.columns
+        if known is None and last.verdict is Verdict.DRIFT and last.logical_date:
+            known = dict.fromkeys(last.drifted_columns, last.logical_date)
+    drifted = result.drifted_columns if result.verdict is Verdict.DRIFT else []
+    new = [name for name in drifted if name not in (known or {})]
+    widened = new if alarm.state == "ongoing" and known is not None else []
+    columns = (known or {}) | dict.fromkeys(new, date)
+    return alarm.model_copy(update={"columns": columns, "widened": widened})
+
+
+def _state_of(result: Result, before: History) -> Alarm:
     """Return the alarm of a scheduled tick: a fold over the ticks before it and itself.
 
     In order of logical date, whenever each of them was made; what they say of their own alarms is

@@ -309,9 +309,10 @@ def _describe(context: TickContext, inputs: Inputs, compared: Result) -> Result:
         return with_explanation(result)
     if inputs.feed is not None:
         result = with_feed(result, inputs.feed.judged)
-    faults = [*result.faults, *_changed_kinds(context, result)]
+    last = _result_before(context)
+    faults = [*result.faults, *_changed_kinds(last, result)]
     result = result.model_copy(update={"faults": faults})
-    alarm = alarm_of(result, context.history)
+    alarm = alarm_of(result, context.history, last)
     return with_explanation(result.model_copy(update={"alarm": alarm}))
 
 
@@ -332,16 +333,20 @@ def _calibration(compared: Result, inputs: Inputs) -> Calibration:
     return calibration.model_copy(update={"dependence": expected})
 
 
-def _changed_kinds(context: TickContext, result: Result) -> Iterator[Fault]:
+def _result_before(context: TickContext) -> Result | None:
+    """The result of the scheduled tick before."""
+    ticks = context.history.ticks if context.history else ()
+    if not ticks:
+        return None
+    return read_result(context.store, context.tick.monitor.name, ticks[-1].logical_date)
+
+
+def _changed_kinds(last: Result | None, result: Result) -> Iterator[Fault]:
     """Say of which columns the kind is another than in the tick before, of the same reference.
 
     It is after an upgrade or a change of settings; the next tick says nothing of it.
     """
-    ticks = context.history.ticks if context.history else ()
-    if not ticks or ticks[-1].reference != result.reference.version:
-        return
-    last = read_result(context.store, context.tick.monitor.name, ticks[-1].logical_date)
-    if last is None:
+    if last is None or last.reference.version != result.reference.version:
         return
     kinds = {column.name: column.kind for column in last.columns}
     for column in result.columns:
