@@ -23,7 +23,8 @@ STATUS = {
             "faults": [],
             "run_url": None,
             "silent": False,
-            "alarm": {
+            "alarm": "ongoing",
+            "open_alarm": {
                 "id": "m-20261123T085500Z",
                 "since": "2026-11-23T08:55:00Z",
                 "columns": ["temp", MARKERS["braces"]],
@@ -98,7 +99,7 @@ def test_names_of_a_source_are_text_and_what_waits_is_shown(tmp_path: Path) -> N
     assert all(line.isprintable() for line in shown.split("\n"))
     assert not any(line.strip().startswith("Error: marker") for line in shown.split("\n"))
     assert MARKERS["braces"] in shown
-    assert "alarm open since 2026-11-23T08:55:00Z, muted until 2026-11-24T00:00:00Z: temp, " in shown
+    assert "alarm open since 2026-11-23T08:55:00Z, muted until 2026-11-24T00:00:00Z: " in shown
     assert ", http://board/monitors/m" in shown
     assert (
         "not told: m-20261123T090000Z-alarm_opened to json-0123abcd, "

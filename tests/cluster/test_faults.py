@@ -18,6 +18,7 @@ READY_SECONDS = {
     "deployment/airflow-triggerer": 300,
     "deployment/airflow-api-server": 300,
     "deployment/airflow-dag-processor": 300,
+    "deployment/board": 120,
     "deployment/mlflow": 300,
     "statefulset/minio": 120,
     "statefulset/postgres": 120,

@@ -12,12 +12,13 @@ from e2e.services import Airflow
 
 from cluster.cluster import Cluster
 
-SECRETS = ("postgres", "minio", "mlflow", "airflow", "checker")
+SECRETS = ("postgres", "minio", "mlflow", "airflow", "checker", "board")
 PUBLIC = {
     "airflow/username",
     "minio/root-user",
     "mlflow/AWS_ACCESS_KEY_ID",
     "checker/DRIFT_S3_ACCESS_KEY",
+    "board/s3_access_key",
 }
 """Names, which are no secrets."""
 
@@ -108,10 +109,16 @@ def test_new_credentials_are_taken_up_everywhere_and_never_printed(deployed: Clu
     fernet_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     settings: dict[str, Any] = {
         "postgres_credentials": {name: new() for name in ("postgres", "airflow", "mlflow")},
-        "minio_credentials": {name: new() for name in ("checker", "mlflow", "dump")},
+        "minio_credentials": {name: new() for name in ("checker", "mlflow", "board", "dump")},
         "minio_root_password": new(),
         "airflow_admin_password": new(),
-        "airflow_secrets": {"jwt_secret": new(), "secret_key": new(), "fernet_key": fernet_key},
+        "board_token": new(),
+        "airflow_secrets": {
+            "jwt_secret": new(),
+            "secret_key": new(),
+            "fernet_key": fernet_key,
+            "board_password": new(),
+        },
     }
     former = credentials(deployed)
     connection = {"connection_id": "kept", "conn_type": "http", "password": new()}
