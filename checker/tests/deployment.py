@@ -10,6 +10,7 @@ from typing import Any
 
 from click.testing import CliRunner
 from samples import parquet, table
+from services import Gate, MlflowServer
 from web import FakeMlflow, Web
 
 from drift_checker.cli import main
@@ -29,18 +30,30 @@ monitors:
 """
 
 
-def write_settings(folder: Path, web: Web, mlflow: FakeMlflow) -> Path:
-    """Write the settings of a deployment whose source answers with a batch without drift."""
+def write_settings(
+    folder: Path, web: Web, mlflow: FakeMlflow | MlflowServer | Gate, **other: object
+) -> Path:
+    """Write the settings of a deployment whose source answers with a batch without drift.
+
+    Args:
+        folder: Where they, the reference and the store are.
+        web: The source.
+        mlflow: Where it publishes.
+        other: `DRIFT_*` variables that are set otherwise, by their names.
+    """
     url = web.answer("/data", parquet(table(300, seed=2)), headers={"X-Drift-Injected": "false"})
     (folder / "reference.parquet").write_bytes(parquet(table(1000, seed=1)))
     (folder / "monitors.yml").write_text(MONITORS % url)
     env = folder / "checker.env"
-    env.write_text(
-        f"DRIFT_STORE_URL=file://{folder}/store\n"
-        f"DRIFT_MLFLOW_URL={mlflow.url}\n"
-        f"DRIFT_MONITORS_FILE={folder}/monitors.yml\n"
-        "DRIFT_REPORT=never\nDRIFT_TIMEOUT_SECONDS=30\nDRIFT_RETRY_SECONDS=0.2\n"
-    )
+    settings = {
+        "DRIFT_STORE_URL": f"file://{folder}/store",
+        "DRIFT_MLFLOW_URL": mlflow.url,
+        "DRIFT_MONITORS_FILE": f"{folder}/monitors.yml",
+        "DRIFT_REPORT": "never",
+        "DRIFT_TIMEOUT_SECONDS": 30,
+        "DRIFT_RETRY_SECONDS": 0.2,
+    } | other
+    env.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     return env
 
 

@@ -1,4 +1,4 @@
-"""Commands that are killed at random moments, and what the next ones make of it.
+"""Commands, and services that they ask, killed at random moments, and what comes of it.
 
 A block of kills has a store of its own. `python kills.py --output FILE` goes through as many blocks
 as are asked for, writes a line of JSON for each, and goes on where it was interrupted; its figures
@@ -8,6 +8,7 @@ say where the kills fell.
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import random
@@ -23,15 +24,18 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import click
 from deployment import DATE, Deployment, write_settings
+from s3 import serve_s3
 from samples import parquet, table
+from services import MLFLOW, Gate, MlflowServer, Service
 from web import FakeMlflow, Web
 
 from drift_checker.cli import main
 from drift_checker.config import date_key, load_monitors, load_settings
+from drift_checker.errors import ServiceAwayError
 from drift_checker.references import versions
 from drift_checker.state import keys, read_latest_result, read_recent
 
@@ -40,10 +44,12 @@ OLD = timedelta(days=40)
 """Age of what `prune` has to remove."""
 AGED = 3
 """Ticks that become so old before each prune."""
-BLOCKS = {"tick": 20, "accept": 5, "prune": 5}
-"""Commands that are killed, and how often in one block."""
+BLOCKS = {"tick": 20, "accept": 5, "prune": 5, "store": 10, "mlflow": 5}
+"""What is killed, and how often in one block: a command; or, while a tick runs, a service."""
 SOON = 0.02
 """Seconds after a write within which half of the kills fall."""
+AWAY = 2.0
+"""The most seconds after which a service that was killed is started again."""
 PATIENCE = 60
 """Seconds after which a command that does not end is taken for one that hangs."""
 
@@ -69,7 +75,7 @@ def _command(begun: Connection, env_file: str, arguments: list[str]) -> None:
 
 @dataclass
 class Block:
-    """Kills of one command in one store; `problems` is what went wrong, which is nothing."""
+    """Kills of one thing in one store; `problems` is what went wrong, which is nothing."""
 
     command: str
     seed: int
@@ -82,12 +88,16 @@ class Block:
     def run(self, folder: Path) -> Block:
         """Kill, look and go on, as often as is asked for."""
         start = time.perf_counter()
-        with Web().serve() as web, FakeMlflow().serve() as mlflow:
-            env_file = write_settings(folder, web, mlflow)
-            settings = load_settings(env_file)
-            deployment = Deployment(env_file, settings, load_monitors(settings.monitors_file))
-            trial = {"tick": Ticks, "accept": Accepts, "prune": Prunes}[self.command]
-            trial(self, deployment, web, mlflow).run()
+        kinds: dict[str, type[Trials]] = {
+            "tick": Ticks,
+            "accept": Accepts,
+            "prune": Prunes,
+            "store": StoreKills,
+            "mlflow": MlflowKills,
+        }
+        trials = kinds[self.command]
+        with Web().serve() as web, trials.deployed(folder, web, self.seed) as deployed:
+            trials(self, web, *deployed).run()
         self.seconds = round(time.perf_counter() - start, 1)
         return self
 
@@ -95,10 +105,22 @@ class Block:
         return json.dumps(vars(self) | {"fell": dict(self.fell)})
 
 
+Mlflow: TypeAlias = FakeMlflow | MlflowServer
+Deployed: TypeAlias = tuple[Deployment, Mlflow, Service | None]
+"""What trials are made in, and the service that is killed, if one is."""
+
+
 class Trials(ABC):
     """What all kinds of trials have in common."""
 
-    def __init__(self, block: Block, deployment: Deployment, web: Web, mlflow: FakeMlflow) -> None:
+    def __init__(
+        self,
+        block: Block,
+        web: Web,
+        deployment: Deployment,
+        mlflow: Mlflow,
+        service: Service | None,  # noqa: ARG002  of those that kill one
+    ) -> None:
         self.block, self.deployment, self.web, self.mlflow = block, deployment, web, mlflow
         self.store = deployment.store
         self.random = random.Random(f"{block.command}/{block.seed}")  # noqa: S311  no secret
@@ -107,14 +129,22 @@ class Trials(ABC):
         self.made = 0
         self.duration, self.writes = 0.0, 0
 
+    @classmethod
+    @contextmanager
+    def deployed(cls, folder: Path, web: Web, seed: int) -> Iterator[Deployed]:  # noqa: ARG003
+        """Deploy a checker in a folder."""
+        with FakeMlflow().serve() as mlflow:
+            yield deploy(write_settings(folder, web, mlflow)), mlflow, None
+
     def run(self) -> None:
         self.prepare()
         self.unharmed(self.arguments())
         self.go_on()
         for _ in range(self.block.kills):
             self.prepare()
-            self.killed(self.arguments())
-            self.block.fell[self.fell()] += 1
+            with self.begun(self.arguments()) as child:
+                self.wait(child)
+                self.block.fell[self.kill(child)] += 1
             self.go_on()
         self.whole()
 
@@ -158,15 +188,20 @@ class Trials(ABC):
             child.join()
             self.expect(child.exitcode == 0, f"{arguments}: exit code {child.exitcode}")
 
-    def killed(self, arguments: list[str]) -> None:
-        """Kill a command: at any moment, or soon after a write, which takes a small part of all."""
-        with self.begun(arguments) as child:
-            if self.random.random() < 1 / 2:
-                time.sleep(self.random.uniform(0, 1.05 * self.duration))
-                return
-            which = self.random.randrange(max(1, self.writes))
-            next(islice(self.changes(child), which, None), None)
-            time.sleep(self.random.uniform(0, SOON))
+    def wait(self, child: BaseProcess) -> None:
+        """Wait for any moment, or for one soon after a write, which takes a small part of all."""
+        if self.random.random() < 1 / 2:
+            time.sleep(self.random.uniform(0, 1.05 * self.duration))
+            return
+        which = self.random.randrange(max(1, self.writes))
+        next(islice(self.changes(child), which, None), None)
+        time.sleep(self.random.uniform(0, SOON))
+
+    def kill(self, child: BaseProcess) -> str:
+        """Kill what is to be killed; returns where that fell."""
+        child.kill()
+        child.join(PATIENCE)
+        return self.fell()
 
     def changes(self, child: BaseProcess) -> Iterator[str]:
         """Yield what a command has written last, as it writes it, until it ends."""
@@ -216,7 +251,7 @@ class Trials(ABC):
         self.expect(not unfinished, f"unfinished: {unfinished}")
         self.expect(not self.store.list("pending"), "results wait to be published")
         latest = read_latest_result(self.store, "m")
-        self.expect(bool(latest) and latest.logical_date == self.dates[-1], f"{latest}")
+        self.expect(latest is not None and latest.logical_date == self.dates[-1], f"{latest}")
         recent = {tick.logical_date for tick in read_recent(self.store, "m", SCHEDULE).ticks}
         self.expect(recent >= set(self.dates), f"{len(recent)} of {len(self.dates)} ticks")
         self.cli("store", "check")
@@ -261,6 +296,71 @@ class Ticks(Trials):
         self.cli(*self.tick_arguments(date))
         after = self.store.get(keys.result("m", date))
         self.expect(after is not None and before in {None, after}, f"{date}: another result")
+
+
+class ServiceKills(Ticks):
+    """A service is killed while a tick runs, and comes back at once or a little later.
+
+    The tick goes on by itself where it has the time to ask again, and else ends by saying so.
+    """
+
+    PATIENT: ClassVar[dict[str, int]] = {"DRIFT_RETRY_SECONDS": PATIENCE}
+
+    def __init__(self, block: Block, web: Web, *deployed: Any) -> None:
+        super().__init__(block, web, *deployed)
+        self.service: Service = deployed[-1]
+        self.good = {0} if block.seed % 2 else {0, ServiceAwayError.exit_code}
+
+    def kill(self, child: BaseProcess) -> str:
+        fell = self.fell()
+        self.service.kill()
+        time.sleep(self.random.uniform(0, AWAY))
+        self.service.start()
+        child.join(2 * PATIENCE)
+        self.expect(child.exitcode in self.good, f"{self.dates[-1]}: exit code {child.exitcode}")
+        return fell
+
+
+class StoreKills(ServiceKills):
+    """An S3, which keeps what it has taken."""
+
+    @classmethod
+    @contextmanager
+    def deployed(cls, folder: Path, web: Web, seed: int) -> Iterator[Deployed]:
+        bucket = f"bucket-{seed}"
+        with (
+            FakeMlflow().serve() as mlflow,
+            serve_s3(bucket) as s3,
+            Gate(s3).serve() as gate,
+        ):
+            access = {"ENDPOINT": gate.url, "ACCESS_KEY": "key", "SECRET_KEY": "secret"}
+            env_file = write_settings(
+                folder,
+                web,
+                mlflow,
+                DRIFT_STORE_URL=f"s3://{bucket}/store",
+                **{f"DRIFT_S3_{name}": value for name, value in access.items()},
+                **(cls.PATIENT if seed % 2 else {}),
+            )
+            yield deploy(env_file), mlflow, gate
+
+
+class MlflowKills(ServiceKills):
+    """A real MLflow, which keeps what it has on disk."""
+
+    @classmethod
+    @contextmanager
+    def deployed(cls, folder: Path, web: Web, seed: int) -> Iterator[Deployed]:
+        home = folder / "mlflow"
+        home.mkdir()
+        with MlflowServer(home).serve() as mlflow:
+            env_file = write_settings(folder, web, mlflow, **(cls.PATIENT if seed % 2 else {}))
+            yield deploy(env_file), mlflow, mlflow
+
+
+def deploy(env_file: Path) -> Deployment:
+    settings = load_settings(env_file)
+    return Deployment(env_file, settings, load_monitors(settings.monitors_file))
 
 
 class Accepts(Trials):
@@ -359,9 +459,12 @@ def figures(every: list[Block]) -> str:
 @click.option("--tick", default=200, help="Kills of a tick.")
 @click.option("--accept", default=20, help="Kills of an acceptance.")
 @click.option("--prune", default=20, help="Kills of a removal.")
+@click.option("--store", default=40, help="Kills of an S3 while a tick runs.")
+@click.option("--mlflow", default=20 if MLFLOW else 0, help="Kills of MLflow while a tick runs.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def kill(output: Path, **kills: int) -> None:
     """Kill, and say what came of it; the same output again goes on with what is missing."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # of the S3, which tells each request
     lines = output.read_text().splitlines() if output.exists() else []
     every = [
         Block(**{**json.loads(line), "fell": Counter(json.loads(line)["fell"])}) for line in lines

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import parquet, table
+from services import MLFLOW, PATIENCE, MlflowServer
 from web import Web
 
 from drift_checker.config import Settings, load_monitors, load_settings
@@ -31,74 +28,27 @@ from drift_checker.state import Store
 from drift_checker.ticks import Tick, run_tick
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-MLFLOW = os.environ.get("DRIFT_TEST_MLFLOW")
-PATIENCE = 120
-"""Seconds that MLflow's first start may take on a busy machine."""
-
-
-class Server:
-    """An MLflow server that can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.folder = folder
-        self.start()
-
-    def start(self) -> None:
-        command = [str(MLFLOW), "server", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
-        command += ["--artifacts-destination", f"{self.folder}/artifacts"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            )
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            try:
-                if httpx.get(f"{self.url}/health").is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.2)
-        self.kill()
-        raise AssertionError((self.folder / "log").read_text())
-
-    def kill(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     if not MLFLOW:
         pytest.skip("DRIFT_TEST_MLFLOW does not name MLflow's command")
-    server = Server(tmp_path_factory.mktemp("mlflow"))
-    yield server
-    server.kill()
+    with MlflowServer(tmp_path_factory.mktemp("mlflow")).serve() as server:
+        yield server
 
 
 @pytest.fixture
-def real(env_file: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def real(env_file: Path, server: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("DRIFT_MLFLOW_URL", server.url)
     monkeypatch.setenv("DRIFT_RETRY_SECONDS", "0.2")
     return load_settings(env_file)
 
 
-def post(server: Server, path: str, **body: object) -> dict[str, object]:
-    response = httpx.post(f"{server.url}/api/2.0/mlflow/{path}", json=body).raise_for_status()
-    content: dict[str, object] = response.json()
-    return content
-
-
 @pytest.mark.long
 @pytest.mark.mlflow
 def test_a_run_of_a_real_mlflow(
-    real: Settings, server: Server, web: Web, monkeypatch: pytest.MonkeyPatch
+    real: Settings, server: MlflowServer, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = "100 % größer/kleiner: ja\\nein?"
     names = ["x", odd, "kind"]
@@ -119,8 +69,7 @@ def test_a_run_of_a_real_mlflow(
     assert run_tick(real, monitors, tick) == (result, published)
 
     assert result.verdict is Verdict.DRIFT
-    runs = post(server, "runs/search", experiment_ids=["1"])["runs"]
-    assert isinstance(runs, list)
+    runs = server.post("runs/search", experiment_ids=["1"])["runs"]
     (only,) = runs
     assert only["info"]["run_name"] == "2026-11-23T09:00:00Z"
     assert only["info"]["status"] == "FINISHED"
@@ -149,7 +98,9 @@ def test_a_run_of_a_real_mlflow(
 
 @pytest.mark.long
 @pytest.mark.mlflow
-def test_a_database_that_is_lost_is_made_anew(real: Settings, server: Server, web: Web) -> None:
+def test_a_database_that_is_lost_is_made_anew(
+    real: Settings, server: MlflowServer, web: Web
+) -> None:
     monitors = load_monitors(real.monitors_file)
     versions.fit_reference(Store(real), monitors.get("m"), real)
     for number in range(3):
@@ -170,15 +121,14 @@ def test_a_database_that_is_lost_is_made_anew(real: Settings, server: Server, we
     assert said(server) == before
 
 
-def said(server: Server) -> dict[str, object]:
+def said(server: MlflowServer) -> dict[str, object]:
     """What MLflow says of each run of the monitor, but for its id and its place."""
     experiment = httpx.get(
         f"{server.url}/api/2.0/mlflow/experiments/get-by-name",
         params={"experiment_name": "drift/m"},
     ).json()["experiment"]["experiment_id"]
-    runs = post(server, "runs/search", experiment_ids=[experiment])["runs"]
-    assert isinstance(runs, list)
-    said = {}
+    runs = server.post("runs/search", experiment_ids=[experiment])["runs"]
+    said: dict[str, object] = {}
     for run in runs:
         files = httpx.get(
             f"{server.url}/api/2.0/mlflow/artifacts/list", params={"run_id": run["info"]["run_id"]}
@@ -198,10 +148,10 @@ def said(server: Server) -> dict[str, object]:
 
 @pytest.mark.long
 @pytest.mark.mlflow
-def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: Server) -> None:
+def test_an_experiment_that_was_deleted_is_restored(real: Settings, server: MlflowServer) -> None:
     with MlflowClient(real) as mlflow:
         made = mlflow.experiment("drift/gone")
-        post(server, "experiments/delete", experiment_id=made)
+        server.post("experiments/delete", experiment_id=made)
         assert mlflow.experiment("drift/gone") == made
 
 

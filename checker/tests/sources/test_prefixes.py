@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import obstore
 import pyarrow as pa
@@ -23,8 +22,8 @@ import pyarrow.feather
 import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import LocalStore, S3Store
+from s3 import serve_lake
 from samples import as_csv, parquet
 
 from drift_checker.comparison import CompareSettings, compare_tables
@@ -45,7 +44,7 @@ from drift_checker.sources.listings import list_files
 from drift_checker.sources.prefixes import read_prefix
 from drift_checker.sources.request import Selection
 from drift_checker.sources.responses import Response
-from drift_checker.state import Store, as_parquet, open_s3
+from drift_checker.state import Store, as_parquet
 from drift_checker.tables import Batch, raise_for_faults
 
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -75,17 +74,8 @@ def place(
         folder = tmp_path / "lake"
         yield LocalStore(folder, mkdir=True), {"url": (folder / "sales").as_uri() + "/"}
         return
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    for name, value in {"ENDPOINT": endpoint, "ACCESS_KEY": "k", "SECRET_KEY": "s"}.items():
-        monkeypatch.setenv(f"DRIFT_SOURCE_LAKE_{name}", value)
-    settings = request.getfixturevalue("settings")
-
-    httpx.put(f"{endpoint}/lake").raise_for_status()
-    store = open_s3(settings.source("lake"), "lake", "", settings)
-    yield store, {"url": "s3://lake/sales/", "credentials": "lake"}
-    server.stop()
+    with serve_lake(monkeypatch, request.getfixturevalue("settings")) as store:
+        yield store, {"url": "s3://lake/sales/", "credentials": "lake"}
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from threading import Barrier, Thread
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
+from s3 import serve_s3
 
 from drift_checker.config import load_settings
 from drift_checker.config.monitors import NAME
@@ -19,14 +18,8 @@ from drift_checker.state import Store, keys
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    scope = "Credential=key/20260101/us-east-1/s3/aws4_request"
-    signed = {"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
-    httpx.put(f"http://{host}:{port}/bucket", headers=signed, timeout=60).raise_for_status()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serve_s3("bucket") as url:
+        yield url
 
 
 @pytest.fixture(params=["file", "s3"])
