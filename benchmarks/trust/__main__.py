@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 
@@ -23,7 +24,10 @@ Task = Callable[[], list[Row]]
 
 def main() -> int:
     """Run the simulations, and return 1 where a bound does not hold."""
-    parser = command_line("benchmarks.trust", __doc__, SEED, choice="--cell")
+    # References of each drift that is to be found, on each of which are ten trials.
+    parser = command_line(
+        "benchmarks.trust", __doc__, SEED, choice="--cell", references=power.FULL.references
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--no-power", action="store_true", help="false alarms only")
     parser.add_argument("--no-budget", action="store_true", help="power only")
@@ -53,7 +57,8 @@ def main() -> int:
     if not arguments.no_power:
         # The dearest first.
         by_ticks = sorted(DRIFTS, key=lambda name: -DRIFTS[name].ticks)
-        size = power.SMOKE if arguments.smoke else power.FULL
+        full = replace(power.FULL, references=arguments.references)
+        size = power.SMOKE if arguments.smoke else full
         tables["power"] = [partial(power.run, name, arguments.seed, size) for name in by_ticks]
     begin = time.perf_counter()
     shown = [

@@ -1,5 +1,4 @@
 # mypy: disable-error-code="import-untyped"
-# ruff: noqa: T201  a command, which prints
 """`python -m benchmarks.trust.certainty`: how often what is said to be 1 of N comes without drift.
 
 The combination of the columns' p-values alone, on draws of exact ones; and the p-value of whole
@@ -23,15 +22,17 @@ from scipy.special import ndtr
 from benchmarks.trust.arguments import chosen, command_line
 from benchmarks.trust.design import WEEKLY, Cell
 from benchmarks.trust.draws import Population
+from benchmarks.trust.pieces import kept_in, pieces
 from benchmarks.trust.rates import clustered_interval, interval
 from benchmarks.trust.tables import Row, show
 from drift_checker import CompareSettings
 from drift_checker.comparison import InMemoryPair, judge, prepare, result_of
 from drift_checker.comparison.options import NO_FLOORS
-from drift_checker.decision import Floats, harmonic
+from drift_checker.decision import harmonic
 from drift_checker.tables import from_frame
 
 SEED = 20_261_130
+NAME = "certainty"
 WHATS = ("columns", "ticks")
 COLUMNS, CORRELATIONS = (1, 3, 12, 60, 100), (0.0, 0.5, 0.9)
 DRAWS, AT_ONCE = 200_000, 10_000
@@ -43,8 +44,6 @@ CELLS = (
 )
 TICKS, RUN = 20_000, 4
 """Ticks, and how many of them share a reference, one after the other."""
-RUNS_AT_ONCE = 100
-"""Those that are kept together: a minute or less of work is lost where it is stopped."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def combination(columns: int, correlation: float, *, seed: int, draws: int) -> I
         yield Said("columns", columns, name, one_of, draws, hits, times, low, high, most).row()
 
 
-def run_of_ticks(number: int, cell: Cell, seed: int) -> Floats:
+def run_of_ticks(number: int, cell: Cell, seed: int) -> list[float]:
     """Return what is said of ticks (RUN,) against one reference, each after those before it."""
     rng = np.random.default_rng([seed, cell.columns, number])
     population, settings = Population.of(cell), CompareSettings(level=WEEKLY, floors=NO_FLOORS)
@@ -99,45 +98,21 @@ def run_of_ticks(number: int, cell: Cell, seed: int) -> Floats:
     reference = from_frame(population.table(drawn))
     tables = (population.table(population.draw(rng, cell.current)) for _ in range(RUN))
     ticks = [prepare(InMemoryPair(reference, from_frame(table)), settings) for table in tables]
-    said = np.ones(RUN)
+    said = list[float]()
     for last, now in enumerate(ticks):
         past = [before.tick_counts for before in reversed(ticks[:last])]
         p_value = result_of(judge(now, past=past)).p_value
-        said[last] = 1.0 if p_value is None else p_value
+        said.append(1.0 if p_value is None else p_value)
     return said
-
-
-def runs_of_ticks(cell: Cell, *, seed: int, runs: int, jobs: int, kept: Path | None) -> Floats:
-    """Return what is said of ticks (runs, RUN); those in `kept` are not judged again.
-
-    The file is written as runs end, so that what was stopped goes on from there.
-    """
-    said = np.load(kept) if kept and kept.exists() else np.empty((0, RUN))
-    one = partial(run_of_ticks, cell=cell, seed=seed)
-    with ProcessPoolExecutor(jobs) as pool:
-        while len(said) < runs:
-            numbers = range(len(said), min(runs, len(said) + RUNS_AT_ONCE))
-            said = np.concatenate((said, list(pool.map(one, numbers, chunksize=5))))
-            if kept:
-                _keep(said, kept)
-    return said
-
-
-def _keep(said: Floats, kept: Path) -> None:
-    """Write the file whole or not at all."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    written = kept.with_suffix(".part.npy")
-    np.save(written, said)
-    written.replace(kept)
-    print(f"{kept.name}: {said.size} ticks", file=sys.stderr, flush=True)
 
 
 def whole_ticks(
     cell: Cell, *, seed: int, ticks: int, jobs: int, output: Path | None = None
 ) -> Iterator[Row]:
-    """Judge ticks without drift; of those, what is done is kept in `output` until all are."""
-    kept = output / f"certainty-{cell.name}-{seed}.npy" if output else None
-    said = runs_of_ticks(cell, seed=seed, runs=ticks // RUN, jobs=jobs, kept=kept)
+    """Judge ticks without drift; what is done of them is kept in `output` until all are."""
+    kept, run = kept_in(output, NAME, cell.name, seed), partial(run_of_ticks, cell=cell, seed=seed)
+    with ProcessPoolExecutor(jobs) as pool:
+        said = np.array(list(pieces(pool, run, ticks // RUN, kept)))
     for one_of, most in BOUNDS.items():
         hits = (said <= 1 / one_of).sum(axis=1)
         low, high = (one_of * end for end in clustered_interval(hits, RUN))
@@ -197,7 +172,7 @@ def main() -> int:
         whats=chosen(parser, arguments.what, WHATS),
         output=arguments.output,
     )
-    return 0 if show("certainty", found, arguments.output, named_by=4) else 1
+    return 0 if show(NAME, found, arguments.output, named_by=4) else 1
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from itertools import pairwise
 from math import ceil, inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -26,11 +27,13 @@ import numpy as np
 from benchmarks.trust.arguments import chosen, command_line
 from benchmarks.trust.feeds_kinds import KINDS, Kind
 from benchmarks.trust.feeds_ticks import Watched
+from benchmarks.trust.pieces import kept_in, pieces
 from benchmarks.trust.rates import clustered_interval
 from benchmarks.trust.tables import Row, show
 from drift_checker.result import Result, Verdict
 
 SEED = 20_261_130
+NAME = "feeds"
 HOURS_A_WEEK = 168
 MOST_OVER_LEVEL = 1.5
 """The bound where nothing drifts."""
@@ -92,26 +95,27 @@ def series(
             yield watched.tick(number)
 
 
-def undisturbed(place: int, *, name: str, level: float, seed: int) -> Series:
-    """Run a series without drift."""
+def undisturbed(place: int, *, name: str, level: float, seed: int) -> dict[str, list[Any]]:
+    """Run a series without drift, and return the fields of a `Series`."""
     kind = KINDS[name]
     results = list(series(kind, _generator(seed, name, place), level=level, ticks=kind.ticks))
     values = [by_values(result) for result in results]
-    return Series(
+    found = Series(
         opened=[
-            found and result.alarm.state == "opened"
-            for found, result in zip(values, results, strict=True)
+            of_values and result.alarm.state == "opened"
+            for of_values, result in zip(values, results, strict=True)
         ],
         values=values,
         feed=[
-            result.verdict is Verdict.DRIFT and not found
-            for found, result in zip(values, results, strict=True)
+            result.verdict is Verdict.DRIFT and not of_values
+            for of_values, result in zip(values, results, strict=True)
         ],
         told=[
             [fault.fault for fault in result.faults if fault.fault in FEED_FAULTS]
             for result in results
         ],
     )
+    return asdict(found)
 
 
 def delay(place: int, *, name: str, level: float, seed: int) -> float:
@@ -246,18 +250,32 @@ def _told_else(kind: Kind, still: Sequence[Series]) -> Iterable[tuple[str, int]]
 
 
 def simulate(
-    seed: int, size: Size, *, jobs: int, level: float, kinds: Iterable[str] = KINDS
+    seed: int,
+    size: Size,
+    *,
+    jobs: int,
+    level: float,
+    kinds: Iterable[str] = KINDS,
+    output: Path | None = None,
 ) -> Iterator[Rates]:
-    """Simulate kinds of feeds, one after the other."""
+    """Simulate kinds of feeds, one after the other; what is done of one is kept until all is."""
     with ProcessPoolExecutor(jobs) as pool:
         for name in kinds:
             kind = KINDS[name]
             number = max(2, ceil(size.allowed / (level * kind.ticks)))
             run = partial(undisturbed, name=name, level=level, seed=seed)
-            still = pool.map(run, range(number))
             find = partial(delay, name=name, level=level, seed=seed)
-            delays = pool.map(find, range(size.drifting))
-            yield rates(kind, level, _said(still, name, number), list(delays))
+            kept = [
+                kept_in(output, NAME, name, what, f"{level:.4f}", seed)
+                for what in ("still", "delays")
+            ]
+            still = (Series(**one) for one in pieces(pool, run, number, kept[0]))
+            found = _said(still, name, number)
+            delays = list(pieces(pool, find, size.drifting, kept[1]))
+            yield rates(kind, level, found, delays)
+            # Whoever takes the row has kept it by now.
+            for path in filter(None, kept):
+                path.unlink(missing_ok=True)
 
 
 def _said(still: Iterator[Series], name: str, number: int) -> list[Series]:
@@ -285,16 +303,18 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     kinds = chosen(parser, arguments.kind, KINDS)
+    # What is little does not replace what is much.
+    output = None if arguments.smoke else arguments.output
     found = simulate(
         arguments.seed,
         SMOKE if arguments.smoke else Size(arguments.allowed, arguments.drifting),
         jobs=arguments.jobs,
         level=arguments.alarms / HOURS_A_WEEK,
         kinds=kinds,
+        output=output,
     )
-    # Kind and level name a row; what is little does not replace what is much.
-    output = None if arguments.smoke else arguments.output
-    return 0 if show("feeds", (one.row() for one in found), output) else 1
+    # Kind and level name a row.
+    return 0 if show(NAME, (one.row() for one in found), output) else 1
 
 
 if __name__ == "__main__":
