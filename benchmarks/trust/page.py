@@ -45,7 +45,8 @@ def _with_interval(row: dict[str, str], what: str) -> str:
 def _told(row: dict[str, str]) -> str:
     if not row["told_of"]:
         return ""
-    return f"`{row['told_of']}` {_share(row['told'])}, tick {row['told_after']}"
+    times = "once" if row["told_turns"] == "1" else f"{row['told_turns']} times"
+    return f"`{row['told_of']}` {_share(row['told'])}, tick {row['told_after']}, {times}"
 
 
 def _found(row: dict[str, str]) -> str:
