@@ -1,13 +1,13 @@
 """What others wrote, made harmless for the place where it is shown; one function for each place.
 
 Names and values of a batch are whatever its source sends. They are kept as they are, and escaped
-where they leave: whoever writes a page, a note, a message, a line of a log or of a terminal does
-so by one of these. JSON needs none: its own escapes, with `ensure_ascii`, hold everywhere.
+where they leave: whoever writes a note, a message, a line of a log or of a terminal does so by one
+of these, and a page by a template that escapes what `one_line` leaves. JSON needs none: its own
+escapes, with `ensure_ascii`, hold everywhere.
 """
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 
@@ -52,11 +52,6 @@ def for_message(text: str) -> str:
     these: a blank within them says the same, and is neither.
     """
     return lines(text).replace("@", "@ ").replace("](", "] (")
-
-
-def for_html(text: str) -> str:
-    """Return text for an element or a quoted attribute of a page."""
-    return html.escape(one_line(text))
 
 
 def for_markdown(text: str) -> str:

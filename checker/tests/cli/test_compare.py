@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -128,13 +129,42 @@ def test_comparing_imports_nothing_that_it_does_not_need() -> None:
     ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     services = {"pydantic", "httpx", "structlog", "obstore", "evidently", "yaml"}
     loaded = set(json.loads(ended.stdout.splitlines()[-1]))
-    assert loaded.isdisjoint({"scipy", "pandas", "numpy.ma", *services})
+    assert loaded.isdisjoint({"scipy", "pandas", "numpy.ma", "jinja2", *services})
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_report_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "drift_checker.wording.page", None)
-    ended = run("reference.parquet", "same.csv", "--html", "page.html")
+def test_a_page_of_two_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("click.launch", opened.append)
+    before = time.process_time()
+    ended = run("reference.parquet", "shifted.csv", "--html", "page.html", "--open")
+    assert time.process_time() - before <= 2
+    assert ended.exit_code == 0
+    page = Path("page.html")
+    assert '<span class="verdict verdict-drift">drift</span>' in page.read_text()
+    assert "<script" not in page.read_text()
+    assert opened == [page.resolve().as_uri()]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--open"], "name it"),
+        (["--evidently"], "name it"),
+        (["--html", "none/page.html"], "none/page.html: No such file"),
+    ],
+)
+def test_a_page_that_cannot_be_written(options: list[str], said: str) -> None:
+    ended = run("reference.parquet", "same.csv", *options)
+    assert ended.exit_code == 2
+    assert said in ended.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_drawings_need_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "drift_checker.wording.evidently_details", None)
+    ended = run("reference.parquet", "same.csv", "--html", "page.html", "--evidently")
     assert ended.exit_code == 2
     assert "pip install 'drift-checker[report]'" in ended.output
 

@@ -6,7 +6,6 @@ import re
 import sys
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from threading import Event
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -22,14 +21,14 @@ from drift_checker.comparison.sequential import MAX_TICKS
 from drift_checker.errors import BadReferenceError, NoBatchError, ServiceAwayError
 from drift_checker.outputs import MlflowClient, publish_pending
 from drift_checker.references import versions
-from drift_checker.result import EvidentlySummary, Explanation, Result, Verdict
+from drift_checker.result import EvidentlySummary, Result, Verdict
 from drift_checker.sources import load_batch
 from drift_checker.sources.responses import EVIDENCE_BYTES
 from drift_checker.state import LOOK_BACK, Store, keys
 from drift_checker.tables import Batch, ReadingSettings
 from drift_checker.ticks import Trigger
 from drift_checker.ticks.alarms import CLOSING_TICKS
-from drift_checker.wording import explanation_markdown
+from drift_checker.wording import Details, Pictures, explanation_markdown
 
 
 def assert_once(deployment: Deployment, mlflow: FakeMlflow) -> None:
@@ -516,21 +515,14 @@ class Reports:
         self.made = 0
         self.broken = False
 
-    def write_report(
-        self,
-        _reference: Batch,
-        _current: Batch,
-        path: Path,
-        _explanation: Explanation,
-        *,
-        settings: ReadingSettings,
-    ) -> EvidentlySummary:
+    def evidently_details(
+        self, _reference: Batch, _current: Batch, _result: Result, settings: ReadingSettings
+    ) -> tuple[Details, EvidentlySummary]:
         assert settings == ReadingSettings()
         self.made += 1
         if self.broken:
-            raise ValueError("no page")
-        path.write_text("page")
-        return EvidentlySummary(
+            raise ValueError("no drawings")
+        return Details(heading="by another", root="root", script="draw()"), EvidentlySummary(
             version="0",
             reference_rows=1,
             current_rows=1,
@@ -544,7 +536,9 @@ class Reports:
 @pytest.fixture
 def reports(monkeypatch: pytest.MonkeyPatch) -> Reports:
     reports = Reports()
-    monkeypatch.setitem(sys.modules, "drift_checker.wording.page", cast("Any", reports))
+    monkeypatch.setitem(
+        sys.modules, "drift_checker.wording.evidently_details", cast("Any", reports)
+    )
     return reports
 
 
@@ -572,15 +566,43 @@ def test_a_report_is_published(
     result = deployment.run(report=True)
 
     assert result.report == "results/m/20261123T090000Z/report.html"
-    assert mlflow.artifacts["1/run1/artifacts/report.html"] == b"page"
+    page = mlflow.artifacts["1/run1/artifacts/report.html"].decode()
+    assert page.index("no drift and no fault") < page.index("by another")
 
 
-def test_a_report_that_fails_fails_nothing_else(
+def test_drawings_that_fail_fail_nothing_else(
     deployment: Deployment, mlflow: FakeMlflow, reports: Reports
 ) -> None:
     reports.broken = True
 
     result = deployment.run(report=True)
+
+    assert (result.evidently, result.verdict) == (None, Verdict.OK)
+    assert "no drift and no fault" in mlflow.artifacts["1/run1/artifacts/report.html"].decode()
+    assert_once(deployment, mlflow)
+
+
+def test_pictures_stand_beside_the_result(deployment: Deployment) -> None:
+    result = deployment.run()
+
+    data = deployment.store.get("results/m/20261123T090000Z/pictures.json")
+    assert data is not None
+    pictures = Pictures.model_validate_json(data)
+    assert [each.name for each in pictures.numeric] == ["x", "y"]
+    assert sum(pictures.numeric[0].current) == result.current.rows
+
+
+@pytest.mark.parametrize("broken", ["draw", "standalone_page"])
+def test_a_drawing_that_fails_fails_nothing_else(
+    deployment: Deployment, mlflow: FakeMlflow, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("cannot draw")
+
+    where = "ticks.report.draw" if broken == "draw" else "wording.tick_page.standalone_page"
+    monkeypatch.setattr(f"drift_checker.{where}", fail)
+
+    result = deployment.run(report=broken != "draw")
 
     assert (result.report, result.verdict) == (None, Verdict.OK)
     assert_once(deployment, mlflow)

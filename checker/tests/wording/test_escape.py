@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markers import MARKERS
 
-from drift_checker.escape import LONGEST_LABEL, for_html, for_markdown, labels, lines, one_line
+from drift_checker.escape import LONGEST_LABEL, for_markdown, labels, lines, one_line
 
 STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Categories of Unicode: control, format, surrogate, line and paragraph separator."""
@@ -31,14 +31,6 @@ def test_what_is_seen_stays_as_it_is() -> None:
     assert one_line("größe <b> 中文 😀") == "größe <b> 中文 😀"
     assert one_line("a\x1b[31m\u202e\r\nb") == "a\\x1b[31m\\u202e\\r\\nb"
     assert lines("a\x1b\nb\r") == "a\\x1b\nb\\r"
-
-
-@given(any_text)
-def test_html_says_what_the_text_is(text: str) -> None:
-    escaped = for_html(text)
-
-    assert not set("<>\"'") & set(escaped)
-    assert unescape(escaped) == one_line(text)
 
 
 @given(any_text)

@@ -26,7 +26,6 @@ from drift_checker.wording import (
     with_explanation,
 )
 from drift_checker.wording.explanation import MAX_CHANGES
-from drift_checker.wording.rendering import explanation_html
 
 ROLES = ColumnRoles(target="y", prediction="guess")
 
@@ -88,7 +87,6 @@ def test_an_episode_says_since_when() -> None:
     since_line = "since 2026-11-23 09:05:00Z (alarm m-20261123T090500Z, ongoing)"
     for text in (
         explanation_text(explanation(result)),
-        explanation_html(explanation(result)),
         result_text(result),
     ):
         assert since_line in text
@@ -123,8 +121,6 @@ def test_names_are_no_markup() -> None:
     reference, current = table(2000, 1, hostile), table(500, 2, hostile)
     explained = explanation(compare(pa.table(reference), pa.table({hostile: current[hostile] + 2})))
 
-    assert "<b>" not in explanation_html(explained)
-    assert "&lt;b&gt;" in explanation_html(explained)
     markdown = explanation_markdown(explained)
     assert "&#60;b&#62;&#42;x&#42;&#95;&#91;y&#93;(z)&#92;n&#35; &#124;: median" in markdown
     items = [line for line in markdown.splitlines() if line.startswith("- ")]

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import click
 
 from drift_checker.cli.options import exit_on_verdict, fail_on_option, format_option
-from drift_checker.comparison import ColumnRoles, CompareSettings, Floors, compare, parse_span
+from drift_checker.comparison import (
+    ColumnRoles,
+    CompareSettings,
+    Floors,
+    TablePair,
+    compare_with_explanation,
+    parse_span,
+    read_tables,
+)
 from drift_checker.decision import LEAST_WINDOWS
 from drift_checker.errors import BadReferenceError, NoBatchError, UsageError
 from drift_checker.result import EvidentlySummary, Result
@@ -35,6 +43,7 @@ _ByColumn: TypeAlias = dict[str, Floors]
 
 if TYPE_CHECKING:
     from drift_checker.sources import BytesResponse
+    from drift_checker.wording import Details
 
 
 def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -163,8 +172,14 @@ def _kinds(categorical: Sequence[str], numeric: Sequence[str]) -> dict[str, Decl
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Also write Evidently's report to this file (needs drift-checker[report], and memory for "
-    "both tables).",
+    help="Also write the verdict to this file, in words and pictures, as a page of its own.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open that page in a browser.")
+@click.option(
+    "--evidently",
+    is_flag=True,
+    help="Let Evidently draw on that page, too (needs drift-checker[report], seconds, and memory "
+    "for both tables).",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Also say how each column was read, and why.")
 @fail_on_option
@@ -193,12 +208,16 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
     html: Path | None,
     fail_on: tuple[str, ...],
     *,
+    open_page: bool,
+    evidently: bool,
     verbose: bool,
 ) -> None:
     """Compare CURRENT with REFERENCE: files or http(s) URLs.
 
     Both may be CSV and the like, JSON, Parquet, Arrow, ORC, Avro or Excel, also compressed.
     """
+    if html is None and (open_page or evidently):
+        raise UsageError("--open and --evidently say what to do with the page of --html: name it")
     settings = CompareSettings(
         level=level,
         min_rows=min_rows,
@@ -220,11 +239,15 @@ def compare_command(  # noqa: PLR0917  click passes every option by name
         ),
     )
     before, after = _reference(ctx, reference), _current(ctx, current)
-    result = compare(before, after, settings=settings)
+    tables = read_tables(before, after, settings)
+    result = compare_with_explanation(tables, settings)
     if html is not None:
-        result = result.model_copy(
-            update={"evidently": _report(before, after, result, html, settings.columns)}
-        )
+        drawn = _evidently(before, after, result, settings.columns) if evidently else None
+        details, summary = drawn or (None, None)
+        result = result.model_copy(update={"evidently": summary})
+        _write_page(tables, result, details, html)
+        if open_page:
+            click.launch(html.resolve().as_uri())
     text = partial(result_text, result, readings=verbose)
     click.echo(result.model_dump_json(indent=2) if output_format == "json" else text())
     exit_on_verdict(ctx, result.verdict, fail_on)
@@ -260,19 +283,28 @@ def _content(ctx: click.Context, location: str) -> Path | BytesResponse:
     return path
 
 
-def _report(
-    reference: Path | Batch,
-    current: Path | Batch,
-    result: Result,
-    path: Path,
-    columns: ColumnRoles,
-) -> EvidentlySummary:
-    before = read_reference(reference) if isinstance(reference, Path) else reference
-    after = read_batch(current) if isinstance(current, Path) else current
+def _write_page(tables: TablePair, result: Result, details: Details | None, path: Path) -> None:
+    # Drawing costs imports that few ask for.
+    from drift_checker.comparison.pictures import draw  # noqa: PLC0415
+    from drift_checker.wording import standalone_page  # noqa: PLC0415
+
+    page = standalone_page(result, draw(tables, result), details=details)
+    try:
+        path.write_text(page, "utf-8")
+    except OSError as error:
+        raise UsageError(f"--html {path}: {error.strerror or error}") from error
+
+
+def _evidently(
+    reference: Path | Batch, current: Path | Batch, result: Result, columns: ColumnRoles
+) -> tuple[Details, EvidentlySummary] | None:
     # Evidently costs seconds to import and is an extra.
     try:
-        from drift_checker.wording.page import write_report  # noqa: PLC0415
+        from drift_checker.wording.evidently_details import evidently_details  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError("--html needs Evidently: pip install 'drift-checker[report]'") from error
-    reading = columns.reading
-    return write_report(before, after, path, result.explanation, settings=reading)
+        raise UsageError(
+            "--evidently needs Evidently: pip install 'drift-checker[report]'"
+        ) from error
+    before = read_reference(reference) if isinstance(reference, Path) else reference
+    after = read_batch(current) if isinstance(current, Path) else current
+    return evidently_details(before, after, result, columns.reading)

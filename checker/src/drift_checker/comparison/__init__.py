@@ -4,7 +4,12 @@
 are seldom needed and imported by their paths.
 """
 
-from drift_checker.comparison.compare import compare, compare_tables
+from drift_checker.comparison.compare import (
+    compare,
+    compare_tables,
+    compare_with_explanation,
+    read_tables,
+)
 from drift_checker.comparison.in_memory_pairs import InMemoryPair
 from drift_checker.comparison.judge import FeedFacts, judge
 from drift_checker.comparison.options import (
@@ -35,8 +40,10 @@ __all__ = [
     "combine_parts",
     "compare",
     "compare_tables",
+    "compare_with_explanation",
     "judge",
     "parse_span",
     "prepare",
+    "read_tables",
     "result_of",
 ]

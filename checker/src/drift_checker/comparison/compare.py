@@ -47,7 +47,15 @@ def compare(
         OSError: The current file cannot be read.
     """
     settings = settings or CompareSettings()
-    tables = read_tables(reference, current, settings)
+    return compare_with_explanation(read_tables(reference, current, settings), settings)
+
+
+def compare_with_explanation(tables: TablePair, settings: CompareSettings) -> Result:
+    """Compare two tables that were read, and say in words what that came to.
+
+    Raises:
+        BadReferenceError: As `compare`.
+    """
     before, after = tables.reference, tables.current
     if before.rows and after.rows and not after.faults and not set(before.names) & set(after.names):
         raise BadReferenceError(

@@ -9,8 +9,8 @@ import numpy as np
 from drift_checker.comparison.pairs import TablePair
 from drift_checker.comparison.samples import BinnedSample, CategoricalSample, NumericSample
 from drift_checker.decision import Floats, Ints
-from drift_checker.result import ColumnResult, Result, Verdict
-from drift_checker.wording import by_role_and_p_value, shortened
+from drift_checker.result import ColumnResult, Result
+from drift_checker.wording import shortened, strongest_first
 from drift_checker.wording.pictures import (
     QUANTILES,
     CategoricalPicture,
@@ -38,8 +38,7 @@ def draw(tables: TablePair, result: Result) -> Pictures:
 
     They are bounded whatever the tables are: at most 200 kB as JSON.
     """
-    tested = [column for column in result.columns if column.test is not None]
-    tested = sorted(by_role_and_p_value(tested), key=lambda each: each.verdict != Verdict.DRIFT)
+    tested = [column for column in strongest_first(result) if column.test is not None]
     numeric, categorical = list[NumericPicture](), list[CategoricalPicture]()
     for column in tested[:MAX_COLUMNS]:
         match tables.column_pair(column.name).sample:

@@ -1,49 +1,81 @@
-"""Evidently's page of a tick: when one is due, and how it is made and stored."""
+"""The pictures of a tick, and its report: when one is due, how it is made and stored."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import structlog
 
-from drift_checker.result import Result, Verdict
+from drift_checker.comparison import TablePair
+from drift_checker.comparison.pictures import draw
+from drift_checker.result import EvidentlySummary, Result, Verdict
 from drift_checker.state import read_latest_result
 from drift_checker.tables import release_memory
 from drift_checker.ticks.context import Inputs, TickContext
+from drift_checker.wording import Pictures
+
+if TYPE_CHECKING:
+    from drift_checker.wording import Details
 
 log = structlog.get_logger()
 
 
+def store_pictures(context: TickContext, tables: TablePair, result: Result) -> Pictures | None:
+    """Store what is drawn of a result, and return it; without it the verdict is as good."""
+    try:
+        pictures = draw(tables, result)
+        context.store.put(context.tick.key("pictures.json"), pictures.model_dump_json().encode())
+    except Exception:  # as of a report
+        log.exception("no pictures", monitor=context.tick.monitor.name)
+        return None
+    return pictures
+
+
 def store_report(
-    context: TickContext, inputs: Inputs, result: Result, *, requested: bool
+    context: TickContext,
+    inputs: Inputs,
+    result: Result,
+    pictures: Pictures | None,
+    *,
+    requested: bool,
 ) -> dict[str, object]:
     """Store a report where one is due or requested; returns the fields of the result that say so.
 
     Without one the verdict is as good, so that nothing is raised.
     """
-    batch, tick = inputs.batch, context.tick
-    if batch is None or not (requested or _is_due(context, result)) or batch.unreadable:
+    tick = context.tick
+    if not (requested or _is_due(context, result)):
         return {}
-    # What it took to read and compare a large batch is half of what a report may take.
-    release_memory()
     try:
-        from drift_checker.wording.page import write_report  # noqa: PLC0415  # seconds of imports
+        from drift_checker.wording import standalone_page  # noqa: PLC0415  # of few ticks
 
-        with TemporaryDirectory() as folder:
-            page = Path(folder, "report.html")
-            evidently = write_report(
-                inputs.reference.rows,
-                batch,
-                page,
-                result.explanation,
-                settings=context.compare_settings.columns.reading,
-            )
-            context.store.put(tick.key("report.html"), page)
+        details, evidently = _details(context, inputs, result) or (None, None)
+        page = standalone_page(result, pictures, details=details)
+        context.store.put(tick.key("report.html"), page.encode())
     except Exception:  # whatever fails in a report fails nothing else
         log.exception("no report", monitor=tick.monitor.name)
         return {}
     return {"report": tick.key("report.html"), "evidently": evidently}
+
+
+def _details(
+    context: TickContext, inputs: Inputs, result: Result
+) -> tuple[Details, EvidentlySummary] | None:
+    """Have Evidently draw its part, where rows are at hand; without it a report is as good."""
+    if inputs.batch is None or inputs.batch.unreadable:
+        return None
+    # What it took to read and compare a large batch is half of what a report may take.
+    release_memory()
+    try:
+        from drift_checker.wording.evidently_details import (  # noqa: PLC0415  # seconds of imports
+            evidently_details,
+        )
+
+        reading = context.compare_settings.columns.reading
+        return evidently_details(inputs.reference.rows, inputs.batch, result, reading)
+    except Exception:  # Evidently's own, as those of a report
+        log.exception("no drawings by Evidently", monitor=context.tick.monitor.name)
+        return None
 
 
 def _is_due(context: TickContext, result: Result) -> bool:

@@ -5,9 +5,10 @@ to the store, in this order (`state/keys.py` has the keys):
 
 1. fetch: `meta.json` and `current.parquet` of the batch; of what is no table, `evidence` instead.
 2. reference: `columns-<settings>.npz` of its version, once and only where a table is large.
-3. compare: `profile.json`, the tick counts that later ticks pool, and `report.html` where one is
-   due; the marker that the result is pending; `result.json`; the pointer `latest.json`, and the
-   last ticks in `recent.json`. What its rows are known by goes to `rows.bin`.
+3. compare: `profile.json`, the tick counts that later ticks pool, `pictures.json`, and
+   `report.html` where one is due; the marker that the result is pending; `result.json`; the pointer
+   `latest.json`, and the last ticks in `recent.json`. What its rows are known by goes to
+   `rows.bin`.
 4. publish: `published.json`, and the marker goes. Then, where people are notified, the events in
    the outbox and the attempts to deliver them.
 
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
+from typing import NamedTuple
 
 import structlog
 
@@ -29,6 +31,7 @@ from drift_checker.comparison import (
     ANCHOR_SHARE,
     CompareSettings,
     InMemoryPair,
+    TablePair,
     compare_tables,
     judge,
     prepare,
@@ -82,7 +85,7 @@ from drift_checker.tables import Batch, ReadColumns
 from drift_checker.ticks.alarms import alarm_of
 from drift_checker.ticks.context import Inputs, Tick, TickContext
 from drift_checker.ticks.feed import read_feed, store_rows
-from drift_checker.ticks.report import store_report
+from drift_checker.ticks.report import store_pictures, store_report
 from drift_checker.wording import summarize, with_explanation
 
 log = structlog.get_logger()
@@ -172,12 +175,13 @@ def _check(context: TickContext, *, report: bool) -> Result:
     with context.timed("feed"):
         inputs = _with_feed(context, inputs)
     with context.timed("compare"):
-        compared = _compare(context, inputs)
+        compared, tables = _compare(context, inputs)
     result = _describe(context, inputs, compared)
     if inputs.feed is not None:
         store_rows(context, inputs.feed, result.verdict)
     with context.timed("report"):
-        reported = store_report(context, inputs, result, requested=report)
+        pictures = store_pictures(context, tables, result)
+        reported = store_report(context, inputs, result, pictures, requested=report)
     return result.model_copy(update={**reported, "timings": context.timings})
 
 
@@ -213,11 +217,14 @@ def _with_feed(context: TickContext, inputs: Inputs) -> Inputs:
     return replace(inputs, feed=read_feed(context, context.history, inputs.tables, inputs.batch))
 
 
-def _compare(context: TickContext, inputs: Inputs) -> Result:
-    """Compare with the version in force, and with the last ticks where the baseline is rolling."""
+def _compare(context: TickContext, inputs: Inputs) -> tuple[Result, TablePair]:
+    """Compare with the version in force, and with the last ticks where the baseline is rolling.
+
+    The tables are those that the columns of the result were compared in.
+    """
     tick, settings = context.tick, context.compare_settings
     if tick.monitor.baseline.kind != "rolling" or inputs.batch is None:
-        return _compare_with_fixed(context, inputs, settings)
+        return _compare_with_fixed(context, inputs, settings), inputs.tables
     references = rolling_references(
         context.store,
         context.monitors,
@@ -227,24 +234,32 @@ def _compare(context: TickContext, inputs: Inputs) -> Result:
         batch_rows=inputs.batch.rows,
     )
     if tick.monitor.baseline.anchor != "alarm":
-        rolled, rolling = _compare_with_rolling(context, inputs, settings, references)
+        rolled, rolling, tables = _compare_with_rolling(context, inputs, settings, references)
         if rolled is None:
             fixed = _compare_with_fixed(context, inputs, settings)
-            return fixed.model_copy(update={"rolling": rolling})
+            return fixed.model_copy(update={"rolling": rolling}), inputs.tables
         told = tick.monitor.baseline.anchor == "tell"
         anchor = compare_tables(inputs.tables, settings) if told else None
-        return with_anchor(rolled, anchor, rolling)
+        return with_anchor(rolled, anchor, rolling), tables
     budget = settings.alarm_budget()
     shared = replace(settings, budget=budget.share(1 - ANCHOR_SHARE))
-    rolled, rolling = _compare_with_rolling(context, inputs, shared, references)
+    rolled, rolling, tables = _compare_with_rolling(context, inputs, shared, references)
     if rolled is None:
         fixed = _compare_with_fixed(context, inputs, settings)
-        return fixed.model_copy(update={"rolling": rolling})
+        return fixed.model_copy(update={"rolling": rolling}), inputs.tables
     anchor_settings = replace(settings, budget=budget.share(ANCHOR_SHARE))
     anchor = _compare_with_fixed(context, inputs, anchor_settings)
     if rolled.verdict is not Verdict.OK:
         context.store.delete(tick.key("profile.json"))
-    return with_alarm_of_anchor(rolled, anchor, rolling)
+    return with_alarm_of_anchor(rolled, anchor, rolling), tables
+
+
+class _Rolled(NamedTuple):
+    """A comparison with a rolling reference; without one there is no result."""
+
+    result: Result | None
+    rolling: Rolling
+    tables: TablePair
 
 
 def _compare_with_rolling(
@@ -252,20 +267,20 @@ def _compare_with_rolling(
     inputs: Inputs,
     settings: CompareSettings,
     references: Iterator[tuple[Rolling, Batch | None]],
-) -> tuple[Result | None, Rolling]:
+) -> _Rolled:
     """Compare with rolling references one after the other, until one says that nothing drifted.
 
-    Where all find drift, it is what the first has found; without a reference there is no result.
+    Where all find drift, it is what the first has found.
     """
     facts = inputs.feed.facts_for(context) if inputs.feed else None
-    compared = list[tuple[Result | None, Rolling]]()
+    compared = list[_Rolled]()
     for rolling, reference in references:
         if reference is None or inputs.batch is None:
-            compared.append((None, rolling))
+            compared.append(_Rolled(None, rolling, inputs.tables))
             break
         tables = InMemoryPair(reference, inputs.batch, settings.columns.reading)
         rolled = result_of(judge(prepare(tables, settings), feed=facts))
-        compared.append((rolled, rolling))
+        compared.append(_Rolled(rolled, rolling, tables))
         if rolled.verdict is not Verdict.DRIFT:
             return compared[-1]
     return compared[0]

@@ -1,9 +1,10 @@
 """A result in words: as phrases, a sentence, an explanation, text, and the page for a person.
 
 The modules are one way down: `phrases`, `summary`, `explanation`, `rendering`, `terminal`, then
-`pictures`, `figures`, `tick_page` and `page`; each imports only those before it. What draws is
-imported when it is first asked for, since a comparison needs none of it. `page` is imported by its
-own path, where a report is made: it needs the extra `report`, and its imports take seconds.
+`pictures`, `figures`, `tick_page` and `evidently_details`; each imports only those before it. What
+draws is imported when it is first asked for, since a comparison needs none of it.
+`evidently_details` is imported by its own path, where a report is made: it needs the extra
+`report`, and its imports take seconds.
 """
 
 from importlib import import_module
@@ -24,19 +25,25 @@ from drift_checker.wording.phrases import (
     span_phrase,
 )
 from drift_checker.wording.rendering import explanation_markdown, explanation_text
-from drift_checker.wording.summary import by_role_and_p_value, summarize
+from drift_checker.wording.summary import strongest_first, summarize
 from drift_checker.wording.terminal import aligned, result_text
 
 if TYPE_CHECKING:
     from drift_checker.wording.pictures import Pictures
-    from drift_checker.wording.tick_page import STYLE, TickLinks, standalone_page, tick_fragment
+    from drift_checker.wording.tick_page import (
+        STYLE,
+        Details,
+        TickLinks,
+        standalone_page,
+        tick_fragment,
+    )
 
 __all__ = [
     "STYLE",
+    "Details",
     "Pictures",
     "TickLinks",
     "aligned",
-    "by_role_and_p_value",
     "categorical_change",
     "changed_below_floor",
     "dependence_phrase",
@@ -52,6 +59,7 @@ __all__ = [
     "shortened",
     "span_phrase",
     "standalone_page",
+    "strongest_first",
     "summarize",
     "tick_fragment",
     "with_explanation",
@@ -59,7 +67,7 @@ __all__ = [
 
 
 _DRAWING = {"Pictures": "pictures"} | dict.fromkeys(
-    ("STYLE", "TickLinks", "standalone_page", "tick_fragment"), "tick_page"
+    ("STYLE", "Details", "TickLinks", "standalone_page", "tick_fragment"), "tick_page"
 )
 
 

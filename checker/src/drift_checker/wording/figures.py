@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 from drift_checker.escape import one_line
 from drift_checker.wording.phrases import percent, shortened
@@ -26,31 +27,12 @@ _LONGEST_LABEL = 20
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A bar of one side."""
+class Shape:
+    """All bars, all dots or the curve of one side, as one path of SVG."""
 
+    kind: Literal["bars", "curve", "dots"]
     side: str
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A curve of one side, as SVG has its points."""
-
-    side: str
-    points: str
-
-
-@dataclass(frozen=True)
-class Dot:
-    """A row of one side."""
-
-    side: str
-    x: float
-    y: float
+    path: str
 
 
 @dataclass(frozen=True)
@@ -74,17 +56,12 @@ class Figure:
     rows: Sequence[Sequence[str]]
     width: float = WIDTH
     height: float = HEIGHT
-    axes: Sequence[tuple[float, float, float, float]] = ()
-    bars: Sequence[Bar] = ()
-    curves: Sequence[Curve] = ()
-    dots: Sequence[Dot] = ()
+    axes: str = ""
+    shapes: Sequence[Shape] = ()
     labels: Sequence[Label] = field(default_factory=list)
 
 
-_AXES = [
-    (LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM),
-    (LEFT, TOP, LEFT, HEIGHT - BOTTOM),
-]
+_AXES = f"M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"
 
 
 def column_figures(picture: NumericPicture | CategoricalPicture) -> list[Figure]:
@@ -104,14 +81,15 @@ def _histogram(picture: NumericPicture) -> Figure:
     top = max(max(side[j] for j in shown) for side in shares) or 1.0
     step = (WIDTH - LEFT - RIGHT) / len(shown)
     bars = [
-        Bar(
+        _bars(
             side,
-            _unit(LEFT + step * (place + 0.1 + 0.4 * number)),
-            _unit(_height(shares[number][j] / top)),
-            _unit(0.4 * step),
-            _unit(HEIGHT - BOTTOM - _height(shares[number][j] / top)),
+            (
+                (LEFT + step * (place + 0.1 + 0.4 * number), HEIGHT - BOTTOM, 0.4 * step, -tall)
+                for place, tall in enumerate(
+                    (HEIGHT - BOTTOM - TOP) * shares[number][j] / top for j in shown
+                )
+            ),
         )
-        for place, j in enumerate(shown)
         for number, side in enumerate(SIDES)
     ]
     most = max(shown, key=lambda j: abs(shares[1][j] - shares[0][j]))
@@ -132,7 +110,7 @@ def _histogram(picture: NumericPicture) -> Figure:
             for j in shown
         ],
         axes=_AXES,
-        bars=bars,
+        shapes=bars,
         labels=[
             *_shares_axis(top),
             Label(LEFT, HEIGHT - BOTTOM + 14, edges[0], "start"),
@@ -150,12 +128,12 @@ def _distribution(picture: NumericPicture) -> Figure:
     width = (high - low) or 1.0
     steps = len(sides[0]) - 1
 
-    def points(values: Sequence[float]) -> str:
+    def curve(values: Sequence[float]) -> str:
         places = (
             (LEFT + (WIDTH - LEFT - RIGHT) * min(1.0, max(0.0, (value - low) / width)), j / steps)
             for j, value in enumerate(values)
         )
-        return " ".join(f"{_unit(x)},{_unit(_height(share))}" for x, share in places)
+        return "M" + " ".join(f"{x:.1f} {_height(share):.1f}" for x, share in places)
 
     middle = steps // 2
     medians = f"median {_number(sides[0][middle])} -> {_number(sides[1][middle])}"
@@ -169,7 +147,7 @@ def _distribution(picture: NumericPicture) -> Figure:
             for j in range(0, steps + 1, 2)
         ],
         axes=_AXES,
-        curves=[Curve(name, points(side)) for name, side in zip(SIDES, sides, strict=True)],
+        shapes=[Shape("curve", name, curve(side)) for name, side in zip(SIDES, sides, strict=True)],
         labels=[
             *_shares_axis(1.0),
             Label(LEFT, HEIGHT - BOTTOM + 14, _number(low), "start"),
@@ -187,25 +165,17 @@ def _categories(picture: CategoricalPicture) -> Figure:
     row = 2 * BAR_HEIGHT + 8
     room = WIDTH - BAR_LABELS - 4 * RIGHT - LEFT
     bars = [
-        Bar(
-            side,
-            BAR_LABELS + RIGHT,
-            _unit(TOP + row * j + BAR_HEIGHT * number),
-            _unit(room * shares[number][j] / top),
-            BAR_HEIGHT,
-        )
+        (BAR_LABELS + RIGHT, TOP + row * j + BAR_HEIGHT * number, room * side[j] / top, BAR_HEIGHT)
+        for number, side in enumerate(shares)
         for j, _ in enumerate(names)
-        for number, side in enumerate(SIDES)
     ]
     labels = [
         Label(BAR_LABELS, TOP + row * j + BAR_HEIGHT + 4, _cut(name), "end")
         for j, name in enumerate(names)
     ]
     labels += [
-        Label(_unit(bar.x + bar.width + 4), _unit(bar.y + BAR_HEIGHT - 1), percent(share), "start")
-        for bar, share in zip(
-            bars, [side[j] for j, _ in enumerate(names) for side in shares], strict=True
-        )
+        Label(round(x + width + 4, 1), y + BAR_HEIGHT - 1, percent(share), "start")
+        for (x, y, width, _), share in zip(bars, [*shares[0], *shares[1]], strict=True)
     ]
     change = f"{names[0]}: {_change(shares, 0)}"
     return Figure(
@@ -224,7 +194,10 @@ def _categories(picture: CategoricalPicture) -> Figure:
             for j, name in enumerate(names)
         ],
         height=2 * TOP + row * len(names),
-        bars=bars,
+        shapes=[
+            _bars("reference", bars[: len(names)]),
+            _bars("batch", bars[len(names) :]),
+        ],
         labels=labels,
     )
 
@@ -257,9 +230,15 @@ def _scatter(
         head=(f"{y_name} \\ {x_name}", *_THIRDS),
         rows=[(_THIRDS[j], *(percent(count / rows) for count in cells[j])) for j in (2, 1, 0)],
         axes=_AXES,
-        dots=[
-            Dot(side, _unit(LEFT + (WIDTH - LEFT - RIGHT) * x), _unit(_height(y)))
-            for x, y in places
+        shapes=[
+            Shape(
+                "dots",
+                side,
+                "".join(
+                    f"M{LEFT + (WIDTH - LEFT - RIGHT) * x:.0f} {_height(y):.0f}h0"
+                    for x, y in places
+                ),
+            )
         ],
         labels=[
             Label(LEFT, HEIGHT - BOTTOM + 14, "low", "start"),
@@ -315,6 +294,9 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_LABEL else f"{text[:_LONGEST_LABEL]}…"
 
 
-def _unit(value: float) -> float:
-    """Return a place in tenths of a unit: more digits are only weight."""
-    return round(value, 1)
+def _bars(side: str, bars: Iterable[tuple[float, float, float, float]]) -> Shape:
+    """Return bars of x, y, width and height, which may be negative."""
+    path = "".join(
+        f"M{x:.1f} {y:.1f}h{width:.1f}v{height:.1f}h{-width:.1f}z" for x, y, width, height in bars
+    )
+    return Shape("bars", side, path)

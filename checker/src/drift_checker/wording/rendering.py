@@ -1,8 +1,8 @@
-"""An explanation as text, Markdown and HTML."""
+"""An explanation as text and Markdown."""
 
 from __future__ import annotations
 
-from drift_checker.escape import for_html, for_markdown, one_line
+from drift_checker.escape import for_markdown, one_line
 from drift_checker.result import Explanation
 
 
@@ -17,15 +17,6 @@ def explanation_markdown(explanation: Explanation) -> str:
     changes = [f"- {for_markdown(change)}" for change in explanation.changes]
     blocks = [f"**{for_markdown(explanation.summary)}**", "\n".join(changes)]
     return "\n\n".join(filter(None, [*blocks, *map(for_markdown, _closing_lines(explanation))]))
-
-
-def explanation_html(explanation: Explanation) -> str:
-    """Return the explanation as an element of a page, whatever the names of columns hold."""
-    changes = "".join(f"<li>{for_html(change)}</li>" for change in explanation.changes)
-    closing = "".join(f"<p>{for_html(line)}</p>" for line in _closing_lines(explanation))
-    style = "font: 16px sans-serif; padding: 12px 24px; background: #eee"
-    summary = for_html(explanation.summary)
-    return f'<section style="{style}"><h2>{summary}</h2><ul>{changes}</ul>{closing}</section>'
 
 
 def _closing_lines(explanation: Explanation) -> list[str]:

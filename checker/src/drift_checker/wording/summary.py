@@ -44,6 +44,12 @@ def by_role_and_p_value(columns: Sequence[ColumnResult]) -> list[ColumnResult]:
     return sorted(columns, key=rank)
 
 
+def strongest_first(result: Result) -> list[ColumnResult]:
+    """Return the columns that drifted before all others, each of them as people read them."""
+    columns = by_role_and_p_value(result.columns)
+    return sorted(columns, key=lambda column: column.verdict is not Verdict.DRIFT)
+
+
 def _reasons(result: Result) -> Iterator[str]:
     faults = [fault for fault in result.faults if fault.severity is not Severity.NOTE]
     yield from (f"{_fault_label(fault)}: {fault.detail}" for fault in faults[:MAX_NAMED])

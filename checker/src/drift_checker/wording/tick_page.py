@@ -6,13 +6,14 @@ through templates that escape them.
 
 from __future__ import annotations
 
-from base64 import b64encode
+import gzip
+from base64 import b64encode, b85encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from drift_checker.escape import one_line
 from drift_checker.result import (
@@ -41,6 +42,7 @@ from drift_checker.wording.terminal import feed_rows
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _FOLDER = Path(__file__).with_name("templates")
 STYLE = (_FOLDER / "style.css").read_text("utf-8")
@@ -76,6 +78,15 @@ class TickLinks:
         return [(text, url) for name, text in names.items() if (url := getattr(self, name))]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """What another library draws below a page: a script, and the id of the element it draws in."""
+
+    heading: str
+    root: str
+    script: str
+
+
 def tick_fragment(
     result: Result, pictures: Pictures | None, *, links: TickLinks | None = None
 ) -> str:
@@ -89,27 +100,65 @@ def standalone_page(
     pictures: Pictures | None,
     *,
     links: TickLinks | None = None,
+    details: Details | None = None,
 ) -> str:
-    """Return the page of a tick as one file that needs nothing else, and runs nothing."""
-    from markupsafe import Markup  # noqa: PLC0415  # comes with Jinja
+    """Return the page of a tick as one file that needs nothing else.
 
+    It runs nothing, but for the script of the details.
+    """
     heading = _heading(result)
+    scripts = details and _scripts(details)
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             title=f"{result.verdict}: {heading}",
             heading=heading,
-            policy=_POLICY.format(scripts="", style=f"'sha256-{_digest(STYLE)}'"),
-            # All of it was escaped, or is ours.
-            style=Markup(STYLE),  # noqa: S704
-            fragment=Markup(tick_fragment(result, pictures, links=links)),  # noqa: S704
+            policy=_policy(scripts),
+            # What follows was escaped, or is ours.
+            style=_markup(STYLE),
+            fragment=_markup(tick_fragment(result, pictures, links=links)),
+            details=details,
+            scripts=scripts,
         )
     )
 
 
+class _Scripts(NamedTuple):
+    """A script, packed; how many bytes that is, and a script of ours that unpacks and runs it."""
+
+    packed: Markup
+    bytes: int
+    loader: Markup
+    digests: tuple[str, str]
+
+
+def _scripts(details: Details) -> _Scripts:
+    packed = gzip.compress(details.script.encode(), mtime=0)
+    # Nothing in it begins an element, or ends one.
+    text = b85encode(packed, pad=True).decode().replace("<", ",")
+    loader = (_FOLDER / "unpack.js").read_text("utf-8")
+    digests = _digest(details.script), _digest(loader)
+    return _Scripts(_markup(text), len(packed), _markup(loader), digests)
+
+
+def _policy(scripts: _Scripts | None) -> str:
+    """Return what the page may do: style, draw, and run these scripts; nothing of the network."""
+    if scripts is None:
+        return _POLICY.format(scripts="", style=f"'sha256-{_digest(STYLE)}'")
+    allowed = " ".join(f"'sha256-{digest}'" for digest in scripts.digests)
+    # The library styles its elements one by one.
+    return _POLICY.format(scripts=f"script-src {allowed}; ", style="'unsafe-inline'")
+
+
 def _digest(text: str) -> str:
     return b64encode(sha256(text.encode()).digest()).decode()
+
+
+def _markup(text: str) -> Markup:
+    from markupsafe import Markup  # noqa: PLC0415  # comes with Jinja
+
+    return Markup(text)  # noqa: S704
 
 
 @cache
@@ -163,7 +212,9 @@ class _View:
     def __init__(self, result: Result, pictures: Pictures, links: TickLinks) -> None:
         self.verdict = result.verdict.value
         explanation = result.explanation
-        self.sentence = explanation.summary if explanation else summarize(result)
+        summary = explanation.summary if explanation else summarize(result)
+        # The verdict stands before it.
+        self.sentence = summary.removeprefix(f"{result.verdict}: ")
         self.changes = explanation.changes if explanation else []
         self.alarm = _alarm(result)
         self.links = links.named
