@@ -588,7 +588,7 @@ def test_pictures_stand_beside_the_result(deployment: Deployment) -> None:
     data = deployment.store.get("results/m/20261123T090000Z/pictures.json")
     assert data is not None
     pictures = Pictures.model_validate_json(data)
-    assert [each.name for each in pictures.numeric] == ["x", "y"]
+    assert {each.name for each in pictures.numeric} == {"x", "y"}
     assert sum(pictures.numeric[0].current) == result.current.rows
 
 

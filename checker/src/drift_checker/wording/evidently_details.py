@@ -57,7 +57,7 @@ DEFAULT_RENDERERS.typed_renderers[DataDriftTable].color_options = ColorOptions(
 
 MAX_ROWS = 2000
 """Rows of either side that are drawn, as long as there are at most 10 columns."""
-MAX_COLUMNS = 25
+MAX_COLUMNS = 8
 """Columns that are drawn, the strongest ones."""
 MAX_CELLS = MAX_ROWS * 10
 """Values of either side that are drawn: the page holds them all, and stays below 1.5 MB."""

@@ -37,7 +37,7 @@ from drift_checker.wording.phrases import (
     trend_phrase,
 )
 from drift_checker.wording.pictures import CategoricalPicture, NumericPicture, Pictures
-from drift_checker.wording.summary import by_role_and_p_value, summarize
+from drift_checker.wording.summary import by_role_and_p_value, strongest_first, summarize
 from drift_checker.wording.terminal import feed_rows
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ _POLICY = (
     "default-src 'none'; {scripts}style-src {style}; font-src data:; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
+DRAWN_WITH_DETAILS = 8
+"""Columns that have pictures of ours where details stand below: a page has at most 1.5 MB."""
 MAX_OTHERS = 200
 """Columns without drift that are listed."""
 
@@ -107,6 +109,7 @@ def standalone_page(
     It runs nothing, but for the script of the details.
     """
     heading = _heading(result)
+    shown = _strongest(pictures, result) if pictures and details else pictures
     scripts = details and _scripts(details)
     return (
         _environment()
@@ -117,10 +120,24 @@ def standalone_page(
             policy=_policy(scripts),
             # What follows was escaped, or is ours.
             style=_markup(STYLE),
-            fragment=_markup(tick_fragment(result, pictures, links=links)),
+            fragment=_markup(tick_fragment(result, shown, links=links)),
             details=details,
             scripts=scripts,
         )
+    )
+
+
+def _strongest(pictures: Pictures, result: Result) -> Pictures:
+    """Return the pictures of the strongest columns, and all else."""
+    drawn = {each.name for each in pictures.numeric}
+    drawn |= {each.name for each in pictures.categorical}
+    names = [column.name for column in strongest_first(result) if column.name in drawn]
+    kept = set(names[:DRAWN_WITH_DETAILS])
+    return pictures.model_copy(
+        update={
+            "numeric": [each for each in pictures.numeric if each.name in kept],
+            "categorical": [each for each in pictures.categorical if each.name in kept],
+        }
     )
 
 
