@@ -110,7 +110,7 @@ def standalone_page(
     """
     heading = _heading(result)
     shown = _strongest(pictures, result) if pictures and details else pictures
-    scripts = details and _scripts(details)
+    scripts = _scripts(details) if details else None
     return (
         _environment()
         .get_template("page.html.j2")
