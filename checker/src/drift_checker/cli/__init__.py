@@ -18,12 +18,15 @@ _COMMANDS = {
     "compare": "drift_checker.cli.compare:compare_command",
     "drill": "drift_checker.cli.drill:drill",
     "monitors": "drift_checker.cli.monitors:monitors",
+    "mute": "drift_checker.cli.mute:mute",
+    "note": "drift_checker.cli.note:note",
     "notify": "drift_checker.cli.notify:notify",
     "prune": "drift_checker.cli.prune:prune",
     "publish": "drift_checker.cli.publish:publish",
     "run": "drift_checker.cli.run:run",
     "status": "drift_checker.cli.status:status",
     "store": "drift_checker.cli.store:store",
+    "unmute": "drift_checker.cli.mute:unmute",
 }
 
 

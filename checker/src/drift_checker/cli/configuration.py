@@ -25,4 +25,6 @@ def settings_and_monitors(ctx: click.Context) -> tuple[Settings, Monitors]:
         UsageError: A setting or the file is wrong.
     """
     settings = settings_for(ctx)
-    return settings, load_monitors(settings.monitors_file)
+    monitors = load_monitors(settings.monitors_file)
+    monitors.check_channels(settings.notification_channels)
+    return settings, monitors

@@ -23,8 +23,9 @@ def due(ctx: click.Context) -> None:
     """Notify of monitors without a verdict for three intervals, and of events that still wait."""
     settings, monitors = settings_and_monitors(ctx)
     store, now = Store(settings), datetime.now(UTC)
-    events = silence_events(store, monitors, now)
-    deliver_events(store, events, notification_addresses(settings), now)
+    events = silence_events(store, monitors, now, settings.board_url)
+    addresses = notification_addresses(settings)
+    deliver_events(store, events, addresses, now, board=settings.board_url)
 
 
 @notify.command()
@@ -33,7 +34,7 @@ def test(ctx: click.Context) -> None:
     """Send a test message to each address."""
     addresses = notification_addresses(settings_for(ctx))
     if not addresses:
-        raise UsageError("DRIFT_NOTIFICATION_URLS is not set")
+        raise UsageError("DRIFT_NOTIFICATION_URLS and DRIFT_CHANNELS are not set")
     for address in addresses:
         address.send("Drift detection: a test", "Notifications arrive here.")
         click.echo(f"{address.name}: sent")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime
 
 import click
@@ -12,6 +13,12 @@ FAIL_EXIT_CODE = 10
 
 format_option = click.option(
     "--format", "output_format", type=click.Choice(["table", "json"]), default="table"
+)
+by_option = click.option(
+    "--by",
+    default=getpass.getuser,
+    show_default="the user of this machine",
+    help="Who says so.",
 )
 fail_on_option = click.option(
     "--fail-on",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -12,6 +11,8 @@ import click
 
 from drift_checker.cli.configuration import settings_and_monitors
 from drift_checker.cli.options import exit_on_verdict, fail_on_option, parse_logical_date
+from drift_checker.outputs import page_of
+from drift_checker.state import Store, keys
 from drift_checker.ticks import Tick, Trigger, run_tick
 
 
@@ -37,6 +38,11 @@ from drift_checker.ticks import Tick, Trigger, run_tick
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write verdict and alarm to this file, as JSON.",
 )
+@click.option(
+    "--tell-later",
+    is_flag=True,
+    help="Leave what people are told of to `notify due`, which tells it with that of others.",
+)
 @click.option("--force", is_flag=True, help="Make a new result, and keep the old one beside it.")
 @click.option("--report", is_flag=True, help="Make a report, whatever DRIFT_REPORT says.")
 @fail_on_option
@@ -49,6 +55,7 @@ def run(  # noqa: PLR0917  click passes every option by name
     dag_run_id: str | None,
     outcome: Path | None,
     *,
+    tell_later: bool,
     force: bool,
     report: bool,
     fail_on: tuple[str, ...],
@@ -60,13 +67,23 @@ def run(  # noqa: PLR0917  click passes every option by name
     """
     settings, monitors = settings_and_monitors(ctx)
     tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id)
-    result, _ = run_tick(settings, monitors, tick, force=force, report=report)
+    result, _ = run_tick(
+        settings, monitors, tick, force=force, report=report, tell_later=tell_later
+    )
     if outcome is not None:
         content = {
             "monitor": name,
             "logical_date": logical_date,
             "verdict": result.verdict,
-            "alarm": asdict(result.alarm),
+            # Of its columns there may be more than the last words of a pod have room for.
+            "alarm": {
+                "state": result.alarm.state,
+                "id": result.alarm.id,
+                "since": result.alarm.since,
+            },
+            "page": page_of(settings.board_url, result),
         }
+        if tell_later:
+            content["events"] = len(Store(settings).list(keys.outbox(name)))
         outcome.write_text(json.dumps(content, default=datetime.isoformat))
     exit_on_verdict(ctx, result.verdict, fail_on)

@@ -27,6 +27,7 @@ _HEADER = (
     "MONITOR",
     "LOGICAL DATE",
     "VERDICT",
+    "ALARM",
     "NEW ROWS",
     "NEWEST ROW",
     "DRIFTED COLUMNS AND FAULTS",
@@ -45,11 +46,17 @@ def status(ctx: click.Context, output_format: str) -> None:
     """
     settings, monitors = settings_and_monitors(ctx)
     latest = read_status(
-        Store(settings), monitors, datetime.now(UTC), notification_addresses(settings)
+        Store(settings),
+        monitors,
+        datetime.now(UTC),
+        notification_addresses(settings),
+        settings.board_url,
     )
     if output_format == "json":
         click.echo(latest.model_dump_json(indent=2, ensure_ascii=True))
     else:
+        if settings.board_url:
+            click.echo(f"board: {settings.board_url}/\n")
         click.echo(aligned([_HEADER, *map(_row, latest.monitors)]))
         for line in [*_waiting_lines(latest.waiting), *_damaged_lines(latest.damaged)]:
             click.echo(line)
@@ -91,11 +98,23 @@ def _row(monitor: MonitorStatus) -> tuple[str, ...]:
         monitor.name,
         _utc(monitor.logical_date),
         verdict,
+        _alarm(monitor),
         rows,
         _utc(newest),
         reasons,
         monitor.run_url or "-",
     )
+
+
+def _alarm(monitor: MonitorStatus) -> str:
+    """Say since when an alarm is open, of which columns, and until when nobody is told."""
+    said = []
+    if monitor.alarm_since:
+        names = ", ".join(map(shortened, monitor.alarm_columns))
+        said.append(f"open since {_utc(monitor.alarm_since)}{f': {names}' if names else ''}")
+    if monitor.muted_until:
+        said.append(f"muted until {_utc(monitor.muted_until)}")
+    return "; ".join(said) or "-"
 
 
 def _utc(date: datetime | None) -> str:

@@ -2,6 +2,12 @@
 
 from drift_checker.config.advice import advice
 from drift_checker.config.budget import alarm_budget, settings_of
+from drift_checker.config.channels import (
+    DEFAULT_CHANNEL,
+    EVENT_KINDS,
+    Channel,
+    EventKind,
+)
 from drift_checker.config.mistakes import (
     Mistake,
     Section,
@@ -43,10 +49,14 @@ from drift_checker.config.settings import (
 from drift_checker.config.tls import authorities
 
 __all__ = [
+    "DEFAULT_CHANNEL",
+    "EVENT_KINDS",
     "WINDOW_PARAMETER",
+    "Channel",
     "Columns",
     "Cron",
     "DagId",
+    "EventKind",
     "HttpUrl",
     "Limits",
     "Mistake",

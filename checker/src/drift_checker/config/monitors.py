@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -25,8 +25,10 @@ from pydantic import (
 )
 
 from drift_checker.comparison import ColumnRoles, FeedSettings, Floors, parse_span
+from drift_checker.config.channels import CHANNEL_NAME, DEFAULT_CHANNEL
 from drift_checker.config.mistakes import (
     Section,
+    closest,
     find_mistakes,
     matching,
     parse_yaml,
@@ -96,6 +98,10 @@ Marker = Annotated[
 ]
 DagId = Annotated[
     str, matching(r"[\w.-]{1,200}", "the name of a DAG: letters, digits, `_`, `.` and `-`")
+]
+ChannelName = Annotated[
+    str,
+    matching(CHANNEL_NAME, "at most 40 of `a-z`, `0-9`, `-` and `_`, beginning with a letter"),
 ]
 Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "64 hexadecimal digits, in lower case")]
 
@@ -350,6 +356,13 @@ class Monitor(Section):
     """The smallest changes that are worth an alarm."""
     freshness: Span | None = None
     """How old the newest row of a batch may be; learned from the last ticks where it is not set."""
+    owner: Annotated[str, Field(max_length=80)] = ""
+    """Who looks after it, as people know them."""
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = ()
+    severity: Literal["info", "warning", "critical"] = "warning"
+    """How much an alarm of it matters."""
+    notify: tuple[ChannelName, ...] = (DEFAULT_CHANNEL,)
+    """Channels that are told of it."""
     row_count: RowCount | None = None
     """How many rows a batch may have; learned from the last ticks where it is not set."""
 
@@ -460,6 +473,23 @@ class Monitors(Section):
                 return monitor
         names = ", ".join(monitor.name for monitor in self.monitors)
         raise UsageError(f"no monitor is named {name!r}; there are: {names}")
+
+    def check_channels(self, known: Iterable[str]) -> None:
+        """Look whether all channels that monitors name are known.
+
+        Raises:
+            UsageError: One is not.
+        """
+        known = sorted(known)
+        for monitor in self.monitors:
+            for channel in monitor.notify:
+                if channel not in known:
+                    meant = closest(channel, known)
+                    words = f"did you mean {meant}?" if meant else f"there are: {', '.join(known)}"
+                    raise UsageError(
+                        f"{monitor.name}: notify: no channel is named {channel!r} "
+                        f"(DRIFT_CHANNELS); {words}"
+                    )
 
     def window_of(self, monitor: Monitor) -> timedelta | None:
         """The span of one tick's worth of rows; None where rows are independent."""

@@ -6,14 +6,17 @@ The environment wins over the file. Nothing here is read before a command asks f
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from drift_checker.comparison import parse_span
+from drift_checker.config.channels import DEFAULT_CHANNEL, Channel, parse_channels
 from drift_checker.errors import UsageError
 
 PREFIX = "DRIFT_"
@@ -34,6 +37,15 @@ def _http_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.password:
         raise ValueError("allowed: http://host:port or https://host, without a password")
     return url.rstrip("/")
+
+
+def _span(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_span(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
 
 
 def _spark_master(url: str) -> str:
@@ -102,12 +114,33 @@ class Settings(Limits):
     """Where Spark runs, for monitors of `engine: spark`; a URL as Spark knows them."""
     notification_urls: SecretStr | None = None
     """Who is told, as URLs of apprise with spaces between them; nobody where there are none."""
+    channels: SecretStr | None = None
+    """Further channels, as JSON: name, then `urls` like those above, and perhaps `events`."""
+    heartbeat_url: SecretStr | None = None
+    """Asked after each scheduled tick that ended well, so that a stopped stack is noticed."""
+    remind_after: Annotated[timedelta | None, BeforeValidator(_span)] = None
+    """How long an alarm is open before people are told of it again, such as 1d; never if empty."""
+    board_url: HttpUrl | None = None
+    """The board's address for people; notifications and status name its pages."""
     max_artifact_mb: float = Field(default=16, ge=0)
     """Largest current batch that is copied to MLflow, in MiB; of a larger one, its URL is."""
     retention_days: float = Field(default=30, gt=0)
     """Days for which batches, results, runs and references that were in use are kept."""
 
     _env_file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def notification_channels(self) -> dict[str, Channel]:
+        """Who is told, by the names of channels; `default` has `notification_urls`.
+
+        Raises:
+            UsageError: `DRIFT_CHANNELS` is wrong.
+        """
+        urls, more = self.notification_urls, self.channels
+        default = Channel(tuple(urls.get_secret_value().split()) if urls else ())
+        return {DEFAULT_CHANNEL: default} | (
+            parse_channels(more.get_secret_value()) if more else {}
+        )
 
     @property
     def s3(self) -> S3Access:
@@ -129,7 +162,18 @@ def load_settings(env_file: Path | None = None) -> Settings:
         raise UsageError(f"--settings {env_file}: no such file")
     settings = _read(Settings, PREFIX, env_file)
     settings._env_file = env_file
+    _check_channels(settings)
     return settings
+
+
+def _check_channels(settings: Settings) -> None:
+    """Raise what is wrong with the channels and the heartbeat; shows nothing of an address."""
+    _ = settings.notification_channels
+    if settings.heartbeat_url is not None:
+        try:
+            _http_url(settings.heartbeat_url.get_secret_value())
+        except ValueError as error:
+            raise UsageError(f"{PREFIX}HEARTBEAT_URL: {error}") from None
 
 
 def load_limits(env_file: Path | None = None) -> Limits:

@@ -4,14 +4,23 @@ Each module imports only those before it: `mlflow`, `publish`, `events`, `notify
 Apprise, an extra, is imported where a notification is sent.
 """
 
-from drift_checker.outputs.events import Event, result_events, silence_events, silent_before
+from drift_checker.outputs.events import (
+    Event,
+    page_of,
+    result_events,
+    silence_events,
+    silent_before,
+    tick_events,
+)
 from drift_checker.outputs.mlflow import MlflowClient, Run
 from drift_checker.outputs.notify import (
     NOTIFICATION_TITLE,
     Address,
     WaitingNotification,
     deliver_events,
+    leave_events,
     notification_addresses,
+    send_heartbeat,
 )
 from drift_checker.outputs.publish import (
     MAX_OLDER,
@@ -22,7 +31,7 @@ from drift_checker.outputs.publish import (
     publish_pending,
     publish_result,
 )
-from drift_checker.outputs.status import MonitorStatus, SetAside, read_status
+from drift_checker.outputs.status import MonitorStatus, SetAside, last_alarm, read_status
 
 __all__ = [
     "MAX_OLDER",
@@ -37,13 +46,18 @@ __all__ = [
     "SetAside",
     "WaitingNotification",
     "deliver_events",
+    "last_alarm",
+    "leave_events",
     "mark_pending",
     "notification_addresses",
+    "page_of",
     "publish_all",
     "publish_pending",
     "publish_result",
     "read_status",
     "result_events",
+    "send_heartbeat",
     "silence_events",
     "silent_before",
+    "tick_events",
 ]

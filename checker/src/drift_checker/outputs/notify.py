@@ -7,6 +7,8 @@ days. One whose end is not known, because its process was killed, is not followe
 have arrived, and is never sent twice.
 What counts is that the address itself has taken it: who answers with another address, as by a
 redirect, has not, and is not followed there, since of a POST only a GET without a body may arrive.
+What is due to one address at once is one message: who watches a hundred monitors of a source that
+is away wants to know that, and once.
 `deliver_events` raises nothing: what is not sent fails nothing else, and the next tick tries again.
 """
 
@@ -15,7 +17,8 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -24,7 +27,7 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from drift_checker.config import Settings
+from drift_checker.config import Channel, EventKind, Settings
 from drift_checker.errors import (
     DamagedObjectError,
     DriftCheckerError,
@@ -42,9 +45,23 @@ KEEP_TRYING = timedelta(days=2)
 """Time after the first attempt in which others follow."""
 ABANDONED_ATTEMPT = timedelta(hours=1)
 """Age from which an attempt without an end is taken for one whose process was killed."""
+HEARTBEAT_SECONDS = 10
+"""Seconds that a heartbeat may take."""
 SEND_SECONDS = 30
 """Seconds that one attempt may take in all, whatever the other side sends meanwhile."""
 NOTIFICATION_TITLE = "Drift detection"
+
+MOST_NAMED = 10
+"""Events that one message names."""
+_IN_WORDS: Mapping[EventKind, str] = {
+    "alarm_opened": "new alarms",
+    "alarm_closed": "alarms over",
+    "batch_invalid": "invalid batches",
+    "monitor_silent": "silent",
+    "widened": "alarms widened",
+    "mute_ended": "mutes over",
+    "reminder": "alarms still open",
+}
 
 _KIND = re.compile(r"([a-z0-9]{1,20})://")
 _STATUS = re.compile(r"\berror=(\d{3})\b")
@@ -69,7 +86,7 @@ class WaitingNotification(Document):
 
     event: str
     address: str | None
-    """Its kind and digest; null where `DRIFT_NOTIFICATION_URLS` names none."""
+    """Its kind and digest; null where the settings name none."""
     since: datetime
     """When the first attempt was made; before it, when the event was kept."""
     attempts: int
@@ -80,15 +97,23 @@ class WaitingNotification(Document):
 class Address:
     """Who is notified, by a URL that apprise knows, which is a secret.
 
-    `name` is safe to be stored and logged.
+    `name` is safe to be stored and logged. It is told of the kinds of events that each of its
+    `channels` wants, and of all without any.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, channels: Mapping[str, Channel] | None = None) -> None:
+        self._url, self._channels = url, channels
         # With the kind of service, for people; the digest tells addresses of one kind apart.
         kind = _KIND.match(url)
         digest = sha256(url.encode()).hexdigest()[:8]
         self.name = f"{kind[1] if kind else 'unknown'}-{digest}"
+
+    def wants(self, event: Event) -> bool:
+        """Whether one of its channels is the monitor's, and wants such events."""
+        if self._channels is None:
+            return True
+        named = (self._channels.get(name) for name in event.channels)
+        return any(channel and event.kind in channel.events for channel in named)
 
     def send(self, title: str, message: str) -> None:
         """Send, once, by apprise, within `SEND_SECONDS`.
@@ -119,7 +144,8 @@ class Address:
             service = apprise.Apprise(asset=asset)
             if not service.add(self._url):
                 raise UsageError(
-                    f"DRIFT_NOTIFICATION_URLS: {self.name} is no URL that apprise knows"
+                    f"DRIFT_NOTIFICATION_URLS, DRIFT_CHANNELS: {self.name} is no URL "
+                    "that apprise knows"
                 )
             for one in service:
                 one.redirects = False  # also where `redirect=yes` is in the URL
@@ -144,9 +170,13 @@ def _refusal(result: AppriseResult) -> str:
 
 
 def notification_addresses(settings: Settings) -> list[Address]:
-    """Return the addresses of `DRIFT_NOTIFICATION_URLS`."""
-    urls = settings.notification_urls
-    return [Address(url) for url in urls.get_secret_value().split()] if urls else []
+    """Return the addresses of all channels, each once, with the channels that it is in."""
+    channels = settings.notification_channels
+    urls = dict.fromkeys(url for channel in channels.values() for url in channel.urls)
+    return [
+        Address(url, {name: each for name, each in channels.items() if url in each.urls})
+        for url in urls
+    ]
 
 
 def deliver_events(
@@ -154,7 +184,9 @@ def deliver_events(
     events: Iterable[Event],
     addresses: Sequence[Address],
     now: datetime,
+    *,
     monitor: str | None = None,
+    board: str | None = None,
 ) -> None:
     """Notify addresses of new events, and of older ones that still wait.
 
@@ -164,52 +196,98 @@ def deliver_events(
         addresses: Who is notified; without any, nothing is stored.
         now: The time of the attempts, which says whether another is due.
         monitor: The one whose older events are sent; without it, those of all.
+        board: The board's address, for what one message has no room for.
     """
     if not addresses:
         return
     try:
-        for event in events:
-            store.put_if_absent(
-                keys.outbox(event.monitor, event.id), event.model_dump_json().encode()
-            )
-        _Delivery(store, addresses, now).deliver(monitor)
+        _keep_events(store, events, addresses)
+        _Delivery(store, addresses, now, board).deliver(monitor)
     except Exception:  # whatever fails here fails nothing else
         log.exception("not notified", monitor=monitor)
 
 
+def _keep_events(store: Store, events: Iterable[Event], addresses: Sequence[Address]) -> None:
+    """Put the events that somebody wants into the outbox.
+
+    Raises:
+        ServiceAwayError: The store stayed away.
+    """
+    for event in events:
+        if any(address.wants(event) for address in addresses):
+            key = keys.outbox(event.monitor, event.id)
+            store.put_if_absent(key, event.model_dump_json().encode())
+
+
+def leave_events(store: Store, events: Iterable[Event], addresses: Sequence[Address]) -> None:
+    """Put events into the outbox for a later `deliver_events`; raises nothing either."""
+    try:
+        _keep_events(store, events, addresses)
+    except Exception:  # whatever fails here fails nothing else
+        log.exception("not kept")
+
+
+def send_heartbeat(settings: Settings) -> None:
+    """Ask `heartbeat_url`, if there is one, to say that all is well; raises nothing."""
+    url = settings.heartbeat_url
+    if url is None:
+        return
+    import httpx  # noqa: PLC0415  # MLflow's client has it already
+
+    from drift_checker.config.clients import BoundedClient  # noqa: PLC0415
+
+    try:
+        with BoundedClient(HEARTBEAT_SECONDS) as client:
+            client.get(url.get_secret_value()).raise_for_status()
+    except httpx.HTTPStatusError as error:
+        log.warning("heartbeat not taken", status=error.response.status_code)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # Its words may hold the address.
+        log.warning("heartbeat not taken", reason=type(error).__name__)
+
+
 class _Delivery:
-    def __init__(self, store: Store, addresses: Sequence[Address], now: datetime) -> None:
-        self.store, self.addresses, self.now = store, addresses, now
-        self.unreachable: set[str] = set()
-        """Addresses that failed just now: the next event would fail too."""
+    def __init__(
+        self, store: Store, addresses: Sequence[Address], now: datetime, board: str | None
+    ) -> None:
+        self.store, self.addresses, self.now, self.board = store, addresses, now, board
 
     def deliver(self, monitor: str | None) -> None:
-        for entry in self.store.list(keys.outbox(monitor)):
-            event = _waiting_event(self.store, entry.key)
-            if event is None:
-                continue
-            settled = [self._is_settled(event, address) for address in self.addresses]
-            if all(settled):
-                self.store.delete(entry.key)
+        listed = self.store.list(keys.outbox(monitor))
+        read = {entry.key: _waiting_event(self.store, entry.key) for entry in listed}
+        events = {key: event for key, event in read.items() if event}
+        waiting = set[str]()
+        for address in self.addresses:
+            due = list[tuple[Event, int]]()
+            for event in events.values():
+                if not address.wants(event):
+                    continue
+                settled, number = self._settled(event, address)
+                if number is not None:
+                    due.append((event, number))
+                elif not settled:
+                    waiting.add(event.id)
+            waiting |= self._attempt(due, address)
+        for key, event in events.items():
+            if event.id not in waiting:
+                self.store.delete(key)
 
-    def _is_settled(self, event: Event, address: Address) -> bool:
-        """Whether nothing is left to do for an event and an address; tries it where that is due."""
+    def _settled(self, event: Event, address: Address) -> tuple[bool, int | None]:
+        """Whether nothing is left to do for an event and an address; else the attempt now due."""
         attempts = list(_attempts(self.store, event, address))
         if attempts:
             first, last = attempts[0], attempts[-1]
             if last.outcome == "sent":
-                return True
+                return True, None
             if last.outcome is None:
                 limit = last.at + ABANDONED_ATTEMPT
-                return self._is_given_up(limit, event, address, "it may have arrived")
+                return self._is_given_up(limit, event, address, "it may have arrived"), None
             limit = first.at + KEEP_TRYING
             if self._is_given_up(limit, event, address, "it failed too often"):
-                return True
+                return True, None
             if self.now < last.at + (last.at - first.at):
-                return False
-        if address.name in self.unreachable:
-            return False
-        return self._attempt(event, address, len(attempts) + 1)
+                return False, None
+        return False, len(attempts) + 1
 
     def _is_given_up(self, limit: datetime, event: Event, address: Address, reason: str) -> bool:
         if self.now < limit:
@@ -217,26 +295,51 @@ class _Delivery:
         log.error("given up", notification=event.id, address=address.name, reason=reason)
         return True
 
-    def _attempt(self, event: Event, address: Address, number: int) -> bool:
-        """Claim an attempt and make it; returns whether the event was sent."""
-        key = _claim_key(event, address, number)
-        claim = Attempt(at=self.now)
-        if not self.store.put_if_absent(key, claim.model_dump_json().encode()):
-            return False  # another sender is at it
+    def _attempt(self, due: Sequence[tuple[Event, int]], address: Address) -> set[str]:
+        """Claim the attempts that are due and make them, as one; returns what still waits."""
+        claimed, claim = dict[str, Event](), Attempt(at=self.now).model_dump_json().encode()
+        waiting = {event.id for event, _ in due}
+        for event, number in due:
+            key = _claim_key(event, address, number)
+            if self.store.put_if_absent(key, claim):  # else another sender is at it
+                claimed[key] = event
+        if not claimed:
+            return waiting
         reason = None
         try:
-            address.send(event.title, f"{event.message}\n\n{event.id}")
+            address.send(*_as_message(list(claimed.values()), self.board))
         except Exception as error:  # noqa: BLE001  # of a hundred services
             # Its message may hold parts of a URL, ours do not.
             reason = str(error) if isinstance(error, DriftCheckerError) else type(error).__name__
         ended = Attempt(at=self.now, outcome="failed" if reason else "sent", reason=reason)
-        self.store.put(key, ended.model_dump_json().encode())
-        if reason is None:
-            log.info("notified", notification=event.id, address=address.name)
-        else:
-            self.unreachable.add(address.name)
-            log.warning("not notified", notification=event.id, address=address.name, reason=reason)
-        return reason is None
+        for key, event in claimed.items():
+            self.store.put(key, ended.model_dump_json().encode())
+            if reason is None:
+                log.info("notified", notification=event.id, address=address.name)
+                waiting.discard(event.id)
+            else:
+                log.warning(
+                    "not notified", notification=event.id, address=address.name, reason=reason
+                )
+        return waiting
+
+
+def _as_message(events: Sequence[Event], board: str | None) -> tuple[str, str]:
+    """Return title and text of one message: of an event, or of several by name."""
+    if len(events) == 1:
+        return events[0].title, f"{events[0].message}\n\n{events[0].id}"
+    monitors = {event.monitor for event in events}
+    number = f"{len(monitors)} monitors" if len(monitors) > 1 else events[0].monitor
+    counted = Counter(event.kind for event in events)
+    kinds = ", ".join(f"{count} {_IN_WORDS[kind]}" for kind, count in counted.items())
+    lines = list[str]()
+    for event in events[:MOST_NAMED]:
+        lines.append(f"- {event.title}")
+        lines += [f"  {event.page}"] if event.page else []
+    if len(events) > MOST_NAMED:
+        where = f": {board}/" if board else "; `drift-checker status` names them"
+        lines.append(f"and {len(events) - MOST_NAMED} more{where}")
+    return f"{number}: {kinds}", "\n".join([*lines, "", "what now: docs/alarm.md"])
 
 
 def waiting_notifications(
@@ -253,9 +356,11 @@ def waiting_notifications(
                 address=None,
                 since=entry.modified,
                 attempts=0,
-                reason="DRIFT_NOTIFICATION_URLS names no address",
+                reason="DRIFT_NOTIFICATION_URLS and DRIFT_CHANNELS name no address",
             )
         for address in addresses:
+            if not address.wants(event):
+                continue
             attempts = list(_attempts(store, event, address))
             last = attempts[-1] if attempts else None
             if last is None or last.outcome != "sent":

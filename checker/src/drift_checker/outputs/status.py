@@ -12,14 +12,16 @@ from drift_checker.outputs.events import silent_before
 from drift_checker.outputs.notify import Address, WaitingNotification, waiting_notifications
 from drift_checker.outputs.publish import newest_pending, read_publication
 from drift_checker.references import version_in_force
-from drift_checker.result import AlarmState, Feed, Verdict
+from drift_checker.result import Alarm, AlarmState, Feed, Verdict
 from drift_checker.state import (
     Document,
     LatestResult,
     Store,
     keys,
     latest_of_results,
+    mute_in_force,
     read_latest_result,
+    read_recent,
     read_result,
     write_latest_result,
 )
@@ -33,7 +35,14 @@ class MonitorStatus(Document):
     """Version of the reference in force, null where there is none."""
     verdict: Verdict | None = None
     logical_date: datetime | None = None
+    """The last tick of any kind; one by hand says nothing of an alarm."""
     alarm: AlarmState | None = None
+    """What the last scheduled tick says of its episode, and with it the next two."""
+    alarm_since: datetime | None = None
+    alarm_columns: list[str] = Field(default_factory=list)
+    muted_until: datetime | None = None
+    page: str | None = None
+    """The board's page of the monitor."""
     drifted_columns: list[str] = Field(default_factory=list)
     faults: list[str] = Field(default_factory=list)
     feed: Feed | None = None
@@ -61,17 +70,22 @@ class Status(Document):
 
 
 def read_status(
-    store: Store, monitors: Monitors, now: datetime, addresses: Sequence[Address] = ()
+    store: Store,
+    monitors: Monitors,
+    now: datetime,
+    addresses: Sequence[Address] = (),
+    board: str | None = None,
 ) -> Status:
     """Return the last verdict of every monitor, whether it is silent, and what the store says else.
 
-    That is what waits for one of the addresses, and what was set aside.
+    That is what waits for one of the addresses, and what was set aside. `board` is the board's
+    address.
     """
     pending = newest_pending(store)
     shown = [
         _monitor_status(
             store, monitor.name, monitors.schedule_of(monitor), now, pending.get(monitor.name, [])
-        )
+        ).model_copy(update={"page": f"{board}/monitors/{monitor.name}" if board else None})
         for monitor in monitors.monitors
     ]
     waiting = list(waiting_notifications(store, addresses))
@@ -95,6 +109,25 @@ def _latest(store: Store, name: str, pending: Sequence[datetime]) -> LatestResul
     return latest
 
 
+def last_alarm(store: Store, name: str, schedule: str) -> Alarm:
+    """Return what the last scheduled tick of a monitor says of its episode.
+
+    Raises:
+        ServiceAwayError: The store stayed away.
+    """
+    latest = read_latest_result(store, name)
+    return _alarm_of(store, name, schedule, latest) if latest else Alarm()
+
+
+def _alarm_of(store: Store, name: str, schedule: str, latest: LatestResult) -> Alarm:
+    if latest.scheduled is not None:
+        return latest.scheduled.alarm
+    if latest.alarm.state != "none":
+        return latest.alarm  # of an older build, and of a scheduled tick
+    ticks = read_recent(store, name, schedule).ticks
+    return next((each.alarm for each in reversed(ticks) if each.trigger == "scheduled"), Alarm())
+
+
 def _monitor_status(
     store: Store, name: str, schedule: str, now: datetime, pending: Sequence[datetime]
 ) -> MonitorStatus:
@@ -103,12 +136,17 @@ def _monitor_status(
     if result is None:
         return MonitorStatus(name=name, reference=version, silent=True)
     publication = read_publication(store, name, result.logical_date)
+    alarm = _alarm_of(store, name, schedule, result)
+    mute = mute_in_force(store, name, now)
     return MonitorStatus(
         name=name,
         reference=version,
         verdict=result.verdict,
         logical_date=result.logical_date,
-        alarm=result.alarm.state,
+        alarm=alarm.state,
+        alarm_since=alarm.since if alarm.is_open else None,
+        alarm_columns=list(alarm.columns or {}) if alarm.is_open else [],
+        muted_until=mute.until if mute else None,
         drifted_columns=result.drifted_columns,
         faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in result.faults],
         feed=result.feed,

@@ -3,6 +3,8 @@
 Every step can be repeated, and what was done before is not done again. This is what a tick writes
 to the store, in this order (`state/keys.py` has the keys):
 
+0. Acceptances that people asked for: another version of the reference in force, and `outcome.json`
+   of each request.
 1. fetch: `meta.json` and `current.parquet` of the batch; of what is no table, `evidence` instead.
 2. reference: `columns-<settings>.npz` of its version, once and only where a table is large.
 3. compare: `profile.json`, the tick counts that later ticks pool, `pictures.json`, and
@@ -19,7 +21,7 @@ Where Spark reads data where they lie, the first two steps are one, and no rows 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -42,15 +44,18 @@ from drift_checker.config import Monitors, Settings, settings_of
 from drift_checker.errors import BadReferenceError, LostReferenceError, ServiceAwayError
 from drift_checker.outputs import (
     MAX_OLDER,
+    Address,
     Event,
     MlflowClient,
     Publication,
     deliver_events,
+    leave_events,
     mark_pending,
     notification_addresses,
     publish_pending,
     publish_result,
-    result_events,
+    send_heartbeat,
+    tick_events,
 )
 from drift_checker.references import (
     StoredReference,
@@ -82,6 +87,7 @@ from drift_checker.state import (
     write_recent,
 )
 from drift_checker.tables import Batch, ReadColumns
+from drift_checker.ticks.acceptances import carry_out_acceptances
 from drift_checker.ticks.alarms import alarm_of
 from drift_checker.ticks.context import Inputs, Tick, TickContext
 from drift_checker.ticks.feed import read_feed, store_rows
@@ -98,13 +104,15 @@ def run_tick(
     *,
     force: bool = False,
     report: bool = False,
+    tell_later: bool = False,
     compare_settings: CompareSettings | None = None,
 ) -> tuple[Result, Publication]:
     """Take a tick through its four steps.
 
     `force` makes a new result from the stored batch and keeps the old one beside it; `report`
     asks for a report whatever the settings say. A batch is compared by `compare_settings`, which
-    are those of the monitor if none are given.
+    are those of the monitor if none are given. With `tell_later` its events wait in the outbox for
+    whoever tells them together with others'; those of ticks before are not left to that.
 
     Raises:
         BadReferenceError: the monitor has no reference, or one that does not fit.
@@ -127,9 +135,33 @@ def run_tick(
     finally:
         # People are notified of an alarm also while MLflow is away.
         if addresses := notification_addresses(settings):
-            events = _events(store, monitors, tick, result)
-            deliver_events(store, events, addresses, datetime.now(UTC), tick.monitor.name)
+            _tell(
+                settings,
+                store,
+                addresses,
+                _events(settings, store, monitors, tick, result),
+                tick.monitor.name,
+                later=tell_later,
+            )
+    if tick.trigger == "scheduled":
+        send_heartbeat(settings)
     return result, published
+
+
+def _tell(
+    settings: Settings,
+    store: Store,
+    addresses: Sequence[Address],
+    events: Iterator[Event],
+    monitor: str,
+    *,
+    later: bool,
+) -> None:
+    """Tell people of the events of a tick and of older ones, or leave the new ones for later."""
+    now, board = datetime.now(UTC), settings.board_url
+    deliver_events(store, () if later else events, addresses, now, monitor=monitor, board=board)
+    if later:
+        leave_events(store, events, addresses)
 
 
 def judge_tick(
@@ -151,6 +183,7 @@ def judge_tick(
     if stored is None or force:
         compare_settings = compare_settings or settings_of(monitors, tick.monitor)
         context = TickContext(tick, store, settings, monitors, compare_settings)
+        carry_out_acceptances(store, tick.monitor)
         replaced = None if stored is None else store.get(tick.key())
         return _store_result(context, _check(context, report=report), replaced=replaced)
     # Whoever stored it may have been killed before it wrote what is made of it.
@@ -408,8 +441,10 @@ def _publish(settings: Settings, store: Store, tick: Tick) -> Publication:
     return published
 
 
-def _events(store: Store, monitors: Monitors, tick: Tick, result: Result) -> Iterator[Event]:
+def _events(
+    settings: Settings, store: Store, monitors: Monitors, tick: Tick, result: Result
+) -> Iterator[Event]:
     """What people are notified of; read from the store only as far as that needs it."""
     schedule = monitors.schedule_of(tick.monitor)
     before = results_before(store, tick.monitor.name, schedule, tick.logical_date, LOOK_BACK)
-    yield from result_events(result, before)
+    yield from tick_events(store, settings, tick.monitor, result, before)
