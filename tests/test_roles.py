@@ -137,3 +137,13 @@ def test_a_monitor_of_spark_brings_the_engine_wherever_it_is_named(setting: str)
     )
     assert extras[-1] == "spark"
     assert memory == "768Mi"
+
+
+def test_a_removal_that_was_killed_can_be_repeated() -> None:
+    """What stops everything looks for the launcher, which runs no more without its environment."""
+    tasks = ROOT / "roles/supervisor/tasks"
+    look, stop = read(tasks / "stop.yml")
+    removed = [task["ansible.builtin.file"]["path"] for task in read(tasks / "remove.yml")]
+
+    assert stop["when"] == f"{look['register']}.stat.exists"
+    assert removed == [look["ansible.builtin.stat"]["path"], "{{ state_dir }}"]
