@@ -16,12 +16,6 @@ from drift_checker.escape import lines
 GRACE_SECONDS = 5  # given to answers under way when the board is told to stop
 
 
-class _Wrong(click.ClickException):
-    def __init__(self, error: DriftCheckerError) -> None:
-        super().__init__(lines(str(error)))
-        self.exit_code = error.exit_code
-
-
 class _Command(click.Command):
     def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Environment, beside what drift-checker reads"):
@@ -50,7 +44,10 @@ class _Command(click.Command):
     default="info",
     show_default=True,
 )
-def main(host: str, port: int, settings_file: Path | None, log_level: str) -> None:
+@click.pass_context
+def main(
+    ctx: click.Context, host: str, port: int, settings_file: Path | None, log_level: str
+) -> None:
     """Show what is drifting, until told to stop.
 
     Settings come from the environment. A wrong one ends the command with exit code 2.
@@ -63,7 +60,8 @@ def main(host: str, port: int, settings_file: Path | None, log_level: str) -> No
         configure_logs(log_level)
         app = create_app(load(settings_file))
     except DriftCheckerError as error:
-        raise _Wrong(error) from None
+        click.echo(f"Error: {lines(str(error))}", err=True)
+        ctx.exit(error.exit_code)
     listener = _listen(host, port)
     server = uvicorn.Config(
         app,

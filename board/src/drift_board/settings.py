@@ -86,6 +86,8 @@ class Settings:
 
     checker: config.Settings
     board: BoardSettings
+    file: Path | None = None
+    """Where they were read from, besides the environment."""
 
 
 def load(env_file: Path | None = None) -> Settings:
@@ -109,4 +111,4 @@ def load(env_file: Path | None = None) -> Settings:
         name = str(first["loc"][0])
         allowed = BoardSettings.model_fields[name].description
         raise UsageError(f"{PREFIX}{name.upper()}: {first['msg']}. Allowed: {allowed}.") from None
-    return Settings(checker, board)
+    return Settings(checker, board, env_file)
