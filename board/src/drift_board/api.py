@@ -99,8 +99,8 @@ def _monitors(router: APIRouter, of: Services) -> None:
                 view
                 for view in of.lookup.snapshot().monitors
                 if (state is None or view.state is state)
-                and (owner is None or view.monitor.owner == owner)
-                and (tag is None or tag in view.monitor.tags)
+                and (owner is None or view.owner == owner)
+                and (tag is None or tag in view.tags)
                 and (cursor is None or view.name > cursor)
             ),
             key=lambda view: view.name,

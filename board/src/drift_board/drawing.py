@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from math import sqrt
 
 from drift_board.view import Cell, Mark, over_floor
 from drift_checker.state import RecentTicks, ShortTick
@@ -31,7 +32,7 @@ SCORES, ROWS = 110, 44
 """Heights of the two lanes of a time line."""
 ROW = 20
 """Height of a row of a heat map."""
-MOST_RATIO = 4.0
+MOST_RATIO = 100.0
 """Effects beyond so many floors are drawn as that many."""
 LEVELS = (0.5, 1.0, 2.0, 4.0)
 """Effects over floor at which the shade of a heat map changes."""
@@ -110,7 +111,7 @@ def time_line(ticks: Sequence[ShortTick]) -> TimeLine:
     ticks = ticks[-SHOWN:]
     step = (WIDTH - GUTTER) / max(len(ticks), 1)
     scores = [score(tick) for tick in ticks]
-    most = min(max([2.0, *(each * 1.1 for each in scores if each is not None)]), MOST_RATIO)
+    most = min(max([2.0, *(each for each in scores if each is not None)]), MOST_RATIO)
     most_rows = max([1, *(tick.rows for tick in ticks)])
     dots: dict[str, list[str]] = defaultdict(list)
     points, rows = [], []
@@ -120,7 +121,7 @@ def time_line(ticks: Sequence[ShortTick]) -> TimeLine:
         rows.append(
             f"M{x - step * 0.4:.1f} {ROWS}h{step * 0.8:.1f}v{-height:.1f}h{-step * 0.8:.1f}z"
         )
-        y = SCORES - SCORES * min(ratio or 0.0, most) / most
+        y = SCORES - _height(ratio or 0.0, most)
         if ratio is not None:
             points.append(f"{x:.1f},{y:.1f}")
         dots[tick.verdict.value].append(_dot(tick.verdict.value, x, y))
@@ -131,11 +132,16 @@ def time_line(ticks: Sequence[ShortTick]) -> TimeLine:
         shades=_shades(ticks, step),
         changes=_changes(ticks, step),
         labels=_time_labels(ticks, step),
-        floor_y=SCORES - SCORES / most,
+        floor_y=round(SCORES - _height(1.0, most), 1),
         most_ratio=most,
         most_rows=most_rows,
         words=_line_words(ticks, scores),
     )
+
+
+def _height(ratio: float, most: float) -> float:
+    """By the root: what is around the floor is told apart beside what is far above."""
+    return (SCORES - 6) * sqrt(min(ratio, most) / most)
 
 
 def _dot(verdict: str, x: float, y: float) -> str:

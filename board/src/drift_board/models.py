@@ -88,7 +88,7 @@ class Monitor(Model):
 
     name: str
     state: State
-    owner: str | None
+    owner: str
     tags: list[str]
     severity: str
     schedule: str
@@ -116,9 +116,9 @@ class Monitor(Model):
         return cls(
             name=view.name,
             state=view.state,
-            owner=view.monitor.owner,
-            tags=list(view.monitor.tags),
-            severity=view.monitor.severity,
+            owner=view.owner,
+            tags=list(view.tags),
+            severity=view.severity,
             schedule=view.schedule,
             takes_pushes=view.monitor.current.push,
             verdict=tick.verdict if tick else None,

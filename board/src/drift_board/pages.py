@@ -122,8 +122,8 @@ class Pages:
                 shown=[view for view in snapshot.monitors if _wanted(view, wanted)],
                 wanted=wanted,
                 counts=_counts(snapshot),
-                owners=sorted({view.monitor.owner for view in snapshot.monitors} - {None}),
-                tags=sorted({tag for view in snapshot.monitors for tag in view.monitor.tags}),
+                owners=sorted({view.owner for view in snapshot.monitors} - {""}),
+                tags=sorted({tag for view in snapshot.monitors for tag in view.tags}),
             )
 
         return self._kept.get(key, write)
@@ -221,8 +221,8 @@ def _wanted(view: MonitorView, wanted: dict[str, str]) -> bool:
     verdict, owner, tag = wanted["verdict"], wanted["owner"], wanted["tag"]
     return (
         (not verdict or is_so.get(verdict, view.state == verdict))
-        and (not owner or view.monitor.owner == owner)
-        and (not tag or tag in view.monitor.tags)
+        and (not owner or view.owner == owner)
+        and (not tag or tag in view.tags)
     )
 
 

@@ -176,6 +176,21 @@ class MonitorView:
         return self.monitor.name
 
     @property
+    def owner(self) -> str:
+        """Who looks after it; empty where nobody is named."""
+        return self.monitor.owner
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """What it is grouped by."""
+        return self.monitor.tags
+
+    @property
+    def severity(self) -> str:
+        """How much an alarm of it matters."""
+        return self.monitor.severity
+
+    @property
     def tick(self) -> ShortTick | None:
         """The tick that it is shown by: its last scheduled one, or one by hand before there is."""
         return self.past.last if self.past else None
@@ -223,7 +238,7 @@ class MonitorView:
     @property
     def rank(self) -> tuple[int, bool, int, str]:
         """Its place in the list: the worst first, of these the unmuted, of these by severity."""
-        urgency = _URGENCY.get(self.monitor.severity, 1)
+        urgency = _URGENCY.get(self.severity, 1)
         return RANK[self.state], self.mute is not None, urgency, self.name
 
 
@@ -304,7 +319,7 @@ def _episode(identity: str, ticks: Sequence[ShortTick]) -> Episode:
     last = ticks[-1]
     joined: dict[str, datetime] = {}
     for tick in ticks:
-        for name in getattr(tick, "joined", ()):
+        for name in tick.joined:
             joined.setdefault(name, tick.logical_date)
     return Episode(
         id=identity,
