@@ -197,6 +197,10 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
     markers = [
         "pending/gone/20200101T000000Z",
         "drill/1/result.json",
+        "pushed/m/20200101T000000Z/push.json",
+        "mutes/m/x.json",
+        "notes/m/m-20200101T000000Z/x.json",
+        "acceptances/m/x.json",
         "notifications/m/opened/x.json",
         "outbox/m/x.json",
         "damaged/results/m/20200101T000000Z/result.json",
@@ -218,6 +222,10 @@ def test_markers_drills_and_unfinished_uploads(history: History) -> None:
     for kind in (
         ItemKind.PENDING,
         ItemKind.DRILLS,
+        ItemKind.PUSHED,
+        ItemKind.MUTES,
+        ItemKind.NOTES,
+        ItemKind.ACCEPTANCES,
         ItemKind.NOTIFICATIONS,
         ItemKind.OUTBOX,
         ItemKind.DAMAGED,

@@ -6,7 +6,7 @@ are made anew, a truth that is damaged is set aside. Ticks may run meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -36,8 +36,14 @@ from drift_checker.result import Result, Verdict
 from drift_checker.sources import BatchMeta, load_batch
 from drift_checker.state import (
     MOST_TICKS,
+    AcceptanceOutcome,
+    AcceptanceRequest,
+    ByPeople,
     Entry,
     LatestResult,
+    Mute,
+    Note,
+    PushedBatch,
     RecentTicks,
     Store,
     described_table,
@@ -54,6 +60,13 @@ PROGRESS = 1000
 """Objects after which it is logged how far the check has come."""
 ABANDONED_UPLOAD = timedelta(days=1)
 """Age from which an upload is taken for one that nobody will finish."""
+
+_LEFT_BY_PEOPLE: Mapping[str, type[ByPeople]] = {
+    "mutes": Mute,
+    "notes": Note,
+    "acceptances": AcceptanceRequest,
+    "pushed": PushedBatch,
+}
 
 T = TypeVar("T")
 Names = dict[str, Entry]
@@ -116,6 +129,7 @@ class StoreCheck:
         yield from self._pending()
         yield from self._notifications()
         yield from self._drills()
+        yield from self._left_by_people()
         for entry in self._store.unfinished():
             if self._now - entry.modified > ABANDONED_UPLOAD:
                 discard = partial(self._store.discard_unfinished, entry.key)
@@ -439,6 +453,18 @@ class StoreCheck:
                 repair = partial(self._store.put, entry.key, text)
                 remedy = "made anew as an attempt that may have arrived, and is not repeated"
                 yield Finding(entry.key, Problem.DAMAGED, attempt.reason, remedy, repair)
+
+    def _left_by_people(self) -> Iterator[Finding]:
+        lost = "what it asked for or said is lost"
+        for prefix, kind in _LEFT_BY_PEOPLE.items():
+            for entry in self._walk(prefix):
+                if not entry.key.endswith(".json"):
+                    continue
+                outcome = entry.key.endswith(".outcome.json")
+                parse = (AcceptanceOutcome if outcome else kind).model_validate_json
+                read = self._read(entry.key, parse)
+                if isinstance(read, DamagedObjectError):
+                    yield self._damaged_truth(read, lost)
 
     def _drills(self) -> Iterator[Finding]:
         for entry in self._walk("drill"):

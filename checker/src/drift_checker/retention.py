@@ -28,6 +28,7 @@ from drift_checker.state import (
     Entry,
     Store,
     keys,
+    newest_mute,
     read_document,
     read_latest_result,
     ticks_before,
@@ -53,6 +54,10 @@ class ItemKind(StrEnum):
     NOTIFICATIONS = "notification markers"
     OUTBOX = "events not told"
     DRILLS = "drills"
+    PUSHED = "pushed batches"
+    MUTES = "mutes"
+    NOTES = "notes"
+    ACCEPTANCES = "requests to accept"
     REFERENCES = "references"
     DAMAGED = "damaged objects"
     UPLOADS = "unfinished uploads"
@@ -66,6 +71,10 @@ _PREFIXES = {
     ItemKind.NOTIFICATIONS: "notifications",
     ItemKind.OUTBOX: "outbox",
     ItemKind.DRILLS: "drill",
+    ItemKind.PUSHED: "pushed",
+    ItemKind.MUTES: "mutes",
+    ItemKind.NOTES: "notes",
+    ItemKind.ACCEPTANCES: "acceptances",
 }
 
 
@@ -100,6 +109,7 @@ class Retention:
         self._now = now
         self.cutoff = now - keep
         self._retained_tick_keys = cache(self._find_retained_tick_keys)
+        self._muted = cache(self._is_muted)
 
     def expired_items(self) -> Iterator[ExpiredItem]:
         """Yield everything that is older than it has to be kept."""
@@ -153,7 +163,13 @@ class Retention:
         """Whether an object of a monitor is kept whatever its age."""
         tick_keys = self._retained_tick_keys(monitor)
         kept = {keys.latest(monitor), keys.recent(monitor)}
+        if key.startswith("mutes/") and self._muted(monitor):
+            return True
         return key in kept or any(tick_key in key for tick_key in tick_keys)
+
+    def _is_muted(self, monitor: str) -> bool:
+        mute = newest_mute(self._store, monitor)
+        return mute is not None and mute.until > self._now
 
     def _find_retained_tick_keys(self, monitor: str) -> frozenset[str]:
         """The ticks of a monitor that are kept whatever their age, as they stand in keys."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from deployment import Deployment
 from samples import parquet, table
-from web import FakeMlflow
+from web import FakeMlflow, Web
 
 from drift_checker.cli import main
 from drift_checker.config import Monitors, Settings, load_monitors
@@ -120,3 +121,48 @@ def test_a_late_tick_leaves_the_pointer_at_the_latest(settings: Settings) -> Non
     write_latest_result(store, "m", pointer(DATE - timedelta(hours=1), DATE - timedelta(hours=1)))
 
     assert read_latest_result(store, "m") == pointer(DATE, DATE - timedelta(hours=1))
+
+
+def test_a_check_by_hand_hides_no_alarm(deployment: Deployment, web: Web) -> None:
+    web.answer("/data", parquet(table(300, seed=3, shift=2)))
+    deployment.run(DATE, "scheduled")
+    web.answer("/data", parquet(table(300, seed=4)))
+    deployment.run(DATE + timedelta(minutes=2), "manual")
+
+    (shown,) = json.loads(deployment.cli("status", "--format", "json").stdout)["monitors"]
+    assert (shown["verdict"], shown["logical_date"]) == ("ok", "2026-11-23T09:02:00Z")
+    assert (shown["alarm"], shown["alarm_since"]) == ("opened", "2026-11-23T09:00:00Z")
+    assert "x" in shown["alarm_columns"]
+    assert "open since 2026-11-23 09:00:00Z: x" in deployment.cli("status").stdout
+
+    latest = read_latest_result(deployment.store, "m")
+    assert latest is not None
+    assert latest.scheduled is not None
+    older = latest.model_copy(update={"scheduled": None})
+    deployment.store.put("results/m/latest.json", older.model_dump_json().encode())
+    (shown,) = json.loads(deployment.cli("status", "--format", "json").stdout)["monitors"]
+    assert shown["alarm"] == "opened"  # as the last ticks say it
+
+
+def test_mutes_and_notes_are_commands(deployment: Deployment, web: Web) -> None:
+    refused = deployment.cli("note", "a note", "--monitor", "m", "--by", "ada")
+    assert (refused.exit_code, "has no alarm" in refused.output) == (2, True)
+    web.answer("/data", parquet(table(300, seed=3, shift=2)))
+    deployment.run(DATE, "scheduled")
+    assert (
+        "ada: a \\x1b note"
+        in deployment.cli(*("note", "a \x1b note", "--monitor", "m", "--by", "ada")).output
+    )
+
+    muted = deployment.cli("mute", "--monitor", "m", "--for", "4h", "--by", "ada")
+    assert muted.output.startswith("m: muted until ")
+    table_ = deployment.cli("status").stdout
+    assert "open since 2026-11-23 09:00:00Z" in table_
+    assert "muted until" in table_
+    assert deployment.cli("unmute", "--monitor", "m", "--by", "ada").output == (
+        "m: no longer muted\n"
+    )
+    assert "muted until" not in deployment.cli("status").stdout
+    for wrong in (["--for", "4h", "--until", "2030-01-01"], [], ["--for", "soon"]):
+        assert deployment.cli("mute", "--monitor", "m", *wrong).exit_code == 2
+    assert deployment.cli("mute", "--monitor", "n", "--for", "4h").exit_code == 2

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -168,3 +169,60 @@ def test_every_episode_that_opens_is_told_to_end(
         result = Result.model_validate_json(store.get(keys.result("m", date(place))) or b"")
         found.append([(event.kind, event.date) for event in result_events(result, before)])
     assert found == [[(f"alarm_{kind}", date(at)) for kind, at in each] for each in told]
+
+
+def judged(place: int, *drifted: str, **alarm: Any) -> Result:
+    verdict = DRIFT if drifted else OK
+    return Result(
+        monitor="m",
+        logical_date=date(place),
+        trigger="scheduled",
+        verdict=verdict,
+        reference=ReferenceInfo(version="a", rows=100),
+        current=CurrentInfo(rows=100, digest=""),
+        columns=[],
+        faults=[],
+        drifted_columns=list(drifted),
+        alarm_budget=AlarmBudget(per_week=1, ticks_per_week=2016, level=1 / 2016, parts={}),
+        alarm=Alarm(**alarm),
+    )
+
+
+def test_columns_join_an_open_episode_once_each() -> None:
+    store, last, widened = Memory(), None, []
+    drifts = [("temp",), ("temp",), (), ("humid", "temp", "wind"), ("wind",), (), (), (), ("wind",)]
+    for place, drifted in enumerate(drifts):
+        result = judged(place, *drifted)
+        before = ticks_before(store, "m", "*/5 * * * *", date(place))
+        last = result.model_copy(update={"alarm": alarm_of(result, before, last)})
+        store.put(keys.result("m", date(place)), last.model_dump_json().encode())
+        widened.append(last.alarm.widened)
+        if place == CLOSING_TICKS + 4:
+            assert last.alarm.state == "closed"
+            known = {"temp": date(0), "humid": date(3), "wind": date(3)}
+            assert last.alarm.columns == known
+    assert widened == [[], [], [], ["humid", "wind"], *[[]] * 5]
+    assert last is not None
+    assert (last.alarm.state, last.alarm.columns) == ("opened", {"wind": date(8)})
+
+
+@pytest.mark.parametrize(
+    ("last", "widened", "columns"),
+    [
+        (judged(0, "x", state="opened", id="m-1", since=date(0)), ["y"], {"x": 0, "y": 1}),
+        (judged(0, state="ongoing", id="m-1", since=date(0)), [], {"x": 1, "y": 1}),
+        (None, [], {"x": 1, "y": 1}),
+    ],
+)
+def test_episodes_of_older_builds_have_no_columns_and_tell_of_none_twice(
+    monkeypatch: pytest.MonkeyPatch,
+    last: Result | None,
+    widened: list[str],
+    columns: dict[str, int],
+) -> None:
+    going_on = Alarm(state="ongoing", id="m-1", since=date(0))
+    monkeypatch.setattr("drift_checker.ticks.alarms._state_of", lambda *_: going_on)
+    before = ticks_before(Memory(), "m", "*/5 * * * *", date(1))
+    alarm = alarm_of(judged(1, "x", "y"), before, last)
+    assert alarm.widened == widened
+    assert alarm.columns == {name: date(place) for name, place in columns.items()}

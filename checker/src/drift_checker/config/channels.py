@@ -73,7 +73,8 @@ def parse_channels(text: str) -> dict[str, Channel]:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"DRIFT_CHANNELS: {place}: {message}") from None
+        where = f"DRIFT_CHANNELS: {place}" if place else "DRIFT_CHANNELS"
+        raise UsageError(f"{where}: {message}") from None
     return {
         name: Channel(each.urls, frozenset(EVENT_KINDS if each.events is None else each.events))
         for name, each in written.items()

@@ -9,6 +9,7 @@ from drift_checker.state.acceptance_requests import (
     request_acceptance,
     settle_acceptance,
 )
+from drift_checker.state.by_people import ByPeople
 from drift_checker.state.documents import (
     Document,
     parsed,
@@ -64,6 +65,7 @@ __all__ = [
     "AcceptanceOutcome",
     "AcceptanceRequest",
     "AskedAcceptance",
+    "ByPeople",
     "Document",
     "Entry",
     "History",

@@ -33,7 +33,8 @@ def alarm_of(result: Result, before: History, last: Result | None = None) -> Ala
     alarm = _state_of(result, before)
     if alarm.state == "none" or result.logical_date is None:
         return alarm
-    date, known = result.logical_date, None
+    date = result.logical_date
+    known: dict[str, datetime] | None = None
     if alarm.state == "opened":
         known = {}
     elif last is not None and last.alarm.id == alarm.id:
