@@ -106,6 +106,22 @@ def test_mistakes_are_told_all_at_once(tmp_path: Path) -> None:
             {"oncall": {"urls": ["json://h"], "event": ["alarm_opened"]}},
             "notification_channels.oncall.event: unknown key; did you mean events?",
         ),
+        (
+            "notification_channels",
+            {"On call": {"urls": ["json://h"]}},
+            (
+                "notification_channels.On call: allowed: at most 40 of `a-z`, `0-9`, `-` and `_`, "
+                "the first of them a letter"
+            ),
+        ),
+        (
+            "notification_channels",
+            {"default": {"urls": ["json://h"]}},
+            (
+                "notification_channels.default: it is the channel of notification_urls: "
+                "choose another name"
+            ),
+        ),
         ("heartbeat_url", ["marker"], "heartbeat_url: allowed: a text"),
         (
             "board_token",
@@ -119,6 +135,17 @@ def test_secrets_are_checked_and_not_shown(
     tmp_path: Path, name: str, value: object, line: str
 ) -> None:
     assert told(tmp_path, SETTINGS, **{name: value}) == [line]
+
+
+def test_a_channel_that_a_monitor_names_has_to_be_there(tmp_path: Path) -> None:
+    text = SETTINGS.replace(
+        "  - name: flights\n", "  - name: flights\n    notify: [default, oncal]\n"
+    )
+    channels = {"oncall": {"urls": ["json://h"]}}
+
+    assert told(tmp_path, text, notification_channels=channels) == [
+        "monitors[0].notify[1]: notification_channels have no oncal; there are: default, oncall"
+    ]
 
 
 def test_a_path_that_sockets_cannot_have_is_told_on_this_machine(tmp_path: Path) -> None:

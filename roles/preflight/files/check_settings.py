@@ -19,9 +19,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from drift_checker.comparison import parse_span
 from drift_checker.config import (
+    DEFAULT_CHANNEL,
     Columns,
     Cron,
     DagId,
+    EventKind,
     Mistake,
     MonitorFloors,
     Monitors,
@@ -32,8 +34,8 @@ from drift_checker.config import (
     repeated_keys,
     secret_error,
 )
+from drift_checker.config.channels import CHANNEL_NAME
 from drift_checker.errors import UsageError
-from drift_checker.outputs.events import EventKind
 from drift_checker.references.declared import reference_mistakes
 
 STATE_DIR_MAX = 80
@@ -195,6 +197,7 @@ def check(given: Given) -> Iterator[tuple[str | None, Mistake]]:
     )
     yield from ((None, each) for each in mistakes)
     yield from ((None, each) for each in _equal_ports(given.settings))
+    yield from ((None, each) for each in _channel_names(given.settings))
     monitors = given.settings.get("monitors")
     for number, monitor in enumerate(monitors if isinstance(monitors, list) else ()):
         if isinstance(monitor, dict):
@@ -255,11 +258,22 @@ def _of_logins(monitor: Mapping[str, Any], settings: Mapping[str, Any]) -> Itera
             )
 
 
+def _channel_names(settings: Mapping[str, Any]) -> Iterator[Mistake]:
+    channels = settings.get("notification_channels")
+    for name in channels if isinstance(channels, dict) else ():
+        if name == DEFAULT_CHANNEL:
+            message = "it is the channel of notification_urls: choose another name"
+            yield Mistake(f"notification_channels.{name}", message)
+        elif not re.fullmatch(CHANNEL_NAME, str(name)):
+            message = "allowed: at most 40 of `a-z`, `0-9`, `-` and `_`, the first of them a letter"
+            yield Mistake(f"notification_channels.{name}", message)
+
+
 def _of_channels(monitor: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield the channels that a monitor names and nobody has."""
     channels, named = settings.get("notification_channels"), monitor.get("notify")
     if isinstance(channels, dict) and isinstance(named, list):
-        there = ["default", *channels]
+        there = [DEFAULT_CHANNEL, *channels]
         for number, name in enumerate(named):
             if name not in there:
                 yield Mistake(
