@@ -25,7 +25,7 @@ HEAD = """\
 What people edit stands in `group_vars/`: `make up` applies it, `make validate` says what is wrong.
 A value may also be given once, `make up ARGS='-e drift_prob=0.5'`, or in a file, `-e @mine.yml`.
 What a role takes besides stands in its README, the keys of a monitor in [monitors.md](monitors.md).
-This page is written by `make settings-page`.
+`drift-board --help` lists the variables of the board. This page is written by `make settings-page`.
 """
 
 
@@ -106,20 +106,9 @@ def page() -> str:
     ):
         text = (ROOT / path).read_text("utf-8")
         parts.append(f"## {title}\n\n`{path}`\n\n{table(of_ansible(text))}")
-    for title, path, classes in (
-        (
-            "Variables of `drift-checker`",
-            "checker/src/drift_checker/config/settings.py",
-            ("Settings", "Limits"),
-        ),
-        (
-            "Variables of `drift-board` besides",
-            "board/src/drift_board/settings.py",
-            ("BoardSettings",),
-        ),
-    ):
-        text = (ROOT / path).read_text("utf-8")
-        parts.append(f"## {title}\n\n{table(of_fields(text, *classes))}")
+    checker = (ROOT / "checker/src/drift_checker/config/settings.py").read_text("utf-8")
+    variables = table(of_fields(checker, "Settings", "Limits"))
+    parts.append(f"## Variables of `drift-checker`\n\n{variables}")
     return "\n".join(parts)
 
 
