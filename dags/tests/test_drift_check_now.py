@@ -89,9 +89,9 @@ def test_where_nothing_is_to_be_told_nothing_is_started(monitors: Write, found: 
     tell = dag("drift_detection").get_task("tell")
     pulled = SimpleNamespace(xcom_pull=lambda **_: found)
     with pytest.raises(AirflowSkipException):
-        tell.pre_execute({"ti": pulled})
+        tell._pre_execute_hook({"ti": pulled})
     some = SimpleNamespace(xcom_pull=lambda **_: [2])
-    tell.pre_execute({"ti": some})
+    tell._pre_execute_hook({"ti": some})
 
 
 def test_the_name_of_a_check_shows_its_verdict() -> None:
