@@ -93,6 +93,7 @@ def test_drift_is_requested_of_the_drifter_and_detected(site: Drilled) -> None:
 
     assert report["source"] == "drifter"
     assert [rate["scenario"] for rate in report["detections"]] == list(SCENARIOS)
+    assert report["left_out"] == []
     rates = {rate["scenario"]: rate for rate in report["detections"]}
     for scenario in ("mean_shift", "scale", "missing_values"):
         assert rates[scenario]["at_once"]["hits"] == 2, scenario
@@ -308,6 +309,9 @@ def test_batches_of_ones_own_data_are_perturbed(
     assert report["smallest"]["missing_values"] == 1
     # No column depends on another.
     assert "correlation_change" not in report["smallest"]
+    assert report["left_out"] == ["correlation_change"]
+    text = site.drill(*FEW).stdout
+    assert "left out, as no column can carry it: correlation_change" in text
     # Each batch is one tick without drift, and not the same one again and again.
     assert report["stored_batches"] == 3
     assert (report["false_alarms"]["hits"], report["false_alarms"]["trials"]) == (0, 3)

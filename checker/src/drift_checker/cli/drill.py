@@ -152,6 +152,8 @@ def _table(report: DrillReport) -> str:
         delay = "-" if detection.delay is None else f"{detection.delay:.1f}"
         rates = f"{_rate(detection.at_once):<24}{_rate(detection.within):<24}{delay}"
         lines.append(f"{detection.scenario:<20}{detection.strength:>9g}  {rates}")
+    if report.left_out:
+        lines += ["", f"left out, as no column can carry it: {', '.join(report.left_out)}"]
     lines += ["", "smallest strength that was detected:"]
     for scenario, strength in report.smallest.items():
         lines.append(f"  {scenario:<20}{'none' if strength is None else f'{strength:g}'}")

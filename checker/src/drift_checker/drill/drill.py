@@ -23,7 +23,13 @@ from drift_checker.comparison import (
     result_of,
 )
 from drift_checker.config import Monitor, Monitors, Settings, settings_of
-from drift_checker.drill.injection import NO_DRIFT, BatchRequest, DriftSource, drift_source
+from drift_checker.drill.injection import (
+    NO_DRIFT,
+    SCENARIOS,
+    BatchRequest,
+    DriftSource,
+    drift_source,
+)
 from drift_checker.drill.report import (
     DRIFT_TICKS,
     Detection,
@@ -130,6 +136,7 @@ def run_drill(
         stored_batches=source.stored_batches,
         reference=reference.version.version,
         level=options.alarm_budget().level,
+        left_out=trials.left_out,
         detections=trials.detections,
         smallest=smallest_detected(trials.detections),
         false_alarms=trials.false_alarms,
@@ -159,16 +166,17 @@ class _Trials:
     plan: DrillPlan
     monitor: str
     on_step: Callable[[DrillStep], None]
+    left_out: list[str] = field(default_factory=list)
     detections: list[Detection] = field(default_factory=list)
     false_alarms: Rate = field(default_factory=lambda: Rate.of(0, 0))
     drift_free: list[DriftFree] = field(default_factory=list)
 
     def run(self) -> None:
         """Go through every scenario at every strength, then through ticks without drift."""
+        scenarios = self.source.scenarios()
+        self.left_out = [scenario for scenario in SCENARIOS if scenario not in scenarios]
         drifts = [
-            (scenario, strength)
-            for scenario in self.source.scenarios()
-            for strength in self.plan.strengths
+            (scenario, strength) for scenario in scenarios for strength in self.plan.strengths
         ]
         ticks = self.source.drift_free_ticks(self.plan.drift_free)
         steps = len(drifts) + bool(ticks)

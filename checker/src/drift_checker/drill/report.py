@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Literal
 
+from pydantic import Field
+
 from drift_checker.decision.binomial import interval
 from drift_checker.state import Document
 
@@ -88,6 +90,8 @@ class DrillReport(Document):
     reference: str
     level: float
     """The level of a tick of the monitor, at which drift was tested."""
+    left_out: list[str] = Field(default_factory=list)
+    """The scenarios that no column of the stored batches can carry."""
     detections: list[Detection]
     smallest: dict[str, float | None]
     """Of each scenario the smallest strength from which on it was detected; null if none was."""
