@@ -199,7 +199,11 @@ def _first_looks(table: ChunkedTable, *, settings: ReadingSettings) -> _Looks:
         rows += chunk.rows
         if rows >= most and not undecided:
             break
-    empty = {name: pa.nulls(0, type_) for name, type_ in table.types.items() if not heads[name]}
+    empty = {
+        name: pa.nulls(0, type_)  # type: ignore[call-overload]  # stubs have the single types alone
+        for name, type_ in table.types.items()
+        if not heads[name]
+    }
     return _Looks(
         possible, {name: joined(each) for name, each in heads.items() if each} | empty, most
     )
