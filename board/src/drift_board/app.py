@@ -66,6 +66,7 @@ def create_app(
         description="Who changes something sends the board's token as `Authorization: Bearer`. "
         "Errors are `application/problem+json`.",
     )
+    app.state.board = board
     # Each stands around those before it.
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(OwnPages)

@@ -91,10 +91,12 @@ class Pages:
         self, request: Request, template: str, *, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """Return a page; `path` is its own address, to which an action comes back."""
-        page = self._environment.get_template(template).render(
+        return HTMLResponse(self._written(request, template, **values), status_code=status)
+
+    def _written(self, request: Request, template: str, **values: Any) -> str:
+        return self._environment.get_template(template).render(
             person=self._of.guard.person(request), path=_path(request), **values
         )
-        return HTMLResponse(page, status_code=status)
 
     def problem(self, request: Request, problem: Problem) -> HTMLResponse:
         """Return a page that says why there is no other."""
@@ -112,10 +114,10 @@ class Pages:
         query = request.query_params
         wanted = {name: query.get(name, "") for name in ("verdict", "owner", "tag")}
         person = self._of.guard.person(request)
-        key = (id(snapshot), tuple(wanted.values()), person)
+        key = (id(snapshot), _path(request), person)
 
-        def write() -> HTMLResponse:
-            return self.render(
+        def write() -> tuple[Snapshot, str]:
+            page = self._written(
                 request,
                 "overview.html.j2",
                 snapshot=snapshot,
@@ -125,8 +127,11 @@ class Pages:
                 owners=sorted({view.owner for view in snapshot.monitors} - {""}),
                 tags=sorted({tag for view in snapshot.monitors for tag in view.tags}),
             )
+            # With its snapshot: no other one has its id as long as that is kept.
+            return snapshot, page
 
-        return self._kept.get(key, write)
+        # The text alone: what answers marks each answer as its own.
+        return HTMLResponse(self._kept.get(key, write)[1])
 
     def monitor(self, request: Request, name: str, problem: Problem | None = None) -> HTMLResponse:
         """Return the page of a monitor; with a problem where an action on it was refused."""

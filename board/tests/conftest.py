@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from stored import NOW, MonitorFeed, feeds, write
+
+from drift_board.app import create_app
+from drift_board.settings import Settings, load
+from drift_checker.errors import ServiceAwayError
+from drift_checker.state import Store
+
+TOKEN = "a-token-of-the-tests"  # noqa: S105  of the tests alone
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("DRIFT_"):
+            monkeypatch.delenv(name)
+
+
+@dataclass
+class Clock:
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Deployment:
+    """A store with the monitors of `feeds`, and a board that reads it."""
+
+    folder: Path
+    store: Store
+    settings: Settings
+    clock: Clock = field(default_factory=Clock)
+
+    def client(self, **more: Any) -> TestClient:
+        app = create_app(self.settings, now=self.clock)
+        return TestClient(app, base_url="http://localhost", **more)
+
+    def fresh(self, client: TestClient) -> None:
+        """Let the board look again, as it does after some seconds."""
+        self.clock.now += timedelta(seconds=1)
+        client.app.state.board.refresh()  # type: ignore[attr-defined]
+
+
+def deploy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, made: list[MonitorFeed], **variables: str
+) -> Deployment:
+    file = folder / "monitors.yml"
+    environment = {
+        "STORE_URL": f"file://{folder}/store",
+        "MLFLOW_URL": "http://127.0.0.1:5000",
+        "MONITORS_FILE": str(file),
+        "BOARD_TOKEN": TOKEN,
+        **variables,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(f"DRIFT_{name}", value)
+    settings = load()
+    store = Store(settings.checker)
+    (folder / "reference.parquet").touch()
+    write(store, folder, made)
+    return Deployment(folder, store, settings)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    return deploy(tmp_path, monkeypatch, feeds())
+
+
+@pytest.fixture
+def client(deployment: Deployment) -> Iterator[TestClient]:
+    with deployment.client(follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the store is asked, by method; `away` makes it stay away."""
+    counts: Counter[str] = Counter()
+    for name in ("get", "list", "exists", "put_if_absent"):
+        method = getattr(Store, name)
+
+        def counted(self: Store, *args: Any, _name: str = name, _method: Any = method) -> Any:
+            if counts["away"]:
+                raise ServiceAwayError("DRIFT_STORE_URL: gone")
+            counts[_name] += 1
+            return _method(self, *args)
+
+        monkeypatch.setattr(Store, name, counted)
+    return counts

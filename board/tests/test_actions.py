@@ -1,0 +1,159 @@
+"""Forms: who may send them, and that they do what the API does."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from conftest import TOKEN, Deployment
+from fastapi.testclient import TestClient
+from stored import NOW
+
+from drift_board.actions import Actions
+from drift_checker.state import mute_in_force, read_acceptance_requests, read_notes
+
+OWN = {"Origin": "http://localhost"}
+
+
+@pytest.fixture
+def csrf(client: TestClient) -> str:
+    """What the forms of somebody who has signed in carry."""
+    answer = client.post(
+        "/sign-in", data={"name": "Ada", "token": TOKEN, "back": "/monitors/taxi"}, headers=OWN
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, "/monitors/taxi")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert TOKEN not in cookie
+    found = re.search(r'name="csrf" value="([0-9a-f]{32})"', client.get("/monitors/taxi").text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_wrong_token_signs_nobody_in(client: TestClient) -> None:
+    answer = client.post("/sign-in", data={"name": "Eve", "token": "guessed"}, headers=OWN)
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/\\evil.example", ""])
+def test_signing_in_leads_nowhere_else(client: TestClient, back: str) -> None:
+    data = {"name": "Ada", "token": TOKEN, "back": back}
+    assert client.post("/sign-in", data=data).headers["location"] == "/"
+
+
+def test_mute_and_unmute(client: TestClient, csrf: str, deployment: Deployment) -> None:
+    data = {"csrf": csrf, "span": "4h", "reason": "<b>known</b>"}
+    answer = client.post("/monitors/taxi/mute", data=data, headers=OWN)
+    assert answer.status_code == 303
+    made = mute_in_force(deployment.store, "taxi", NOW)
+    assert made is not None
+    assert (made.by, made.reason) == ("Ada", "<b>known</b>")
+    page = client.get("/monitors/taxi").text
+    assert "&lt;b&gt;known&lt;/b&gt;" in page
+    assert "Unmute taxi" in page
+    deployment.clock.now += timedelta(seconds=1)
+    client.post("/monitors/taxi/unmute", data={"csrf": csrf}, headers=OWN)
+    assert mute_in_force(deployment.store, "taxi", deployment.clock.now) is None
+
+
+def test_a_note(client: TestClient, csrf: str, deployment: Deployment) -> None:
+    page = client.get("/monitors/taxi").text
+    found = re.search(r'name="episode" value="([^"]+)"', page)
+    assert found is not None
+    data = {"csrf": csrf, "episode": found[1], "text": "asked the vendor"}
+    client.post("/monitors/taxi/note", data=data, headers=OWN)
+    assert [each.by for each in read_notes(deployment.store, "taxi", found[1])] == ["Ada"]
+    assert "asked the vendor" in client.get("/monitors/taxi").text
+
+
+def test_accepting_shows_what_would_change_first(
+    client: TestClient, csrf: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preview = {
+        "text": "taxi: 99aa would become\nthe reference",
+        "changed": True,
+        "before": {"version": "3f2a"},
+        "after": {"version": "99aa"},
+        "ticks": [{"logical_date": "2026-11-30T18:00:00Z"}],
+    }
+
+    async def shown(*_: Any, **__: Any) -> dict[str, Any]:
+        return preview
+
+    monkeypatch.setattr(Actions, "preview", shown)
+    page = client.get("/monitors/taxi/accept/preview").text
+    assert preview["text"] in page
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page))
+    answer = client.post("/monitors/taxi/accept", data=fields, headers=OWN)
+    assert answer.status_code == 303
+    (asked,) = read_acceptance_requests(deployment.store, "taxi")
+    assert (asked.request.by, asked.request.instead_of) == ("Ada", "3f2a")
+    assert "waits for the next tick" in client.get("/monitors/taxi").text
+
+
+def test_a_preview_is_of_the_command_and_its_refusal_is_shown(
+    client: TestClient, csrf: str
+) -> None:
+    # No reference is stored: the command says so.
+    answer = client.get("/monitors/taxi/accept/preview")
+    assert answer.status_code == 422
+    assert "Nothing was changed" in answer.text
+
+
+def test_reading_needs_no_sign_in_and_a_preview_does(client: TestClient) -> None:
+    assert client.get("/monitors/taxi").status_code == 200
+    answer = client.get("/monitors/taxi/accept/preview")
+    assert answer.headers["location"].startswith("/sign-in?back=")
+
+
+@pytest.mark.parametrize(
+    ("change", "headers", "status"),
+    [
+        ({"csrf": "0" * 32}, OWN, 403),
+        ({"csrf": ""}, OWN, 403),
+        ({}, {"Origin": "http://evil.example"}, 403),
+        ({}, {"Origin": "null"}, 403),
+        ({}, {"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"span": "forever"}, OWN, 422),
+    ],
+)
+def test_a_form_that_is_not_ours_changes_nothing(
+    client: TestClient,
+    csrf: str,
+    deployment: Deployment,
+    *,
+    change: dict[str, str],
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    data = {"csrf": csrf, "span": "4h"} | change
+    assert client.post("/monitors/taxi/mute", data=data, headers=headers).status_code == status
+    assert mute_in_force(deployment.store, "taxi", NOW) is None
+
+
+def test_nobody_who_has_not_signed_in_changes_anything(
+    client: TestClient, deployment: Deployment
+) -> None:
+    answer = client.post("/monitors/taxi/mute", data={"span": "4h", "csrf": "x"}, headers=OWN)
+    assert answer.status_code == 401
+    assert mute_in_force(deployment.store, "taxi", NOW) is None
+
+
+def test_signing_out_forgets(client: TestClient, csrf: str) -> None:
+    client.post("/sign-out", data={"csrf": csrf}, headers=OWN)
+    assert "Sign in" in client.get("/").text
+
+
+def test_what_is_done_is_logged_with_who(
+    client: TestClient, csrf: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.post("/monitors/taxi/mute", data={"csrf": csrf, "span": "1h"}, headers=OWN)
+    written = capsys.readouterr()
+    assert "action" in written.out + written.err
+    assert "Ada" in written.out + written.err
+    assert TOKEN not in json.dumps([written.out, written.err])
