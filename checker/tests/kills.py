@@ -245,10 +245,17 @@ class Trials(ABC):
         batches = [e.key for e in self.store.list("batches") if e.key.endswith(".parquet")]
         wanted = [keys.batch("m", date, "current.parquet") for date in self.dates]
         self.expect(batches == wanted, f"{batches}")
-        runs = sorted(run["name"] for run in self.mlflow.active)
+        runs = sorted(run["tags"]["logical_date"] for run in self.mlflow.active)
         self.expect(runs == [f"{date:%Y-%m-%dT%H:%M:%SZ}" for date in self.dates], f"{runs}")
         unfinished = [run["name"] for run in self.mlflow.active if run["status"] != "FINISHED"]
         self.expect(not unfinished, f"unfinished: {unfinished}")
+        points = [
+            point[2] for run in self.mlflow.series for point in run["points"] if point[0] == "rows"
+        ]
+        # Of ticks that were removed, too.
+        wanted = {int(date.timestamp()) * 1000 for date in self.dates}
+        self.expect(len(self.mlflow.series) == 1 and wanted <= set(points), f"{points}")
+        self.expect(len(points) == len(set(points)), f"doubled: {points}")
         self.expect(not self.store.list("pending"), "results wait to be published")
         latest = read_latest_result(self.store, "m")
         self.expect(latest is not None and latest.logical_date == self.dates[-1], f"{latest}")
@@ -403,7 +410,7 @@ class Prunes(Trials):
                 then = time.time() - OLD.total_seconds()
                 os.utime(path, (then, then))
             for run in self.mlflow.active:
-                if run["name"] == f"{date:%Y-%m-%dT%H:%M:%SZ}":
+                if run["tags"]["logical_date"] == f"{date:%Y-%m-%dT%H:%M:%SZ}":
                     run["start_time"] -= int(OLD.total_seconds() * 1000)
         self.aged = aged
 

@@ -70,7 +70,10 @@ class History(Site):
         return list(self.store.folders(f"{kind}/m"))
 
     def runs(self) -> list[str]:
-        return [date_key(datetime.fromisoformat(run["name"])) for run in self.mlflow.active]
+        return [
+            date_key(datetime.fromisoformat(run["tags"]["logical_date"]))
+            for run in self.mlflow.active
+        ]
 
     def keys(self) -> set[str]:
         return {entry.key for entry in self.store.walk("")}

@@ -137,6 +137,10 @@ class Receiver:
         return [message["title"] for message in self.messages]
 
 
+SERIES = "drift over time"
+"""The experiment with a run for each monitor."""
+
+
 class FakeMlflow:
     """As much of MLflow's REST interface as publishing uses; it makes a new run when asked to.
 
@@ -146,6 +150,7 @@ class FakeMlflow:
 
     def __init__(self) -> None:
         self.experiments: dict[str, str] = {}
+        self.experiment_tags: dict[str, list[dict[str, str]]] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.artifacts: dict[str, bytes] = {}
         self.calls: dict[str, int] = defaultdict(int)
@@ -155,16 +160,30 @@ class FakeMlflow:
         self.reached = threading.Event()
         self._released = threading.Event()
         self._stop = ""
+        self._passing = 0
         self._lock = threading.Lock()
 
-    def stop_at(self, request: str) -> None:
+    def stop_at(self, request: str, *, after: int = 0) -> None:
+        """Hold the next such request, or one that comes `after` so many of them."""
         self._stop = request
+        self._passing = after
 
     def release(self) -> None:
         self._released.set()
 
     @property
     def active(self) -> list[dict[str, Any]]:
+        """The runs of ticks and drills."""
+        series = self.experiments.get(SERIES)
+        return [run for run in self._active if run["experiment"] != series]
+
+    @property
+    def series(self) -> list[dict[str, Any]]:
+        """The runs that have all ticks of a monitor."""
+        return [run for run in self._active if run["experiment"] == self.experiments.get(SERIES)]
+
+    @property
+    def _active(self) -> list[dict[str, Any]]:
         return [run for run in self.runs.values() if run["stage"] == "active"]
 
     def lose(self) -> None:
@@ -191,8 +210,15 @@ class FakeMlflow:
             elif kind == "experiments":
                 answer = self._experiments(path, body)
             else:
-                answer = 200, self._runs(what, json.loads(body))
-            held = self._stop == name
+                asked = json.loads(body)
+                run = self.runs.get(asked.get("run_id", ""))
+                if what == "log-batch" and (run is None or run["stage"] != "active"):
+                    gone = "RESOURCE_DOES_NOT_EXIST" if run is None else "INVALID_PARAMETER_VALUE"
+                    answer = 400, {"error_code": gone, "message": "not there"}
+                else:
+                    answer = 200, self._runs(what, asked)
+            held = self._stop == name and not self._passing
+            self._passing -= self._stop == name and not held
             if held:
                 self._stop = ""
         if held:
@@ -211,12 +237,19 @@ class FakeMlflow:
         if not body:
             wanted = parse_qs(urlsplit(path).query)["experiment_name"][0]
             if wanted in known:
-                return 200, {"experiment": {"experiment_id": known[wanted]}}
+                tags = self.experiment_tags.get(known[wanted], [])
+                return 200, {"experiment": {"experiment_id": known[wanted], "tags": tags}}
             return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}
-        wanted = json.loads(body)["name"]
+        asked = json.loads(body)
+        if "set-experiment-tag" in path:
+            tags = self.experiment_tags.setdefault(asked.pop("experiment_id"), [])
+            tags[:] = [*(tag for tag in tags if tag["key"] != asked["key"]), asked]
+            return 200, {}
+        wanted = asked["name"]
         if wanted in known:
             return 400, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": "twice"}
         known[wanted] = str(len(known) + 1)
+        self.experiment_tags[known[wanted]] = asked.get("tags", [])
         return 200, {"experiment_id": known[wanted]}
 
     def _files(self, path: str) -> dict[str, Any]:
@@ -231,7 +264,7 @@ class FakeMlflow:
             before = re.search(r"start_time < (\d+)", asked["filter"])
             found = [
                 run
-                for run in self.active
+                for run in self._active
                 if run["experiment"] == experiment
                 and all(run["tags"].get(k) == v for k, v in wanted)
                 and (before is None or run["start_time"] < int(before[1]))
@@ -241,13 +274,16 @@ class FakeMlflow:
             more = {"next_page_token": str(last)} if last < len(found) else {}
             return {"runs": [_public(run) for run in found[first:last]], **more}
         if what == "create":
+            of_series = asked["experiment_id"] == self.experiments.get(SERIES)
+            alike = [name for name in self.runs if name.startswith("series") == of_series]
             run = {
-                "id": f"run{len(self.runs) + 1}",
+                "id": f"{'series' if of_series else 'run'}{1 + len(alike)}",
                 "experiment": asked["experiment_id"],
                 "name": asked["run_name"],
                 "start_time": asked["start_time"],
                 "tags": {tag["key"]: tag["value"] for tag in asked["tags"]},
                 "metrics": {},
+                "points": [],
                 "inputs": {},
                 "status": "RUNNING",
                 "stage": "active",
@@ -258,6 +294,8 @@ class FakeMlflow:
         match what:
             case "log-batch":
                 run["metrics"] |= {m["key"]: m["value"] for m in asked["metrics"]}
+                points = [list(metric.values()) for metric in asked["metrics"]]
+                run["points"] += [point for point in points if point not in run["points"]]
             case "log-inputs":
                 for one in asked["datasets"]:
                     run["inputs"][one["tags"][0]["value"]] = one["dataset"]["digest"]

@@ -382,7 +382,7 @@ class Rolling(PlainDocument):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class EvidentlySummary(PlainDocument):
-    """Evidently's own verdict on the sample that its report shows."""
+    """What Evidently draws in a report, judged by the verdicts of this result."""
 
     version: str
     reference_rows: int

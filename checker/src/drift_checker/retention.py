@@ -162,7 +162,7 @@ class Retention:
     def _is_retained(self, key: str, monitor: str) -> bool:
         """Whether an object of a monitor is kept whatever its age."""
         tick_keys = self._retained_tick_keys(monitor)
-        kept = {keys.latest(monitor), keys.recent(monitor)}
+        kept = {keys.latest(monitor), keys.recent(monitor), keys.series(monitor)}
         if key.startswith("mutes/") and self._muted(monitor):
             return True
         return key in kept or any(tick_key in key for tick_key in tick_keys)

@@ -113,8 +113,8 @@ def test_nothing_of_the_monitor_is_touched(site: Drilled) -> None:
     site.drill(*FEW)
 
     assert site.outside() == before
-    ours = {name for name in site.mlflow.runs if site.mlflow.runs[name]["experiment"] == "2"}
-    assert set(site.mlflow.experiments) == {"drift/m", "drill/m"}
+    ours = {name for name in site.mlflow.runs if site.mlflow.runs[name]["experiment"] == "3"}
+    assert set(site.mlflow.experiments) == {"drift/m", "drift over time", "drill/m"}
     assert len(ours) == 1
     others = {name: site.mlflow.runs[name] for name in site.mlflow.runs if name not in ours}
     assert json.dumps(others) == runs

@@ -45,7 +45,7 @@ def test_drawings_stand_below_the_verdict() -> None:
 
     assert found is not None
     details, shown = found
-    assert (shown.reference_rows, shown.current_rows, shown.columns) == (2000, 300, 3)
+    assert (shown.reference_rows, shown.current_rows, shown.columns) == (1000, 300, 3)
     assert shown.drifted_columns == len(result.drifted_columns) == 1
     assert page.index("median") < page.index(details.heading) < page.index(f'id="{details.root}"')
 

@@ -40,7 +40,7 @@ from drift_checker.wording import (
 ROWS, BATCH_ROWS = 4000, 400
 MAX_PICTURES = 200_000
 """Bytes of the pictures of a tick."""
-MAX_COLUMNS_OF_EVIDENTLY = 8
+MAX_COLUMNS_OF_EVIDENTLY = 6
 VOID = {"meta", "path", "br"}
 
 

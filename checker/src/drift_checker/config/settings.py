@@ -109,7 +109,7 @@ class Settings(Limits):
     monitors_file: Path
     """The monitors file; see `docs/monitors.md`."""
     report: Literal["episode", "always", "never"] = "episode"
-    """When Evidently's page is made."""
+    """When a report is made."""
     spark_master: Annotated[str, AfterValidator(_spark_master)] = "local[*]"
     """Where Spark runs, for monitors of `engine: spark`; a URL as Spark knows them."""
     notification_urls: SecretStr | None = None

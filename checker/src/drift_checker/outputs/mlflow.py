@@ -30,10 +30,22 @@ MAX_NAME = 200
 """Longest escaped name, in characters; with its prefix it stays below MLflow's limit of 250."""
 MAX_TAG = 8000
 """Longest value of a tag that MLflow stores, in characters."""
+MAX_RUN_NAME = 250
+"""Longest name of a run, in characters, that MLflow stores."""
 MAX_DIGEST = 36
 """Longest digest of a dataset that MLflow stores, in characters."""
 PAGES = "workflowType=machine_learning"
 """Makes MLflow show the pages for metrics; by default it shows those for language models."""
+VIEW = "drift"
+"""The name of the view by which MLflow lists the runs of an experiment."""
+_COLUMNS = ["tags.`verdict`", "metrics.`drift.score`", "tags.`columns`", "tags.`since`"]
+_TAGS = {
+    # As MLflow itself stores a view that somebody shares.
+    f"mlflow.sharedViewState.{VIEW}": json.dumps(
+        {"selectedColumns": _COLUMNS, "orderByKey": "attributes.`Created`", "orderByAsc": False}
+    ),
+}
+"""Tags of each experiment."""
 MAX_QUOTED = 200
 """As much of a response that is none of MLflow's as is quoted, in characters."""
 
@@ -79,11 +91,18 @@ class MlflowClient:
         experiment = self._find_experiment(name)
         if experiment is None:
             created = self._post(
-                "experiments/create", {"name": name}, allow="RESOURCE_ALREADY_EXISTS"
+                "experiments/create",
+                {"name": name, "tags": _entries(_TAGS)},
+                allow=("RESOURCE_ALREADY_EXISTS",),
             )
             experiment = created or self._find_experiment(name) or {}
+            return str(experiment["experiment_id"])
         if experiment.get("lifecycle_stage") == "deleted":
             self._post("experiments/restore", {"experiment_id": experiment["experiment_id"]})
+        known = {tag["key"]: tag["value"] for tag in experiment.get("tags", [])}
+        for tag in _entries({key: _TAGS[key] for key in _TAGS if known.get(key) != _TAGS[key]}):
+            where = {"experiment_id": experiment["experiment_id"]}
+            self._post("experiments/set-experiment-tag", where | tag)
         return str(experiment["experiment_id"])
 
     def _find_experiment(self, name: str) -> dict[str, Any] | None:
@@ -91,7 +110,7 @@ class MlflowClient:
             "GET",
             "/api/2.0/mlflow/experiments/get-by-name",
             params={"experiment_name": name},
-            allow="RESOURCE_DOES_NOT_EXIST",
+            allow=("RESOURCE_DOES_NOT_EXIST",),
         )
         return response and response["experiment"]
 
@@ -149,7 +168,7 @@ class MlflowClient:
                 "experiment_id": experiment_id,
                 "run_name": name,
                 "start_time": _now() if started is None else int(started.timestamp() * 1000),
-                "tags": [{"key": key, "value": value} for key, value in tags.items()],
+                "tags": _entries(tags),
             },
         )
         return _run(response["run"])
@@ -164,6 +183,26 @@ class MlflowClient:
             for key, value in metrics.items()
         ]
         self._post("runs/log-batch", {"run_id": run.run_id, "metrics": entries})
+
+    def log_series(
+        self, run_id: str, metrics: Mapping[str, float], timestamp: int, step: int
+    ) -> bool:
+        """Log a point of each metric; the same again changes nothing. False: the run is gone.
+
+        `timestamp` is in milliseconds since 1970.
+        """
+        entries = [
+            {"key": key, "value": value, "timestamp": timestamp, "step": step}
+            for key, value in metrics.items()
+        ]
+        answer = self._send(
+            "POST",
+            "/api/2.0/mlflow/runs/log-batch",
+            json={"run_id": run_id, "metrics": entries},
+            # The latter of a run in the trash.
+            allow=("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"),
+        )
+        return answer is not None
 
     def log_inputs(self, run: Run, datasets: Sequence[Dataset]) -> None:
         """Log the datasets that went into a run; the same again changes nothing."""
@@ -198,7 +237,11 @@ class MlflowClient:
 
     def delete_run(self, run_id: str) -> None:
         """Move a run to MLflow's trash."""
-        self._post("runs/delete", {"run_id": run_id}, allow="RESOURCE_DOES_NOT_EXIST")
+        self._post("runs/delete", {"run_id": run_id}, allow=("RESOURCE_DOES_NOT_EXIST",))
+
+    def url_of_experiment(self, experiment_id: str) -> str:
+        """The URL of the page that lists the runs of an experiment."""
+        return f"{self.url}/#/experiments/{experiment_id}/runs?{PAGES}&viewStateShareKey={VIEW}"
 
     def url_of(self, run: Run) -> str:
         """The URL of the run's page."""
@@ -212,13 +255,13 @@ class MlflowClient:
             response = self._post(path, {**query, "page_token": token})
             yield response
 
-    def _post(self, path: str, body: dict[str, Any], allow: str = "") -> dict[str, Any]:
+    def _post(self, path: str, body: dict[str, Any], allow: tuple[str, ...] = ()) -> dict[str, Any]:
         return self._send("POST", f"/api/2.0/mlflow/{path}", json=body, allow=allow) or {}
 
     def _send(
-        self, method: str, path: str, *, allow: str = "", **body: Any
+        self, method: str, path: str, *, allow: tuple[str, ...] = (), **body: Any
     ) -> dict[str, Any] | None:
-        """Send a request; an error of the code `allow` gives None."""
+        """Send a request; an error of a code that is in `allow` gives None."""
         try:
             for attempt in stamina.retry_context(
                 on=(httpx.TransportError, httpx.HTTPStatusError),
@@ -240,7 +283,7 @@ class MlflowClient:
             content = {"message": response.text[:MAX_QUOTED]}
         if response.is_success and "message" not in content:
             return content
-        if allow and content.get("error_code") == allow:
+        if content.get("error_code") in allow:
             return None
         raise UsageError(
             f"DRIFT_MLFLOW_URL={self.url}: {path} answered HTTP {response.status_code}: "
@@ -252,6 +295,10 @@ def _run(response: dict[str, Any]) -> Run:
     info = response["info"]
     tags = {tag["key"]: tag["value"] for tag in response["data"].get("tags", [])}
     return Run(info["run_id"], info["experiment_id"], info["artifact_uri"], tags)
+
+
+def _entries(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
 
 
 def _now() -> int:

@@ -25,8 +25,16 @@ from drift_checker.errors import (
     ServiceAwayError,
     UsageError,
 )
-from drift_checker.escape import for_markdown
-from drift_checker.outputs.mlflow import MAX_TAG, Dataset, MlflowClient, Run, escape_column
+from drift_checker.escape import for_markdown, one_line
+from drift_checker.outputs import series
+from drift_checker.outputs.mlflow import (
+    MAX_RUN_NAME,
+    MAX_TAG,
+    Dataset,
+    MlflowClient,
+    Run,
+    escape_column,
+)
 from drift_checker.result import ColumnResult, Result, Verdict
 from drift_checker.state import (
     Document,
@@ -40,8 +48,10 @@ from drift_checker.state import (
     result_dates,
     write_latest_result,
 )
-from drift_checker.wording import explanation_markdown, summarize
+from drift_checker.wording import explanation_markdown, shortened, strongest_first, summarize
 
+MAX_NAMED = 5
+"""Columns that drifted which a tag names."""
 MAX_COLUMNS = 100
 """Columns whose metrics are logged, the most drifted first."""
 MAX_OLDER = 5
@@ -179,6 +189,7 @@ def publish_all(
     for monitor in store.folders("results"):
         experiment = mlflow.experiment(f"drift/{monitor}")
         runs = {run.run_id for run in mlflow.runs_before(experiment, _tomorrow())}
+        drawn = series.is_kept(store, mlflow, monitor)
         for date in reversed(list(result_dates(store, monitor))):
             if (since and date < since) or read_result(store, monitor, date) is None:
                 continue
@@ -187,6 +198,8 @@ def publish_all(
             pending = PendingMarker(monitor=monitor, logical_date=date, dag_run_id=dag_run)
             publisher = _Publisher(store, mlflow, pending)
             if publisher.is_in(runs):
+                if not drawn:
+                    publisher.log_point()
                 there += 1
             else:
                 published += _published(publisher.publish_anew, pending)
@@ -309,13 +322,24 @@ class _Publisher:
         }
         if self.pending.dag_run_id:
             tags["dag_run_id"] = self.pending.dag_run_id
-        return self.mlflow.create_run(
-            experiment, identity["logical_date"], tags, started=self.started
-        )
+        if drifted := strongest_first(self.result)[: len(self.result.drifted_columns)]:
+            names = ", ".join(shortened(column.name) for column in drifted[:MAX_NAMED])
+            more = len(drifted) - MAX_NAMED
+            tags["columns"] = one_line(names) + (f" and {more} more" if more > 0 else "")
+        if self.result.alarm.since:
+            tags["since"] = f"{self.result.alarm.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return self.mlflow.create_run(experiment, self._name(), tags, started=self.started)
+
+    def _name(self) -> str:
+        """Return when and what: it stands in MLflow's list, and above all else of the run."""
+        date = self.pending.logical_date.astimezone(UTC)
+        time = f"{date:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+        return one_line(f"{time} {summarize(self.result)}")[:MAX_RUN_NAME]
 
     def _fill(self, run: Run) -> None:
         timestamp = int(self.pending.logical_date.timestamp() * 1000)
         self.mlflow.log_metrics(run, result_metrics(self.result), timestamp)
+        self.log_point()
         self.mlflow.log_inputs(run, self._datasets())
         self.mlflow.log_artifact(run, "result.json", self.data)
         if self.result.report:
@@ -326,6 +350,12 @@ class _Publisher:
         if current is not None:
             self.mlflow.log_artifact(run, "current.parquet", current)
         self.mlflow.finish(run)
+
+    def log_point(self) -> None:
+        """Log the tick in the run that has all ticks of its monitor."""
+        metrics = result_metrics(self.result)
+        date = self.pending.logical_date
+        series.log_point(self.store, self.mlflow, self.pending.monitor, date, metrics)
 
     def _datasets(self) -> list[Dataset]:
         version = self.result.reference.version
@@ -359,6 +389,7 @@ def result_metrics(result: Result) -> dict[str, float]:
         "rows": float(result.current.rows),
         "drift.columns": float(len(result.drifted_columns)),
         "drift.segments": float(sum(s.verdict is Verdict.DRIFT for s in result.segments)),
+        "drift.score": max(map(_score, tested), default=0.0),
         "drift.share": len(result.drifted_columns) / max(1, len(tested)),
         **{f"seconds.{step}": seconds for step, seconds in result.timings.items()},
     }
@@ -369,6 +400,11 @@ def result_metrics(result: Result) -> dict[str, float]:
         if column.effect_size is not None:
             metrics[f"score.{name}"] = column.effect_size
     return metrics
+
+
+def _score(column: ColumnResult) -> float:
+    """Return the effect in parts of its floor: from 1 on it is worth an alarm."""
+    return (column.effect_size or 0.0) / column.floor if column.floor else 0.0
 
 
 def _drifted_first(column: ColumnResult) -> tuple[bool, float, float]:

@@ -53,6 +53,11 @@ def recent(monitor: str) -> str:
     return f"results/{monitor}/recent.json"
 
 
+def series(monitor: str) -> str:
+    """Key of which run of MLflow has all ticks of the monitor."""
+    return f"results/{monitor}/series.json"
+
+
 def seen_rows(monitor: str) -> str:
     """Key of what the rows of the monitor's last batches are known by."""
     return f"results/{monitor}/rows.bin"

@@ -55,12 +55,10 @@ DEFAULT_RENDERERS.typed_renderers[DataDriftTable].color_options = ColorOptions(
     primary_color="#c05a00", secondary_color="#5b6b79"
 )
 
-MAX_ROWS = 2000
-"""Rows of either side that are drawn, as long as there are at most 10 columns."""
-MAX_COLUMNS = 8
-"""Columns that are drawn, the strongest ones."""
-MAX_CELLS = MAX_ROWS * 10
-"""Values of either side that are drawn: the page holds them all, and stays below 1.5 MB."""
+MAX_ROWS = 1000
+"""Rows of either side that are drawn."""
+MAX_COLUMNS = 6
+"""Columns that are drawn, the strongest ones: the page holds all values, and has at most 1.5 MB."""
 MAX_CATEGORIES = 50
 """Categories of a column that are drawn by their names."""
 POOLED_CATEGORIES = "(all others)"
@@ -165,8 +163,7 @@ def _test_name(column: ColumnResult) -> str:
 
 
 def _sample(table: pd.DataFrame) -> pd.DataFrame:
-    rows = min(len(table), MAX_ROWS, MAX_CELLS // table.shape[1])
-    return table.sample(rows, random_state=0).sort_index()
+    return table.sample(min(len(table), MAX_ROWS), random_state=0).sort_index()
 
 
 def _shown_rows(rows: int) -> pa.Array[Any]:

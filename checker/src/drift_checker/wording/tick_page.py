@@ -51,7 +51,7 @@ _POLICY = (
     "default-src 'none'; {scripts}style-src {style}; font-src data:; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
-DRAWN_WITH_DETAILS = 8
+DRAWN_WITH_DETAILS = 6
 """Columns that have pictures of ours where details stand below: a page has at most 1.5 MB."""
 MAX_OTHERS = 200
 """Columns without drift that are listed."""
