@@ -57,6 +57,7 @@ def test_mute_and_unmute(client: TestClient, csrf: str, deployment: Deployment) 
     assert "&lt;b&gt;known&lt;/b&gt;" in page
     assert "Unmute taxi" in page
     deployment.clock.now += timedelta(seconds=1)
+    deployment.clock.now += timedelta(seconds=1)
     client.post("/monitors/taxi/unmute", data={"csrf": csrf}, headers=OWN)
     assert mute_in_force(deployment.store, "taxi", deployment.clock.now) is None
 

@@ -105,6 +105,7 @@ def test_a_mute_is_shown_until_it_ends(board: BoardClient, deployment: Deploymen
     assert muted is not None
     assert (muted.by, muted.reason) == ("ada", "known, being mended")
     assert board.monitor("flights").state == "drift"  # an open alarm stays visible
+    deployment.clock.now += timedelta(seconds=1)
     board.mute("flights", NOW - timedelta(hours=1))
     assert board.monitor("flights").mute is None
 
