@@ -92,6 +92,7 @@ def test_settings_that_may_hold_secrets_are_not_kept() -> None:
 
     # Those of the machine that it runs on may differ where it is brought back.
     machine = {"state_dir", "drifter_port", "mlflow_port", "airflow_port"}
+    machine |= {"board_port", "board_public_url"}
     assert set(names) == settings.keys() - machine
     assert not set(names) & yaml.safe_load((folder / "credentials.yml").read_text()).keys()
 
