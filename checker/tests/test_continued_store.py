@@ -48,7 +48,7 @@ FORMS = {
     r"results/.*/published\.json": Publication,
     r"results/.*/result\.json": Result,
 }
-FIRST = {"rules": 1}
+FIRST = {"rules": 1, "channels": ["default"]}
 """What a field is that version 0.1.0 did not have, where that is not nothing."""
 MONITORS = ("orders", "ledger", "sensors", "lake")
 ACCEPTED = "404aa3784e7e"
@@ -222,6 +222,9 @@ def test_the_episode_and_the_accepted_version_go_on(continued: Continued) -> Non
         "state": "ongoing",
         "id": f"orders-{date(9):%Y%m%dT%H%M%SZ}",
         "since": date(9).isoformat(),
+        # Which columns it has is known from the last tick of then on, all of which go on.
+        "columns": dict.fromkeys(["items", "price", "weight"], date(10).isoformat()),
+        "widened": [],
     }
     # The four that were ok since the version was accepted were counted by other rules of reading.
     assert result["sequential"]["ticks"] == 1
@@ -348,6 +351,11 @@ def test_a_repeated_tick_keeps_its_result(continued: Continued, mlflow: FakeMlfl
     results = continued.below("results")
     continued.tick("orders", 8)
     continued.tick("orders", 10)
+    # The pointer now knows the last scheduled tick too.
+    pointer = "results/orders/latest.json"
+    before, after = json.loads(results.pop(pointer)), continued.read(pointer)
+    assert after.pop("scheduled")["logical_date"] == before["logical_date"]
+    assert not [*differences(before, after)]
     assert results.items() <= continued.below("results").items()
     # The one of 9:40 was published before.
     assert published(mlflow) == {date(9), date(10)}
@@ -400,7 +408,9 @@ def test_events_that_wait_are_told(continued: Continued, web: Web) -> None:
         env.write(f"DRIFT_NOTIFICATION_URLS={receiver.url}\n")
     continued.command("notify", "due")
     assert not continued.below("outbox")
-    ours = [title for title in receiver.titles if "no verdict" not in title]
+    (message,) = receiver.messages
+    named = [line for line in message["message"].splitlines() if line.startswith("- ")]
+    ours = [line.removeprefix("- ") for line in named if "no verdict" not in line]
     assert sorted(title.partition(":")[0] for title in ours) == [
         "lake",
         "lake",

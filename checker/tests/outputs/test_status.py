@@ -131,8 +131,12 @@ def test_a_check_by_hand_hides_no_alarm(deployment: Deployment, web: Web) -> Non
 
     (shown,) = json.loads(deployment.cli("status", "--format", "json").stdout)["monitors"]
     assert (shown["verdict"], shown["logical_date"]) == ("ok", "2026-11-23T09:02:00Z")
-    assert (shown["alarm"], shown["alarm_since"]) == ("opened", "2026-11-23T09:00:00Z")
-    assert "x" in shown["alarm_columns"]
+    assert shown["alarm"] == "opened"
+    assert (shown["open_alarm"]["id"], shown["open_alarm"]["since"]) == (
+        "m-20261123T090000Z",
+        "2026-11-23T09:00:00Z",
+    )
+    assert "x" in shown["open_alarm"]["columns"]
     assert "open since 2026-11-23 09:00:00Z: x" in deployment.cli("status").stdout
 
     latest = read_latest_result(deployment.store, "m")

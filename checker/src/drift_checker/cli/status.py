@@ -109,9 +109,9 @@ def _row(monitor: MonitorStatus) -> tuple[str, ...]:
 def _alarm(monitor: MonitorStatus) -> str:
     """Say since when an alarm is open, of which columns, and until when nobody is told."""
     said = []
-    if monitor.alarm_since:
-        names = ", ".join(map(shortened, monitor.alarm_columns))
-        said.append(f"open since {_utc(monitor.alarm_since)}{f': {names}' if names else ''}")
+    if monitor.open_alarm:
+        names = ", ".join(map(shortened, monitor.open_alarm.columns))
+        said.append(f"open since {_utc(monitor.open_alarm.since)}{f': {names}' if names else ''}")
     if monitor.muted_until:
         said.append(f"muted until {_utc(monitor.muted_until)}")
     return "; ".join(said) or "-"

@@ -27,6 +27,17 @@ from drift_checker.state import (
 )
 
 
+class OpenAlarm(Document):
+    """The alarm that is open after the last scheduled tick, whatever one by hand has found.
+
+    `columns` are those that drifted in it so far; none where it is not known.
+    """
+
+    id: str
+    since: datetime
+    columns: list[str]
+
+
 class MonitorStatus(Document):
     """The last verdict of one monitor; null before its first."""
 
@@ -37,9 +48,8 @@ class MonitorStatus(Document):
     logical_date: datetime | None = None
     """The last tick of any kind; one by hand says nothing of an alarm."""
     alarm: AlarmState | None = None
-    """What the last scheduled tick says of its episode, and with it the next two."""
-    alarm_since: datetime | None = None
-    alarm_columns: list[str] = Field(default_factory=list)
+    """What the last scheduled tick says of its episode."""
+    open_alarm: OpenAlarm | None = None
     muted_until: datetime | None = None
     page: str | None = None
     """The board's page of the monitor."""
@@ -128,6 +138,12 @@ def _alarm_of(store: Store, name: str, schedule: str, latest: LatestResult) -> A
     return next((each.alarm for each in reversed(ticks) if each.trigger == "scheduled"), Alarm())
 
 
+def _open_alarm(alarm: Alarm) -> OpenAlarm | None:
+    if not alarm.is_open or alarm.id is None or alarm.since is None:
+        return None
+    return OpenAlarm(id=alarm.id, since=alarm.since, columns=list(alarm.columns or {}))
+
+
 def _monitor_status(
     store: Store, name: str, schedule: str, now: datetime, pending: Sequence[datetime]
 ) -> MonitorStatus:
@@ -144,8 +160,7 @@ def _monitor_status(
         verdict=result.verdict,
         logical_date=result.logical_date,
         alarm=alarm.state,
-        alarm_since=alarm.since if alarm.is_open else None,
-        alarm_columns=list(alarm.columns or {}) if alarm.is_open else [],
+        open_alarm=_open_alarm(alarm),
         muted_until=mute.until if mute else None,
         drifted_columns=result.drifted_columns,
         faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in result.faults],
