@@ -102,13 +102,6 @@ def checked(stack: Stack, run: str) -> dict[str, Any]:
     return ended
 
 
-def status(stack: Stack, monitor: str = MONITOR) -> dict[str, Any]:
-    """What the command says of a monitor."""
-    shown = json.loads(stack.checker("status", "--format", "json"))["monitors"]
-    (found,) = (each for each in shown if each["name"] == monitor)
-    return dict(found)
-
-
 def in_force(stack: Stack) -> str:
     """The version that batches are compared with."""
     shown = json.loads(stack.checker("baseline", "show", "--all", "--format", "json"))
@@ -147,7 +140,8 @@ def test_check_now_by_page_and_api(drifting: Stack, api: httpx.Client, browser: 
         result = drifting.result(checked(drifting, run))
         assert (result["verdict"], result["trigger"]) == ("drift", "manual")
     # A check by hand does not hide the alarm that a scheduled one has opened.
-    assert status(drifting)["alarm"]["state"] != "closed"
+    shown = answer(api.get(MONITOR))
+    assert (shown["verdict"], shown["alarm_since"] is None) == ("drift", False)
 
 
 def test_a_pushed_batch_is_judged_once(drifting: Stack, api: httpx.Client) -> None:
@@ -164,7 +158,7 @@ def test_a_pushed_batch_is_judged_once(drifting: Stack, api: httpx.Client) -> No
     assert (first["known"], again["known"]) == (False, True)
     assert first["run"] == again["run"]
     checked(drifting, first["run"])
-    assert status(drifting, "pushed")["verdict"] == "ok"
+    assert answer(api.get("pushed"))["verdict"] == "ok"
 
 
 def test_mutes_and_acceptance_outlast_a_deployment_and_a_restart(
@@ -176,7 +170,13 @@ def test_mutes_and_acceptance_outlast_a_deployment_and_a_restart(
     until_then = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
     answer(api.post(f"{MONITOR}/mutes", json={"by": "Ann", "until": until_then}))
     before = in_force(drifting)
-    answer(api.post(f"{MONITOR}/acceptances", json={"by": "Ann", "instead_of": before}))
+    drifted = [
+        tick["logical_date"]
+        for tick in answer(api.get(f"{MONITOR}/ticks"))["items"]
+        if (tick["trigger"], tick["verdict"]) == ("scheduled", "drift")
+    ]
+    asked = {"by": "Ann", "instead_of": before, "ticks": drifted}
+    answer(api.post(f"{MONITOR}/acceptances", json=asked))
 
     assert drifting.succeed("site.yml", **SETTINGS).changed == [0]
     drifting.supervisorctl("restart", "board")
