@@ -91,7 +91,7 @@ def test_what_is_due_at_once_is_one_message(deployment: Deployment, web: Web) ->
     events.append(event("n", "batch_invalid"))
     deliver_events(deployment.store, events, addresses, DATE, board="http://board")
     (message,) = receiver.messages
-    assert message["title"] == "100 monitors: 99 new alarms, 1 invalid batches"
+    assert message["title"] == "100 monitors: 99 new alarms, 1 invalid batch"
     lines = message["message"].splitlines()
     assert [line for line in lines if line.startswith("- ")] == [
         f"- m{number:03}: drift" for number in range(10)

@@ -53,15 +53,16 @@ NOTIFICATION_TITLE = "Drift detection"
 
 MOST_NAMED = 10
 """Events that one message names."""
-_IN_WORDS: Mapping[EventKind, str] = {
-    "alarm_opened": "new alarms",
-    "alarm_closed": "alarms over",
-    "batch_invalid": "invalid batches",
-    "monitor_silent": "silent",
-    "widened": "alarms widened",
-    "mute_ended": "mutes over",
-    "reminder": "alarms still open",
+_IN_WORDS: Mapping[EventKind, tuple[str, str]] = {
+    "alarm_opened": ("new alarm", "new alarms"),
+    "alarm_closed": ("alarm over", "alarms over"),
+    "batch_invalid": ("invalid batch", "invalid batches"),
+    "monitor_silent": ("silent", "silent"),
+    "widened": ("alarm widened", "alarms widened"),
+    "mute_ended": ("mute over", "mutes over"),
+    "reminder": ("alarm still open", "alarms still open"),
 }
+"""What one, and what several of a kind are called."""
 
 _KIND = re.compile(r"([a-z0-9]{1,20})://")
 _STATUS = re.compile(r"\berror=(\d{3})\b")
@@ -331,10 +332,11 @@ def _as_message(events: Sequence[Event], board: str | None) -> tuple[str, str]:
     monitors = {event.monitor for event in events}
     number = f"{len(monitors)} monitors" if len(monitors) > 1 else events[0].monitor
     counted = Counter(event.kind for event in events)
-    kinds = ", ".join(f"{count} {_IN_WORDS[kind]}" for kind, count in counted.items())
+    kinds = ", ".join(f"{count} {_IN_WORDS[kind][count > 1]}" for kind, count in counted.items())
     lines = list[str]()
     for event in events[:MOST_NAMED]:
-        lines.append(f"- {event.title}")
+        summary = event.message.partition("\n")[0]
+        lines += [f"- {event.title}", f"  {summary}"]
         lines += [f"  {event.page}"] if event.page else []
     if len(events) > MOST_NAMED:
         where = f": {board}/" if board else "; `drift-checker status` names them"
