@@ -8,6 +8,7 @@ import structlog
 
 from drift_checker.comparison import TablePair
 from drift_checker.comparison.pictures import draw
+from drift_checker.errors import ServiceAwayError
 from drift_checker.result import EvidentlySummary, Result, Verdict
 from drift_checker.state import read_latest_result
 from drift_checker.tables import release_memory
@@ -25,6 +26,9 @@ def store_pictures(context: TickContext, tables: TablePair, result: Result) -> P
     try:
         pictures = draw(tables, result)
         context.store.put(context.tick.key("pictures.json"), pictures.model_dump_json().encode())
+    except ServiceAwayError as error:  # the result itself says so, if the store stays away
+        log.warning("no pictures", monitor=context.tick.monitor.name, reason=str(error))
+        return None
     except Exception:  # as of a report
         log.exception("no pictures", monitor=context.tick.monitor.name)
         return None
@@ -52,6 +56,9 @@ def store_report(
         details, evidently = _details(context, inputs, result) or (None, None)
         page = standalone_page(result, pictures, details=details)
         context.store.put(tick.key("report.html"), page.encode())
+    except ServiceAwayError as error:
+        log.warning("no report", monitor=tick.monitor.name, reason=str(error))
+        return {}
     except Exception:  # whatever fails in a report fails nothing else
         log.exception("no report", monitor=tick.monitor.name)
         return {}
