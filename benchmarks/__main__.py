@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import (
+    board,
     compare,
     deploy,
     endurance,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {
     "segments": segments.measure,
     "compare": compare.measure,
     "large": large.measure,
+    "board": board.measure,
 }
 # They are about a choice that was made, and asked for by name.
 ENGINE_BENCHMARKS: dict[str, Callable[[Bench], list[Figure]]] = {"engines": engines.measure}

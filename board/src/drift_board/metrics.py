@@ -7,7 +7,7 @@ told as times, so that the text stays as it is until the store has something new
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from fastapi import Response
@@ -24,7 +24,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from drift_board.board import Board
 from drift_board.errors import Problem
-from drift_board.view import MonitorView, Snapshot, StrongColumn
+from drift_board.view import Detail, MonitorView, Past, Snapshot, StrongColumn
 from drift_checker.errors import DriftCheckerError
 from drift_checker.result import Verdict
 
@@ -51,6 +51,7 @@ class Metrics:
         )
         self._seen: dict[str, datetime] = {}
         self._written: tuple[Snapshot, bytes] | None = None
+        self._known: tuple[list[_Known], bytes] | None = None
 
     def page(self) -> Response:
         """Return all of them; without a snapshot `drift_board_store_up` alone says why."""
@@ -61,11 +62,17 @@ class Metrics:
         with self._lock:
             if self._written is None or self._written[0] is not snapshot:
                 self._observe(snapshot)
-                registry = CollectorRegistry()
-                registry.register(_Families(snapshot))
-                self._written = snapshot, generate_latest(registry)
+                own = _text(_of_board(snapshot))
+                self._written = snapshot, own + self._of_monitors(snapshot)
             text = self._written[1]
         return Response(text + generate_latest(self._process), media_type=CONTENT_TYPE_LATEST)
+
+    def _of_monitors(self, snapshot: Snapshot) -> bytes:
+        """Write what is known of monitors, where that is not what it was: most looks are alike."""
+        known = list(map(_known, snapshot.monitors))
+        if self._known is None or self._known[0] != known:
+            self._known = known, _text([*_of_monitors(snapshot), *_of_columns(snapshot)])
+        return self._known[1]
 
     def _observe(self, snapshot: Snapshot) -> None:
         """Count the ticks that are new; those that were there at the start are not."""
@@ -87,32 +94,55 @@ class Metrics:
 
 
 class _Families:
-    """A snapshot as prometheus-client collects it."""
+    """Families as prometheus-client collects them."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
 
     def describe(self) -> list[Metric]:
         """Name nothing before it is collected."""
         return []
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield each family with all its series."""
-        snapshot = self._snapshot
-        yield _gauge("drift_board_store_up", "Whether the store answered.", snapshot.away is None)
-        yield _gauge(
-            "drift_board_snapshot_timestamp_seconds",
-            "When the store was last read.",
-            snapshot.at.timestamp(),
-        )
-        yield _gauge("drift_monitors", "Monitors that are watched.", len(snapshot.monitors))
-        yield _gauge(
-            "drift_alarm_budget_per_week",
-            "False alarms a week that all monitors may have.",
-            snapshot.alarms_per_week,
-        )
-        yield from _of_monitors(snapshot)
-        yield from _of_columns(snapshot)
+    def collect(self) -> Iterable[Metric]:
+        """Return each family with all its series."""
+        return self._families
+
+
+def _text(families: Iterable[Metric]) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Families(families))
+    return generate_latest(registry)
+
+
+_Known = tuple[str, Past | None, Detail | None, bool, bool, int, int]
+"""All that a monitor's metrics are made of."""
+
+
+def _known(view: MonitorView) -> _Known:
+    return (
+        view.name,
+        view.past,
+        view.detail,
+        view.silent,
+        view.mute is not None,
+        len(view.damaged),
+        view.alarms_this_week,
+    )
+
+
+def _of_board(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge("drift_board_store_up", "Whether the store answered.", snapshot.away is None)
+    yield _gauge(
+        "drift_board_snapshot_timestamp_seconds",
+        "When the store was last read.",
+        snapshot.at.timestamp(),
+    )
+    yield _gauge("drift_monitors", "Monitors that are watched.", len(snapshot.monitors))
+    yield _gauge(
+        "drift_alarm_budget_per_week",
+        "False alarms a week that all monitors may have.",
+        snapshot.alarms_per_week,
+    )
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from drift_board.view import Detail, MonitorView, Past, Snapshot, strip
+from drift_board.view import STRIP, Detail, MonitorView, Past, Snapshot, strip
 from drift_checker.config import Monitor, Monitors, load_monitors
 from drift_checker.errors import DamagedObjectError, UsageError
 from drift_checker.state import (
@@ -32,6 +32,8 @@ from drift_checker.state import (
 
 AT_ONCE = 4
 """Monitors that are read at a time."""
+KEPT = STRIP + 16
+"""Ticks that a strip is made of, with some by hand between them."""
 MUTES_SHOWN = timedelta(days=60)
 """Mutes that ended longer ago are in no strip."""
 
@@ -143,8 +145,8 @@ class Reader:
             self._read_past(monitor.name, known)
         self._read_detail(monitor.name, known)
         # The recent past is written after the pointer: until it has that tick, it is asked again.
-        last = known.past.unpacked(monitor.name).ticks if known.past else ()
-        behind = latest is not None and (not last or last[-1].logical_date < latest.logical_date)
+        newest = known.past.newest if known.past else None
+        behind = latest is not None and (newest is None or newest < latest.logical_date)
         known.pointer, known.settled = pointer, not behind
         return known
 
@@ -160,7 +162,7 @@ class Reader:
 
     def _read_past(self, name: str, known: _Known) -> None:
         data = self._store.get(keys.recent(name))
-        recent = RecentTicks.from_json(data, name) if data else None
+        recent = RecentTicks.brief_from_json(data, name, KEPT) if data else None
         if data is not None and recent is None:
             error = DamagedObjectError(keys.recent(name), "it is not what a tick leaves")
             known.damaged.append(_in_words(error))

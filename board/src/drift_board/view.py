@@ -119,7 +119,8 @@ class Detail:
 class Past:
     """The recent past of a monitor, packed: 500 ticks of 100 monitors are 100 MB of objects.
 
-    `ticks` are the last scheduled ones, as many as a strip may need.
+    `ticks` are the last scheduled ones, as many as a strip may need; `first` and `newest` are the
+    dates of all that are kept.
     """
 
     packed: bytes
@@ -128,11 +129,12 @@ class Past:
     by_hand: ShortTick | None
     opened: Sequence[datetime]
     first: datetime | None
+    newest: datetime | None
     totals: dict[Verdict, int]
 
     @classmethod
     def of(cls, recent: RecentTicks, data: bytes) -> Past:
-        """Return it as the bytes of a monitor's `recent.json` say it."""
+        """Return it as the bytes of a monitor's `recent.json` say it, of which some is read."""
         scheduled = [tick for tick in recent.ticks if tick.trigger == "scheduled"]
         last = scheduled[-1] if scheduled else None
         latest = recent.ticks[-1] if recent.ticks else None
@@ -143,6 +145,7 @@ class Past:
             by_hand=latest if last and latest is not last else None,
             opened=[tick.logical_date for tick in scheduled if tick.alarm.state == "opened"],
             first=recent.ticks[0].logical_date if recent.ticks else None,
+            newest=latest.logical_date if latest else None,
             totals={verdict: recent.totals.get(verdict, 0) for verdict in Verdict},
         )
 

@@ -122,6 +122,20 @@ def test_the_last_ticks_are_kept_and_all_are_counted() -> None:
     assert full.with_tick(before) == full
 
 
+def test_of_many_ticks_the_last_are_read_and_those_that_opened_an_alarm() -> None:
+    opened = short(2, Verdict.DRIFT, alarm=Alarm(state="opened", id="a", since=START))
+    data = recent_of(*map(short, (0, 1)), opened, *map(short, range(3, 9))).as_json()
+    whole = RecentTicks.from_json(data, recent_of().monitor)
+
+    brief = RecentTicks.brief_from_json(data, recent_of().monitor, most=3)
+
+    assert whole is not None
+    assert brief is not None
+    assert brief.ticks == tuple(whole.ticks[place] for place in (0, 2, 6, 7, 8))
+    assert brief.totals == whole.totals
+    assert RecentTicks.brief_from_json(data[:-9], recent_of().monitor, most=3) is None
+
+
 @pytest.mark.parametrize("length", [2, 60, 400])
 def test_the_object_is_never_larger(length: int) -> None:
     """The names of the columns may be of any length, and others in each tick."""
