@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from stored import NOW, MonitorFeed, feeds, write
 
@@ -18,7 +22,12 @@ from drift_checker.errors import ServiceAwayError
 from drift_checker.state import Store
 
 TOKEN = "a-token-of-the-tests"  # noqa: S105  of the tests alone
+PATIENCE_SECONDS = 60
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--images", help="folder for the pictures that the documents show")
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +82,25 @@ def deploy(
     (folder / "reference.parquet").touch()
     write(store, folder, made)
     return Deployment(folder, store, settings)
+
+
+@contextmanager
+def served(deployment: Deployment) -> Iterator[str]:
+    """Serve a board at an address of its own while the block runs."""
+    app = create_app(deployment.settings, now=deployment.clock)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_SECONDS)
 
 
 @pytest.fixture
