@@ -85,6 +85,9 @@ class Pages:
             "short": shortened,
             "strip": lambda view: drawing.strip_of(view.cells, STRIP),
         }
+        # Compiled before somebody waits for one of them.
+        for name in environment.list_templates():
+            environment.get_template(name)
         self._environment = environment
 
     def render(
