@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -35,6 +37,8 @@ from drift_checker.state import Store, keys
 from drift_checker.wording import STYLE
 
 _OWN_STYLE = Path(__file__).with_name("static") / "board.css"
+THREADS = 8
+"""Pages that are written at a time."""
 _MACHINES = ("/api/", "/metrics", "/healthz", "/readyz", "/openapi.json")
 
 
@@ -56,6 +60,7 @@ def create_app(
     services = Services(own, board, lookup, actions, guard)
     pages, metrics = Pages(services), Metrics(board)
     app = FastAPI(
+        lifespan=_few_threads,
         title="Drift board",
         version=version("drift-board"),
         # Their pages load from the internet; /docs is made below, of files that are installed.
@@ -81,6 +86,13 @@ def create_app(
     _documents(app)
     _service(app, store, metrics)
     return app
+
+
+@asynccontextmanager
+async def _few_threads(_: FastAPI) -> AsyncIterator[None]:
+    """Two cores write no more pages at once, and each thread keeps memory of its own."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
 
 
 def _refusals(app: FastAPI, pages: Pages) -> None:

@@ -60,6 +60,7 @@ class Pages:
     def __init__(self, services: Services) -> None:
         self._of = services
         self._kept = OnDemand(services.settings.board_refresh_seconds, MOST_PAGES)
+        self._shown: Snapshot | None = None
         environment = Environment(
             loader=PackageLoader("drift_board"),
             autoescape=True,
@@ -117,6 +118,10 @@ class Pages:
         query = request.query_params
         wanted = {name: query.get(name, "") for name in ("verdict", "owner", "tag")}
         person = self._of.guard.person(request)
+        if snapshot is not self._shown:
+            # An old one holds some megabytes for as long as a page of it is kept.
+            self._kept.clear()
+            self._shown = snapshot
         key = (id(snapshot), _path(request), person)
 
         def write() -> tuple[Snapshot, str]:
