@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PATIENCE_SECONDS, Deployment, served
+from conftest import PATIENCE_SECONDS, TOKEN, Deployment, served
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from stored import NOW
+
+from drift_checker.state import mute_in_force
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDE, PHONE = (1280, 800), (390, 844)
@@ -54,11 +57,13 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
         if parts.scheme != "data" and f"{parts.scheme}://{parts.netloc}" != address:
             complaints.append(f"asked {request.url}")
 
-    def open_one(path: str, size: tuple[int, int] = WIDE, scheme: str = "light") -> Page:
+    def open_one(
+        path: str, size: tuple[int, int] = WIDE, scheme: str = "light", zone: str = "UTC"
+    ) -> Page:
         page = browser.new_page(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,  # type: ignore[arg-type]
-            timezone_id="UTC",
+            timezone_id=zone,
             locale="en-GB",
         )
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
@@ -97,6 +102,30 @@ def test_everybody_can_read_it(open_page: Callable[..., Page], path: str) -> Non
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
+def test_times_are_the_readers_own_beside_utc(open_page: Callable[..., Page]) -> None:
+    page = open_page("/monitors/flights", zone="Asia/Kolkata")
+
+    moment = page.locator("time[datetime='2026-11-30T17:20:00Z']").first
+    expect(moment).to_contain_text("2026-11-30 17:20 UTC")
+    expect(moment).to_contain_text("22:50 here")
+
+
+def test_a_person_signs_in_and_mutes(
+    open_page: Callable[..., Page], deployment: Deployment
+) -> None:
+    page = open_page("/monitors/taxi")
+    page.get_by_role("link", name="Sign in").last.click()
+    page.get_by_label("name").fill("Ada")
+    page.get_by_label("token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("Mute", exact=True).click()
+    page.get_by_label("Why").fill("<b>known</b>")
+    page.get_by_role("button", name="Mute taxi").click()
+
+    expect(page.get_by_text("by Ada until 2026-11-30 19:02 UTC: <b>known</b>")).to_be_visible()
+    assert mute_in_force(deployment.store, "taxi", NOW) is not None
+
+
 def test_pictures_for_the_documents(
     open_page: Callable[..., Page], pytestconfig: pytest.Config
 ) -> None:
@@ -105,3 +134,7 @@ def test_pictures_for_the_documents(
         pytest.skip("no --images FOLDER")
     for name, path in (("board", "/"), ("board-monitor", "/monitors/flights")):
         open_page(path).screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_the_documents_of_the_api_need_no_internet(open_page: Callable[..., Page]) -> None:
+    expect(open_page("/docs").get_by_text("/api/v1/overview")).to_be_visible()
