@@ -143,7 +143,7 @@ def test_the_report_shows_markers_as_text_and_draws(marked_run: MarkedRun, page:
     expect(page.locator("svg.main-svg").first).to_be_visible()
 
     expect(page.locator("svg.main-svg")).to_have_count(len(columns))
-    assert len(columns) >= 6  # noqa: PLR2004  as many as a report within its bytes has room for
+    assert len(columns) >= 6  # as many as a report within its bytes has room for
     assert_data(page)
     assert page.locator("svg a, svg [style*='font-weight: bold']").count() == 0
     assert refused == []
