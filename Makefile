@@ -168,7 +168,7 @@ lint: dev ## ruff, import-linter, mypy, ansible-lint, yamllint, shellcheck
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	PYTHONPATH=checker/src .venv/bin/lint-imports --no-logo --no-cache checker/pyproject.toml
-	PYTHONPATH=checker/src:board/src .venv/bin/lint-imports --no-logo --no-cache --config board/pyproject.toml
+	PYTHONPATH=checker/src:board/src .venv/bin/lint-imports --no-logo --no-cache board/pyproject.toml
 	$(in_package) drifter mypy drifter/src data
 	$(in_package) board mypy board/src
 	MYPYPATH=checker/tests $(in_package) checker mypy roles/preflight/files checker/src benchmarks/trust benchmarks/formats
