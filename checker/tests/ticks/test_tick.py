@@ -214,8 +214,8 @@ def test_mlflow_away_keeps_the_result_for_later(deployment: Deployment, mlflow: 
     deployment.run(later)
 
     assert [run["name"] for run in mlflow.active] == [
-        "2026-11-23T09:00:00Z",
-        "2026-11-23T09:05:00Z",
+        "2026-11-23 09:00 ok: no drift and no fault (300 rows against 1000)",
+        "2026-11-23 09:05 ok: no drift and no fault (300 rows against 1000)",
     ]
     assert deployment.store.list("pending") == []
 
