@@ -105,6 +105,10 @@ def numbered(form: str, rows: int = 200) -> list[str]:
         [f"第{row}条评论说这个产品非常好，我会再买一次" for row in range(100)],  # noqa: RUF001
         [f"Отзыв номер {row} об этом товаре" for row in range(100)],  # noqa: RUF001
         [*TEXTS[:150], *(["good"] * 100)],
+        [f"{last}, {first}" for last in ENGLISH.split() for first in GERMAN.split()],
+        [f"{name}ville Airport" for name in HERE.words[0][:80]],
+        [f"19{row % 90 + 10}.0{row % 9 + 1}.17 - 20{row}.06.30 (Retirement)" for row in range(90)],
+        [f"2026-11-{row % 30 + 1} 10:00:{row} 200 12{row}ms upload" for row in range(90)],
     ],
 )
 def test_texts_of_words_are_free_text(values: list[Any]) -> None:
@@ -123,6 +127,10 @@ def test_texts_of_words_are_free_text(values: list[Any]) -> None:
         numbered("user{0}@example.org"),
         numbered("1 {0} 567 {1}"),
         numbered("12 Jan 2020 10:{0}:{1}"),
+        numbered("2020.01.{0} - 2021.02.{1}"),
+        numbered("Sensor {0:08d}"),
+        numbered("Item {0}"),
+        numbered("+49 30 {0} {1}"),
         ["a long name of a category", "another long name of it"] * 100,
         [f"the long name of category {row % 80}" for row in range(400)],
         ["good"] * 200,

@@ -32,10 +32,11 @@ FREQUENT_WORDS = 50
 FIT_ROWS = 4000
 """Rows of the reference that its frequent words are chosen from, at most."""
 LEAST_ROWS = 50
-LEAST_WORDS = 3.0
-"""The least mean number of words of free text."""
+LEAST_WORDS = 2.0
+"""The least mean number of words with a letter, where letters are `LEAST_LETTERS` of free text."""
 LEAST_LETTERS = 0.5
-"""The least share of letters in it."""
+LEAST_PARTS = 3.0
+"""The least mean number of words and numbers, where letters are fewer and most rows have a word."""
 LEAST_DISTINCT = 0.5
 """The least share of its rows that say something of their own."""
 _LOOKED_AT = 500
@@ -111,20 +112,33 @@ class TextFeatures:
 def looks_like_free_text(column: pa.Array[Any]) -> bool:
     """Return whether text is written in words, most of which are its row's own.
 
-    That is: more than half of its values are distinct, of at least `LEAST_ROWS`, they have three
-    words on average, and half of their characters are letters. So ids, codes, addresses of the
-    web, dates and names of categories are none.
+    That is: more than half of its values are distinct, of at least `LEAST_ROWS`, and they are in
+    words: two on average, and half of their characters letters, as in names of people and places;
+    or three words and numbers, with a word of four letters in half of the rows. So ids, codes,
+    addresses of the web, dates and names of categories are none.
     """
     if not is_text(column.type) or len(column) - column.null_count < LEAST_ROWS:
         return False
     texts = take_evenly(_texts(column), _LOOKED_AT)
+    return (
+        _distinct(texts) >= LEAST_DISTINCT
+        and _is_in_words(texts)
+        and _distinct(_texts(column)) >= LEAST_DISTINCT
+    )
+
+
+def _is_in_words(texts: pa.Array[Any]) -> bool:
+    """Return whether texts without nulls are neither codes nor numbers, on the whole."""
     letters, characters = _count(texts, r"[\p{L}\p{M}]").sum(), _lengths(texts).sum()
-    if letters < LEAST_LETTERS * characters or _distinct(texts) < LEAST_DISTINCT:
+    if not letters:
         return False
-    words = _Words.of(texts, spaceless=_is_spaceless(texts))
-    if not words.count.sum() or words.count.mean() < LEAST_WORDS:
-        return False
-    return _distinct(_texts(column)) >= LEAST_DISTINCT
+    spaceless = _is_spaceless(texts)
+    parts = _Words.of(texts, spaceless=spaceless).count
+    words = parts if spaceless else _count(texts, r"\S*\p{L}\S*")
+    if words.mean() >= LEAST_WORDS and letters >= LEAST_LETTERS * characters:
+        return True
+    has_word = _count(texts, r"\p{L}{4}") > 0
+    return bool(parts.mean() >= LEAST_PARTS and has_word.mean() >= 0.5)  # noqa: PLR2004  most
 
 
 def fit_text(column: pa.Array[Any]) -> TextFeatures | str:
@@ -246,5 +260,5 @@ def _lengths(texts: Any) -> Floats:
 
 
 def _count(texts: Any, pattern: str) -> Floats:
-    """Return how many characters of each text match (rows,)."""
+    """Return how many parts of each text match, such as characters (rows,)."""
     return as_numpy(pc.count_substring_regex(texts, pattern=pattern)).astype(np.float64)
