@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
+from web import SERIES
 
 MLFLOW = os.environ.get("DRIFT_TEST_MLFLOW")
 """MLflow's command."""
@@ -72,18 +73,47 @@ class MlflowServer:
         finally:
             self.kill()
 
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        return self._content(httpx.get(f"{self.url}/api/2.0/mlflow/{path}", params=query))
+
     def post(self, path: str, **body: object) -> dict[str, Any]:
-        response = httpx.post(f"{self.url}/api/2.0/mlflow/{path}", json=body).raise_for_status()
-        content: dict[str, Any] = response.json()
+        return self._content(httpx.post(f"{self.url}/api/2.0/mlflow/{path}", json=body))
+
+    @staticmethod
+    def _content(response: httpx.Response) -> dict[str, Any]:
+        content: dict[str, Any] = response.raise_for_status().json()
         return content
 
     @property
     def active(self) -> list[dict[str, Any]]:
-        """Name and status of each run that is not deleted."""
-        found = self.post("experiments/search", filter="name LIKE 'drift/%'", max_results=10)
+        """The runs of ticks and drills that are not deleted, as the fake has them."""
+        return self._runs("drift/%")
+
+    @property
+    def series(self) -> list[dict[str, Any]]:
+        """The runs that have all ticks of a monitor, with the points of the metric `rows`."""
+        runs = self._runs(SERIES)
+        for run in runs:
+            metrics = self.get("metrics/get-history", run_id=run["id"], metric_key="rows")
+            run["points"] = [
+                [point[name] for name in ("key", "value", "timestamp", "step")]
+                for point in metrics.get("metrics", [])
+            ]
+        return runs
+
+    def _runs(self, experiments: str) -> list[dict[str, Any]]:
+        found = self.post("experiments/search", filter=f"name LIKE '{experiments}'", max_results=10)
         ids = [experiment["experiment_id"] for experiment in found.get("experiments", [])]
-        runs = self.post("runs/search", experiment_ids=ids)["runs"] if ids else []
-        return [{"name": r["info"]["run_name"], "status": r["info"]["status"]} for r in runs]
+        runs = self.post("runs/search", experiment_ids=ids).get("runs", []) if ids else []
+        return [
+            {
+                "id": run["info"]["run_id"],
+                "name": run["info"]["run_name"],
+                "status": run["info"]["status"],
+                "tags": {tag["key"]: tag["value"] for tag in run["data"].get("tags", [])},
+            }
+            for run in runs
+        ]
 
 
 def _free_port() -> int:

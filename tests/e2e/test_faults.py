@@ -106,7 +106,7 @@ def test_the_drifter_is_away_for_a_minute(stack: Stack) -> None:
 
 def test_every_killed_process_comes_back(stack: Stack) -> None:
     before = stack.programs()
-    assert len(before) == 6
+    assert len(before) == 7
     for name, process in before.items():
         process.kill()
         wait_for_return(stack, name, process)

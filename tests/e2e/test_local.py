@@ -147,7 +147,7 @@ def test_teardown_stops_everything_and_keeps_the_history(stack: Stack) -> None:
     runs = [run["dag_run_id"] for run in stack.airflow.dag_runs()]
     shown = stack.checker("status", "--format", "json")
     assert processes
-    assert len(stack.open_ports()) == 3
+    assert len(stack.open_ports()) == 4
 
     stack.succeed("teardown.yml")
 

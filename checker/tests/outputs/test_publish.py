@@ -71,7 +71,7 @@ def test_a_run_of_a_real_mlflow(
     assert result.verdict is Verdict.DRIFT
     runs = server.post("runs/search", experiment_ids=["1"])["runs"]
     (only,) = runs
-    assert only["info"]["run_name"].startswith("2026-11-23 09:00 drift: drift in ")
+    assert only["info"]["run_name"].startswith("2026-11-23 09:00 drift: ")
     assert only["info"]["status"] == "FINISHED"
     assert f"/#/experiments/1/runs/{only['info']['run_id']}?" in published.url
     tags = {tag["key"]: tag["value"] for tag in only["data"]["tags"]}
