@@ -105,6 +105,7 @@ class Stack:
             stdout=subprocess.PIPE,
             text=True,
             check=True,
+            umask=0o077,  # as the commands of a deployment have it
         ).stdout
 
     def supervisorctl(self, *arguments: str) -> None:

@@ -79,6 +79,9 @@ def test_status_before_and_after_a_tick(
 
     versions.fit_reference(store, monitors.get("m"), settings)
     now = datetime.now(UTC).replace(microsecond=0)
+    for minutes, silent in ((4, False), (25, True)):
+        (waiting,) = read_status(store, monitors, now + timedelta(minutes=minutes)).monitors
+        assert (waiting.verdict, waiting.silent) == (None, silent)
     run_tick(settings, monitors, Tick(monitors.get("m"), now))
 
     after = cli(env_file, "status", "--format", "json")

@@ -228,18 +228,28 @@ def silence_events(
     address.
     """
     for monitor in monitors.monitors:
-        name, result = monitor.name, read_latest_result(store, monitor.name)
-        versions = [] if result else versions_in_force(store, name)
-        start = result.logical_date if result else versions[0].since if versions else now
-        if start < silent_before(monitors.schedule_of(monitor), now):
+        name, schedule = monitor.name, monitors.schedule_of(monitor)
+        result = read_latest_result(store, name)
+        start = result.logical_date if result else first_reference(store, name) or now
+        if start < silent_before(schedule, now):
             title = f"{name}: no verdict since {_utc(start)}"
             message = (
                 f"There has been no verdict for {SILENT_INTERVALS} intervals of its schedule, "
-                f"{monitors.schedule_of(monitor)}. The log of its last check in Airflow says why."
+                f"{schedule}. The log of its last check in Airflow says why."
             )
             silence = _event("monitor_silent", name, start, title, message)
             page = f"{board}/monitors/{name}" if board else None
             yield silence.model_copy(update={"channels": monitor.notify, "page": page})
+
+
+def first_reference(store: Store, monitor: str) -> datetime | None:
+    """Return since when a monitor without a verdict could have had one; None without a reference.
+
+    Raises:
+        ServiceAwayError: the store stayed away.
+    """
+    versions = versions_in_force(store, monitor)
+    return versions[0].since if versions else None
 
 
 def silent_before(schedule: str, now: datetime) -> datetime:

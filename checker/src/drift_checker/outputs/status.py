@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from drift_checker.config import Monitors
-from drift_checker.outputs.events import silent_before
+from drift_checker.outputs.events import first_reference, silent_before
 from drift_checker.outputs.notify import Address, WaitingNotification, waiting_notifications
 from drift_checker.outputs.publish import newest_pending, read_publication
 from drift_checker.references import version_in_force
@@ -150,7 +150,9 @@ def _monitor_status(
     result, entry = _latest(store, name, pending), version_in_force(store, name)
     version = entry.version if entry else None
     if result is None:
-        return MonitorStatus(name=name, reference=version, silent=True)
+        since = first_reference(store, name)
+        silent = since is None or since < silent_before(schedule, now)
+        return MonitorStatus(name=name, reference=version, silent=silent)
     publication = read_publication(store, name, result.logical_date)
     alarm = _alarm_of(store, name, schedule, result)
     mute = mute_in_force(store, name, now)
