@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from conftest import TOKEN, Deployment
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from stored import NOW
 
 from drift_board.actions import Actions
+from drift_board.airflow import Airflow
 from drift_checker.state import mute_in_force, read_acceptance_requests, read_notes
 
 OWN = {"Origin": "http://localhost"}
@@ -20,7 +23,11 @@ OWN = {"Origin": "http://localhost"}
 
 @pytest.fixture
 def csrf(client: TestClient) -> str:
-    """What the forms of somebody who has signed in carry."""
+    return signed_in(client)
+
+
+def signed_in(client: TestClient) -> str:
+    """Sign in; returns what the forms of who has carry."""
     answer = client.post(
         "/sign-in", data={"name": "Ada", "token": TOKEN, "back": "/monitors/taxi"}, headers=OWN
     )
@@ -32,6 +39,46 @@ def csrf(client: TestClient) -> str:
     found = re.search(r'name="csrf" value="([0-9a-f]{32})"', client.get("/monitors/taxi").text)
     assert found is not None
     return found[1]
+
+
+def said(client: TestClient, answer: Response) -> str:
+    """What the page that a form leads back to says of what was done, in words."""
+    assert answer.status_code == 303
+    page = client.get(answer.headers["location"]).text
+    found = re.search(r'<p[^>]* role="status">(.*?)</p>', page)
+    return re.sub(r"<[^>]+>", "", found[1]) if found else ""
+
+
+def test_a_check_that_was_started_is_named_with_its_run(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Airflow, "check", lambda *_: "manual__2026-11-30T18:02:00+00:00")
+    own = deployment.settings.board.model_copy(
+        update={"board_public_airflow_url": "http://airflow.example"}
+    )
+    settings = replace(deployment.settings, board=own)
+    with replace(deployment, settings=settings).client(follow_redirects=False) as client:
+        answer = client.post("/monitors/taxi/check", data={"csrf": signed_in(client)}, headers=OWN)
+        assert said(client, answer).startswith("A check was started: manual__2026-11-30T18:02:00+")
+        page = client.get(answer.headers["location"]).text
+    run = "manual__2026-11-30T18%3A02%3A00%2B00%3A00"
+    assert f'href="http://airflow.example/dags/drift_check_now/runs/{run}"' in page
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "done=muted",
+        "done=accepted",
+        "done=%3Cb%3Ehacked",
+        "done=checking&run=%22%3E%3Cb%3E",
+        "run=a",
+    ],
+)
+def test_an_address_of_ones_own_says_nothing_that_the_store_does_not(
+    client: TestClient, query: str
+) -> None:
+    assert 'role="status"' not in client.get(f"/monitors/taxi?{query}").text
 
 
 def test_a_wrong_token_signs_nobody_in(client: TestClient) -> None:
@@ -49,7 +96,7 @@ def test_signing_in_leads_nowhere_else(client: TestClient, back: str) -> None:
 def test_mute_and_unmute(client: TestClient, csrf: str, deployment: Deployment) -> None:
     data = {"csrf": csrf, "span": "4h", "reason": "<b>known</b>"}
     answer = client.post("/monitors/taxi/mute", data=data, headers=OWN)
-    assert answer.status_code == 303
+    assert said(client, answer).startswith("Muted until 2026-11-30 22:02 UTC.")
     made = mute_in_force(deployment.store, "taxi", NOW)
     assert made is not None
     assert (made.by, made.reason) == ("Ada", "<b>known</b>")
@@ -58,7 +105,8 @@ def test_mute_and_unmute(client: TestClient, csrf: str, deployment: Deployment) 
     assert "Unmute taxi" in page
     deployment.clock.now += timedelta(seconds=1)
     deployment.clock.now += timedelta(seconds=1)
-    client.post("/monitors/taxi/unmute", data={"csrf": csrf}, headers=OWN)
+    answer = client.post("/monitors/taxi/unmute", data={"csrf": csrf}, headers=OWN)
+    assert said(client, answer).startswith("No longer muted.")
     assert mute_in_force(deployment.store, "taxi", deployment.clock.now) is None
 
 
@@ -67,7 +115,8 @@ def test_a_note(client: TestClient, csrf: str, deployment: Deployment) -> None:
     found = re.search(r'name="episode" value="([^"]+)"', page)
     assert found is not None
     data = {"csrf": csrf, "episode": found[1], "text": "asked the vendor"}
-    client.post("/monitors/taxi/note", data=data, headers=OWN)
+    answer = client.post("/monitors/taxi/note", data=data, headers=OWN)
+    assert said(client, answer).startswith("Your note is kept.")
     assert [each.by for each in read_notes(deployment.store, "taxi", found[1])] == ["Ada"]
     assert "asked the vendor" in client.get("/monitors/taxi").text
 
@@ -91,7 +140,7 @@ def test_accepting_shows_what_would_change_first(
     assert preview["text"] in page
     fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page))
     answer = client.post("/monitors/taxi/accept", data=fields, headers=OWN)
-    assert answer.status_code == 303
+    assert "will be the reference from the next tick on" in said(client, answer)
     (asked,) = read_acceptance_requests(deployment.store, "taxi")
     assert (asked.request.by, asked.request.instead_of) == ("Ada", "3f2a")
     assert "waits for the next tick" in client.get("/monitors/taxi").text

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from conftest import Deployment, deploy
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
-from stored import MonitorFeed, feeds, write
+from stored import NOW, MonitorFeed, feeds, write
+
+from drift_checker.errors import ServiceAwayError
+from drift_checker.outputs import Address, Event, deliver_events
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
@@ -34,6 +38,45 @@ def test_metrics_say_what_the_page_says(client: TestClient) -> None:
     assert found["drift_column_effect", "temp", "flights"] > 0.03
     assert found["drift_column_p_value", "temp", "flights"] == 1e-9
     assert found["drift_board_store_up",] == 1
+
+
+def test_the_budget_is_told_with_how_much_of_it_is_spent(client: TestClient) -> None:
+    found = samples(client.get("/metrics").text)
+
+    # One alarm a week for 14 monitors, whose ticks are as frequent.
+    assert found["drift_monitor_alarm_budget_spent_ratio", "flights"] == pytest.approx(14)
+    assert found["drift_monitor_alarm_budget_spent_ratio", "bookings"] == 0
+
+
+class Telling(Address):
+    """An address that takes a message, or is away."""
+
+    away = True
+
+    def send(self, title: str, message: str) -> None:  # noqa: ARG002  as an address is told
+        if self.away:
+            raise ServiceAwayError("gone")
+
+
+def test_what_nobody_could_be_told_of_counts_until_it_is_told(deployment: Deployment) -> None:
+    def failed() -> dict[str, float]:
+        with deployment.client() as client:
+            found = samples(client.get("/metrics").text)
+        name = "drift_monitor_notifications_failed"
+        return {key[1]: value for key, value in found.items() if key[0] == name and value}
+
+    events = [
+        Event(kind="alarm_opened", monitor=monitor, date=NOW, title="drift", message="of temp")
+        for monitor in ("flights", "taxi")
+    ]
+    away, there = Telling("json://away"), Telling("json://there")
+    there.away = False
+    assert failed() == {}
+    deliver_events(deployment.store, events, [away, there], NOW)
+    assert failed() == {"flights": 1, "taxi": 1}
+    away.away = False
+    deliver_events(deployment.store, [], [away, there], NOW + timedelta(minutes=1), monitor="taxi")
+    assert failed() == {"flights": 1}
 
 
 def test_durations_are_those_of_ticks_that_came_since_the_start(deployment: Deployment) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -15,10 +16,12 @@ from drift_board.actions import check_push
 from drift_board.drawing import series
 from drift_board.errors import PROBLEM_TYPE, Problem, ProblemBody
 from drift_board.pages import Services
-from drift_board.view import MonitorView, State, episodes
+from drift_board.view import Episode, MonitorView, State, episodes
 from drift_checker.config import Limits, date_key, date_of_key
 from drift_checker.result import Result
 from drift_checker.state import keys
+
+T = TypeVar("T")
 
 PUSHER = "api"
 """Who pushes, where the request does not say."""
@@ -42,12 +45,10 @@ Cursor = Annotated[
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     texts = {
-        400: "The Host header names none that is allowed.",
         401: "The token is missing or wrong.",
         403: "A page of another origin asks.",
         404: "There is none; `did_you_mean` has the nearest names.",
         409: "The monitor takes none.",
-        411: "The request does not say how long its body is.",
         413: "The body is too large.",
         415: "The body is of no known format.",
         422: "A value is none that is allowed.",
@@ -69,11 +70,12 @@ def api_router(of: Services, limits: Limits) -> APIRouter:
     def check(request: Request) -> None:
         of.guard.check_bearer(request)
 
-    acting = [Depends(bearer), Depends(check)]
+    acting = APIRouter(dependencies=[Depends(bearer), Depends(check)], responses=WRITE)
     _monitors(router, of)
     _ticks(router, of)
-    _changes(router, of, acting)
-    _batches(router, of, acting, int(limits.max_body_mb * _MIB))
+    _changes(acting, of)
+    _batches(acting, of, int(limits.max_body_mb * _MIB))
+    router.include_router(acting)
     return router
 
 
@@ -83,7 +85,7 @@ def _monitors(router: APIRouter, of: Services) -> None:
     @router.get("/overview", tags=["monitors"], responses=_problems(503))
     def overview() -> models.Overview:
         """Answer whether anything is drifting."""
-        return models.Overview.of(of.lookup.snapshot())
+        return models.Overview.model_validate(of.lookup.snapshot())
 
     @router.get("/monitors", tags=["monitors"], responses=_problems(422, 503))
     def monitors(
@@ -94,21 +96,15 @@ def _monitors(router: APIRouter, of: Services) -> None:
         cursor: Cursor = None,
     ) -> models.Page[models.Monitor]:
         """Answer the monitors, by name."""
-        found = sorted(
-            (
-                view
-                for view in of.lookup.snapshot().monitors
-                if (state is None or view.state is state)
-                and (owner is None or view.owner == owner)
-                and (tag is None or tag in view.tags)
-                and (cursor is None or view.name > cursor)
-            ),
-            key=lambda view: view.name,
-        )
-        return models.Page(
-            items=[models.Monitor.of(view) for view in found[:limit]],
-            next=found[limit - 1].name if len(found) > limit else None,
-        )
+        found = {
+            view.name: view
+            for view in of.lookup.snapshot().monitors
+            if (state is None or view.state is state)
+            and (owner is None or view.owner == owner)
+            and (tag is None or tag in view.tags)
+        }
+        some, following = _by_name(found, limit, cursor)
+        return models.Page(items=[models.Monitor.of(view) for _, view in some], next=following)
 
     @router.get("/monitors/{name}", tags=["monitors"], responses=READ)
     def monitor(name: Name) -> models.MonitorDetail:
@@ -118,11 +114,8 @@ def _monitors(router: APIRouter, of: Services) -> None:
     @router.get("/monitors/{name}/columns", tags=["columns"], responses=READ)
     def columns(name: Name, limit: Limit = 50, cursor: Cursor = None) -> models.Page[models.Column]:
         """Answer the columns over time, by name, in those ticks of which they are kept."""
-        found = sorted(
-            (column, points)
-            for column, points in series(of.lookup.recent(of.lookup.view(name))).items()
-            if cursor is None or column > cursor
-        )
+        found = series(of.lookup.recent(of.lookup.view(name)))
+        some, following = _by_name(found, limit, cursor)
         items = [
             models.Column(
                 name=column,
@@ -133,9 +126,18 @@ def _monitors(router: APIRouter, of: Services) -> None:
                     for date, p_value, effect, floor in points
                 ],
             )
-            for column, points in found[:limit]
+            for column, points in some
         ]
-        return models.Page(items=items, next=items[-1].name if len(found) > limit else None)
+        return models.Page(items=items, next=following)
+
+
+def _by_name(
+    found: Mapping[str, T], limit: int, cursor: str | None
+) -> tuple[list[tuple[str, T]], str | None]:
+    """Return those of a page by name, and the cursor of what follows: the name of its last."""
+    names = sorted(name for name in found if cursor is None or name > cursor)
+    some = [(name, found[name]) for name in names[:limit]]
+    return some, some[-1][0] if len(names) > limit else None
 
 
 def _ticks(router: APIRouter, of: Services) -> None:
@@ -168,10 +170,9 @@ def _ticks(router: APIRouter, of: Services) -> None:
         return Response(data, media_type="application/json")
 
     @router.get("/monitors/{name}/episodes", tags=["episodes"], responses=READ)
-    def all_episodes(name: Name) -> models.Page[models.Episode]:
+    def all_episodes(name: Name) -> models.Page[Episode]:
         """Answer the episodes of the ticks that are kept, the latest first."""
-        found = episodes(of.lookup.recent(of.lookup.view(name)))
-        return models.Page(items=[models.Episode.of(each) for each in found])
+        return models.Page(items=episodes(of.lookup.recent(of.lookup.view(name))))
 
     @router.get("/monitors/{name}/episodes/{episode}/notes", tags=["episodes"], responses=READ)
     def notes(name: Name, episode: str) -> models.Page[models.Note]:
@@ -179,11 +180,7 @@ def _ticks(router: APIRouter, of: Services) -> None:
         view = of.lookup.view(name)
         _check_episode(of, view, episode)
         found = of.lookup.notes(view, episode)
-        return models.Page(items=[models.Note.of(each) for each in found])
-
-
-def _changes(router: APIRouter, of: Services, acting: Any) -> None:
-    """What people ask for."""
+        return models.Page(items=[models.Note.model_validate(each) for each in found])
 
     @router.get("/monitors/{name}/acceptances", tags=["actions"], responses=READ)
     def acceptances(name: Name) -> models.Page[models.Acceptance]:
@@ -191,13 +188,11 @@ def _changes(router: APIRouter, of: Services, acting: Any) -> None:
         found = of.lookup.acceptances(of.lookup.view(name))
         return models.Page(items=[models.Acceptance.of(each) for each in reversed(found)])
 
-    @router.post(
-        "/monitors/{name}/acceptances",
-        tags=["actions"],
-        status_code=202,
-        dependencies=acting,
-        responses=WRITE,
-    )
+
+def _changes(router: APIRouter, of: Services) -> None:
+    """What people ask for."""
+
+    @router.post("/monitors/{name}/acceptances", tags=["actions"], status_code=202)
     def accept(name: Name, asked: models.AskAcceptance) -> models.AskedFor:
         """Ask the next tick to accept batches, or an older version, as the reference."""
         made = of.actions.accept(
@@ -209,47 +204,30 @@ def _changes(router: APIRouter, of: Services, acting: Any) -> None:
         )
         return models.AskedFor(id=made)
 
-    @router.post(
-        "/monitors/{name}/acceptances/preview",
-        tags=["actions"],
-        dependencies=acting,
-        responses=WRITE,
-    )
+    @router.post("/monitors/{name}/acceptances/preview", tags=["actions"])
     async def preview(name: Name) -> dict[str, Any]:
         """Answer what `make rebaseline` shows: what would change. Takes some seconds."""
         return await of.actions.preview(await run_in_threadpool(of.lookup.view, name))
 
-    @router.post(
-        "/monitors/{name}/mutes",
-        tags=["actions"],
-        status_code=201,
-        dependencies=acting,
-        responses=WRITE,
-    )
+    @router.post("/monitors/{name}/mutes", tags=["actions"], status_code=201)
     def mute(name: Name, asked: models.AskMute) -> models.Mute:
         """Tell nobody of drift until a time; an open alarm stays visible."""
         made = of.actions.mute(of.lookup.view(name), asked.until, asked.reason, asked.by)
-        return models.Mute.of(made)
+        return models.Mute.model_validate(made)
 
-    @router.post(
-        "/monitors/{name}/episodes/{episode}/notes",
-        tags=["episodes"],
-        status_code=201,
-        dependencies=acting,
-        responses=WRITE,
-    )
+    @router.post("/monitors/{name}/episodes/{episode}/notes", tags=["episodes"], status_code=201)
     def note(name: Name, episode: str, asked: models.AskNote) -> models.Note:
         """Leave a note beside an episode."""
         view = of.lookup.view(name)
         _check_episode(of, view, episode)
-        return models.Note.of(of.actions.note(view, episode, asked.text, asked.by))
+        made = of.actions.note(view, episode, asked.text, asked.by)
+        return models.Note.model_validate(made)
 
     @router.post(
         "/monitors/{name}/checks",
         tags=["actions"],
         status_code=202,
-        dependencies=acting,
-        responses=WRITE | _problems(409),
+        responses=_problems(409),
     )
     def check_now(name: Name, asked: models.AskCheck) -> models.Started:
         """Start a check by hand, as a run of Airflow."""
@@ -258,15 +236,14 @@ def _changes(router: APIRouter, of: Services, acting: Any) -> None:
         )
 
 
-def _batches(router: APIRouter, of: Services, acting: Any, most_bytes: int) -> None:
+def _batches(router: APIRouter, of: Services, most_bytes: int) -> None:
     """What pipelines push."""
 
     @router.post(
         "/monitors/{name}/batches",
         tags=["batches"],
         status_code=202,
-        dependencies=acting,
-        responses=WRITE | _problems(409, 413, 415),
+        responses=_problems(409, 413, 415),
         openapi_extra={
             "requestBody": {
                 "required": True,

@@ -26,8 +26,7 @@ log = structlog.get_logger()
 class Board:
     """Keeps the last snapshot, and makes another one when it is asked for and that one is old.
 
-    Nobody asks the store while nobody reads. `since` names the snapshot: what was made of it can be
-    kept as long as it is the same.
+    Nobody asks the store while nobody reads.
     """
 
     def __init__(
@@ -41,12 +40,13 @@ class Board:
         self._reader = reader
         self._refresh_seconds = refresh_seconds
         self._clock, self.now = clock, now
-        self._lock = threading.Lock()
+        # Entered again where a look has ended before it is known who settles it.
+        self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="refresh")
         self._last: Snapshot | None = None
         self._looked = float("-inf")
         self._under_way: Future[None] | None = None
-        self.number = 0
+        self._why: str | None = None
 
     def snapshot(self) -> Snapshot:
         """Return all monitors, at most so many seconds old as a refresh is apart.
@@ -55,9 +55,10 @@ class Board:
             ServiceAwayError: The store has been away since the board began.
         """
         with self._lock:
-            if self._under_way is None and self._clock() - self._looked >= self._refresh_seconds:
-                self._under_way = self._pool.submit(self._refresh)
             under_way = self._under_way
+            if under_way is None and self._clock() - self._looked >= self._refresh_seconds:
+                under_way = self._under_way = self._pool.submit(self._refresh)
+                under_way.add_done_callback(self._settle)
         if under_way is not None:
             try:
                 under_way.result(PATIENCE_SECONDS if self._last else FIRST_SECONDS)
@@ -67,12 +68,14 @@ class Board:
             raise ServiceAwayError(self._why or "the store has not answered yet")
         return self._last
 
-    _why: str | None = None
-
     def refresh(self) -> None:
-        """Let the next reader look again: something was just written."""
+        """Let the next reader look again: something was just written.
+
+        A look that is under way may have begun before, so the next one follows it.
+        """
         with self._lock:
             self._looked = float("-inf")
+            self._under_way = None
 
     def _refresh(self) -> None:
         try:
@@ -82,8 +85,8 @@ class Board:
             log.warning("the store is away, what is known is shown", reason=self._why)
             if self._last is not None:
                 self._last = replace(self._last, away=self._why)
-        finally:
-            with self._lock:
-                self.number += 1
-                self._looked = self._clock()
-                self._under_way = None
+
+    def _settle(self, look: Future[None]) -> None:
+        with self._lock:
+            if look is self._under_way:
+                self._looked, self._under_way = self._clock(), None

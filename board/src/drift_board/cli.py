@@ -13,6 +13,8 @@ import uvicorn
 from drift_board.settings import PREFIX, BoardSettings, load
 from drift_checker.errors import DriftCheckerError
 from drift_checker.escape import lines
+from drift_checker.logs import configure_logs
+from drift_checker.options import log_level_option, settings_option
 
 GRACE_SECONDS = 5  # given to answers under way when the board is told to stop
 
@@ -32,19 +34,8 @@ class _Command(click.Command):
 @click.version_option(package_name="drift-board")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8050, show_default=True)
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of DRIFT_*=value lines; the environment goes before it.",
-)
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    envvar="DRIFT_LOG_LEVEL",
-    default="info",
-    show_default=True,
-)
+@settings_option
+@log_level_option
 @click.pass_context
 def main(
     ctx: click.Context, host: str, port: int, settings_file: Path | None, log_level: str
@@ -53,9 +44,7 @@ def main(
 
     Settings come from the environment. A wrong one ends the command with exit code 2.
     """
-    # Late, so that help and version cost no second.
-    from drift_board.app import create_app  # noqa: PLC0415
-    from drift_checker.logs import configure_logs  # noqa: PLC0415
+    from drift_board.app import create_app  # noqa: PLC0415  help and version need no service
 
     try:
         configure_logs(log_level)

@@ -12,12 +12,14 @@ from pydantic import BaseModel, ValidationError
 
 from drift_board import models
 from drift_board.errors import ProblemBody
+from drift_board.view import Episode
 from drift_checker.config import date_key
 from drift_checker.result import Result
 
 TIMEOUT_SECONDS = 30.0
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 class BoardError(Exception):
@@ -82,9 +84,9 @@ class BoardClient:
         answer = self._send("GET", f"/monitors/{name}/ticks/{date_key(logical_date)}")
         return Result.model_validate_json(answer.content)
 
-    def episodes(self, name: str) -> list[models.Episode]:
+    def episodes(self, name: str) -> list[Episode]:
         """Return the episodes of the ticks that are kept, the latest first."""
-        return list(self._pages(f"/monitors/{name}/episodes", models.Episode))
+        return list(self._pages(f"/monitors/{name}/episodes", Episode))
 
     def notes(self, name: str, episode: str) -> list[models.Note]:
         """Return the notes of an episode, the oldest first."""
@@ -145,10 +147,12 @@ class BoardClient:
         )
         return _parsed(answer, models.PushedBatch)
 
-    def _pages(self, path: str, kind: type[M], **query: str | None) -> Iterator[M]:
+    def _pages(self, path: str, kind: type[T], **query: str | None) -> Iterator[T]:
+        # A type that is made here, of what mypy takes for a value.
+        page_of_kind: type[models.Page[T]] = models.Page[kind]  # type: ignore[valid-type]
         cursor: str | None = None
         while True:
-            page = self._get(path, models.Page[kind], **query, cursor=cursor)  # type: ignore[valid-type]
+            page = self._get(path, page_of_kind, **query, cursor=cursor)
             yield from page.items
             cursor = page.next
             if cursor is None:

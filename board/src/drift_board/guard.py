@@ -38,14 +38,16 @@ class Guard:
         """Whether there is a token at all."""
         return self._token is not None
 
-    def check_token(self, token: str) -> None:
-        """Refuse who does not know the token.
+    def check_token(self, token: str | None) -> None:
+        """Refuse who does not know the token; None is who sent none.
 
         Raises:
-            Problem: 503 where none is set, 401 where it is another.
+            Problem: 503 where none is set, 401 where none was sent or it is another.
         """
         if self._token is None:
             raise Problem(503, _NOTHING_SET)
+        if token is None:
+            raise Problem(401, "send the board's token as `Authorization: Bearer`")
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             raise Problem(401, "this is not the board's token")
 
@@ -87,6 +89,4 @@ class Guard:
             Problem: 401 or 503.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            self.check_token("")
-        self.check_token(token.strip())
+        self.check_token(token.strip() if scheme.lower() == "bearer" else None)

@@ -69,7 +69,7 @@ class Metrics:
 
     def _of_monitors(self, snapshot: Snapshot) -> bytes:
         """Write what is known of monitors, where that is not what it was: most looks are alike."""
-        known = list(map(_known, snapshot.monitors))
+        known = [_known(snapshot, view) for view in snapshot.monitors]
         if self._known is None or self._known[0] != known:
             self._known = known, _text([*_of_monitors(snapshot), *_of_columns(snapshot)])
         return self._known[1]
@@ -114,11 +114,11 @@ def _text(families: Iterable[Metric]) -> bytes:
     return generate_latest(registry)
 
 
-_Known = tuple[str, Past | None, Detail | None, bool, bool, int, int]
+_Known = tuple[str, Past | None, Detail | None, bool, bool, int, int, int, float]
 """All that a monitor's metrics are made of."""
 
 
-def _known(view: MonitorView) -> _Known:
+def _known(snapshot: Snapshot, view: MonitorView) -> _Known:
     return (
         view.name,
         view.past,
@@ -127,6 +127,8 @@ def _known(view: MonitorView) -> _Known:
         view.mute is not None,
         len(view.damaged),
         view.alarms_this_week,
+        view.untold,
+        snapshot.budget_of(view),
     )
 
 
@@ -166,6 +168,14 @@ def _of_monitors(snapshot: Snapshot) -> Iterator[Metric]:
     opened = family(
         "drift_monitor_alarms_last_week", "Alarms opened in seven days, as far as ticks are kept."
     )
+    spent = family(
+        "drift_monitor_alarm_budget_spent_ratio",
+        "Alarms opened in seven days over the monitor's part of the budget.",
+    )
+    untold = family(
+        "drift_monitor_notifications_failed",
+        "Events that somebody is not told of yet, since the last attempt failed.",
+    )
     silent = family("drift_monitor_silent", "Whether three intervals passed without a verdict.")
     muted = family("drift_monitor_muted", "Whether nobody is told of its drift.")
     damaged = family("drift_monitor_damaged_objects", "Objects of it that could not be read.")
@@ -178,6 +188,8 @@ def _of_monitors(snapshot: Snapshot) -> Iterator[Metric]:
         if view.alarm_since:
             since.add_metric(label, view.alarm_since.timestamp())
         opened.add_metric(label, float(view.alarms_this_week))
+        spent.add_metric(label, view.alarms_this_week / snapshot.budget_of(view))
+        untold.add_metric(label, float(view.untold))
         silent.add_metric(label, float(view.silent))
         muted.add_metric(label, float(view.mute is not None))
         damaged.add_metric(label, float(len(view.damaged)))
@@ -191,7 +203,8 @@ def _of_monitors(snapshot: Snapshot) -> Iterator[Metric]:
             rows.add_metric(label, float(view.tick.rows))
             if view.tick.newest_row:
                 newest.add_metric(label, view.tick.newest_row.timestamp())
-    yield from (verdict, ticks, alarm, since, opened, silent, muted, damaged, last, newest, rows)
+    yield from (verdict, ticks, alarm, since, opened, spent, untold, silent, muted, damaged, last)
+    yield from (newest, rows)
 
 
 def _of_columns(snapshot: Snapshot) -> Iterator[Metric]:

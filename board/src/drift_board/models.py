@@ -8,13 +8,10 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from drift_board import drawing
-from drift_board.view import Episode as EpisodeView
-from drift_board.view import MonitorView, Snapshot, State
+from drift_board.view import MonitorView, State, StrongColumn
 from drift_checker.config import date_key
 from drift_checker.result import Fault, Verdict
 from drift_checker.state import AskedAcceptance, ShortTick
-from drift_checker.state import Mute as StoredMute
-from drift_checker.state import Note as StoredNote
 
 MOST_PER_PAGE = 500
 
@@ -34,9 +31,9 @@ By = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S")]
 
 
 class Model(BaseModel):
-    """What is answered; further fields may come."""
+    """What is answered, of anything that has such attributes; further fields may come."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
 class Asked(BaseModel):
@@ -52,19 +49,6 @@ class Page(Model, Generic[T]):
     next: str | None = None
 
 
-class StrongColumn(Model):
-    """A column of the last tick, of those that changed most."""
-
-    name: str
-    verdict: Verdict | None
-    effect: str | None
-    effect_size: float | None
-    floor: float | None
-    p_value: float | None
-    threshold: float | None
-    change: str | None
-
-
 class Mute(Model):
     """Until when nobody is told of a monitor's drift."""
 
@@ -72,11 +56,6 @@ class Mute(Model):
     until: datetime
     by: str
     reason: str
-
-    @classmethod
-    def of(cls, mute: StoredMute) -> Mute:
-        """Return what the store has."""
-        return cls(at=mute.at, until=mute.until, by=mute.by, reason=mute.reason)
 
 
 class Monitor(Model):
@@ -126,7 +105,7 @@ class Monitor(Model):
             alarm_since=view.alarm_since,
             episode=tick.alarm.id if tick and view.alarm_since else None,
             silent=view.silent,
-            mute=Mute.of(view.mute) if view.mute else None,
+            mute=Mute.model_validate(view.mute) if view.mute else None,
             summary=detail.summary if detail else None,
             changes=list(detail.changes) if detail else [],
             drifted=[
@@ -154,10 +133,7 @@ class MonitorDetail(Monitor):
         return cls(
             **Monitor.of(view).model_dump(),
             faults=list(detail.faults) if detail else [],
-            columns=[
-                StrongColumn.model_validate(vars(each))
-                for each in (detail.columns if detail else ())
-            ],
+            columns=list(detail.columns) if detail else [],
         )
 
 
@@ -170,18 +146,6 @@ class Overview(Model):
     away: str | None
     alarms_per_week: float
     alarms_this_week: int
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> Overview:
-        """Return what a snapshot says in all."""
-        return cls(
-            headline=snapshot.headline,
-            state=snapshot.state,
-            at=snapshot.at,
-            away=snapshot.away,
-            alarms_per_week=snapshot.alarms_per_week,
-            alarms_this_week=snapshot.alarms_this_week,
-        )
 
 
 class Tick(Model):
@@ -228,26 +192,6 @@ class Note(Model):
     at: datetime
     by: str
     text: str
-
-    @classmethod
-    def of(cls, note: StoredNote) -> Note:
-        """Return what the store has."""
-        return cls(at=note.at, by=note.by, text=note.text)
-
-
-class Episode(Model):
-    """A run of drift: from the tick that opened an alarm to the one that closed it."""
-
-    id: str
-    since: datetime
-    ended: datetime | None
-    ticks: int
-    columns: dict[str, datetime]
-
-    @classmethod
-    def of(cls, episode: EpisodeView) -> Episode:
-        """Return an episode of the recent past."""
-        return cls.model_validate(vars(episode))
 
 
 class Point(Model):

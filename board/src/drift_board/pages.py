@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.datastructures import FormData
 
 from drift_board import drawing, words
 from drift_board.actions import Actions
+from drift_board.airflow import DAG
 from drift_board.board import Board
 from drift_board.errors import Problem
 from drift_board.guard import COOKIE, SESSION_SECONDS, Guard
@@ -24,7 +26,7 @@ from drift_board.lookup import Lookup
 from drift_board.ondemand import OnDemand
 from drift_board.settings import BoardSettings
 from drift_board.view import STRIP, MonitorView, Snapshot, State, episodes
-from drift_checker.config import date_key, ticks_per_week
+from drift_checker.config import date_key
 from drift_checker.errors import DriftCheckerError
 from drift_checker.escape import one_line
 from drift_checker.state import keys
@@ -76,6 +78,7 @@ class Pages:
             "refresh_seconds": services.settings.board_refresh_seconds,
             "mlflow": services.settings.board_public_mlflow_url,
             "airflow": services.settings.board_public_airflow_url,
+            "check_dag": DAG,
             "can_act": services.guard.can_act,
         }
         environment.filters |= {
@@ -163,7 +166,8 @@ class Pages:
             open_one=open_one,
             notes={each.id: self._of.lookup.notes(view, each.id) for each in found[:5]},
             acceptances=self._of.lookup.acceptances(view)[::-1][:10],
-            part=_part(snapshot, view),
+            done=request.query_params.get("done"),
+            run=_run(request.query_params.get("run")),
             settings=_settings(view),
             spans=SPANS,
         )
@@ -251,10 +255,9 @@ def _counts(snapshot: Snapshot) -> list[tuple[str, int]]:
     return [(name, number) for name, number in counts.items() if number]
 
 
-def _part(snapshot: Snapshot, view: MonitorView) -> float:
-    """The part of the budget that a monitor's ticks are, in alarms a week."""
-    total = sum(ticks_per_week(each.schedule) for each in snapshot.monitors)
-    return snapshot.alarms_per_week * ticks_per_week(view.schedule) / total if total else 0.0
+def _run(name: str | None) -> str | None:
+    """The name of a run of Airflow, of an address that anybody may have written."""
+    return name if name and re.fullmatch(r"[\w.:+~-]{1,250}", name) else None
 
 
 def _settings(view: MonitorView) -> list[str]:
@@ -386,40 +389,43 @@ def _acting(router: APIRouter, of: Services, pages: Pages) -> None:
             return await run_in_threadpool(pages.monitor, request, name, Problem.of(error))
         except Problem as problem:
             return await run_in_threadpool(pages.monitor, request, name, problem)
-        return RedirectResponse(f"/monitors/{view.name}?{urlencode({'done': said})}", 303)
+        return RedirectResponse(f"/monitors/{view.name}?{urlencode(said)}", 303)
 
 
-def _mute(of: Services, view: MonitorView, form: FormData, by: str) -> str:
+# Each returns the query by which the monitor's page says what was done; the rest of what that page
+# says of it, it knows from the store: an address is written by anybody.
+
+
+def _mute(of: Services, view: MonitorView, form: FormData, by: str) -> dict[str, str]:
     hours = SPANS.get(_text(form, "span"))
     if hours is None:
         raise Problem(422, f"span: allowed: {', '.join(SPANS)}")
     until = of.board.now() + timedelta(hours=hours)
     of.actions.mute(view, until, _text(form, "reason"), by)
-    return "muted"
+    return {"done": "muted"}
 
 
-def _unmute(of: Services, view: MonitorView, form: FormData, by: str) -> str:
+def _unmute(of: Services, view: MonitorView, form: FormData, by: str) -> dict[str, str]:
     of.actions.mute(view, of.board.now(), _text(form, "reason"), by)
-    return "unmuted"
+    return {"done": "unmuted"}
 
 
-def _note(of: Services, view: MonitorView, form: FormData, by: str) -> str:
+def _note(of: Services, view: MonitorView, form: FormData, by: str) -> dict[str, str]:
     of.actions.note(view, _text(form, "episode"), _text(form, "text"), by)
-    return "noted"
+    return {"done": "noted"}
 
 
-def _accept(of: Services, view: MonitorView, form: FormData, by: str) -> str:
+def _accept(of: Services, view: MonitorView, form: FormData, by: str) -> dict[str, str]:
     ticks = [_moment(each) for each in form.getlist("tick")]
     version = _text(form, "version") or None
     of.actions.accept(
         view, by=by, instead_of=_text(form, "instead_of"), ticks=ticks or None, version=version
     )
-    return "accepted"
+    return {"done": "accepted"}
 
 
-def _check(of: Services, view: MonitorView, form: FormData, by: str) -> str:  # noqa: ARG001
-    of.actions.check(view, by)
-    return "checking"
+def _check(of: Services, view: MonitorView, _: FormData, by: str) -> dict[str, str]:
+    return {"done": "checking", "run": of.actions.check(view, by)}
 
 
 _ACTIONS = {"mute": _mute, "unmute": _unmute, "note": _note, "accept": _accept, "check": _check}

@@ -6,7 +6,7 @@ may write there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ import structlog
 from drift_board.view import STRIP, Detail, MonitorView, Past, Snapshot, strip
 from drift_checker.config import Monitor, Monitors, load_monitors
 from drift_checker.errors import DamagedObjectError, UsageError
+from drift_checker.outputs import untold_events
 from drift_checker.state import (
     LatestResult,
     Mute,
@@ -34,6 +35,8 @@ AT_ONCE = 4
 """Monitors that are read at a time."""
 KEPT = STRIP + 16
 """Ticks that a strip is made of, with some by hand between them."""
+UNTOLD_EVERY = timedelta(minutes=1)
+"""Time between two looks for events that nobody could be told of: each of them is a list more."""
 MUTES_SHOWN = timedelta(days=60)
 """Mutes that ended longer ago are in no strip."""
 
@@ -90,18 +93,22 @@ class Reader:
         self._file = monitors
         self._known: dict[str, _Known] = {}
         self._mutes: dict[str, Mute | None] = {}
+        self._untold: Mapping[str, int] = {}
+        self._untold_of: datetime | None = None
 
     def snapshot(self, now: datetime) -> Snapshot:
         """Return all monitors as the store has them.
 
-        Asks for one object of each monitor, for two more of one that has a new result, and for one
-        list of all mutes.
+        Asks for one object of each monitor, for two more of one that has a new result, for one list
+        of all mutes, and once in `UNTOLD_EVERY` for one of all events that wait to be told.
 
         Raises:
             ServiceAwayError: The store stayed away.
         """
         monitors = self._file.read()
         mutes = self._read_mutes(now)
+        if self._untold_of is None or now - self._untold_of >= UNTOLD_EVERY:
+            self._untold, self._untold_of = untold_events(self._store), now
         with ThreadPoolExecutor(AT_ONCE) as pool:
             known = list(pool.map(self._read, monitors.monitors))
         views = [
@@ -117,9 +124,13 @@ class Reader:
             wrong=self._file.wrong,
         )
 
-    @staticmethod
     def _view(
-        monitors: Monitors, monitor: Monitor, known: _Known, mutes: Sequence[Mute], now: datetime
+        self,
+        monitors: Monitors,
+        monitor: Monitor,
+        known: _Known,
+        mutes: Sequence[Mute],
+        now: datetime,
     ) -> MonitorView:
         schedule = monitors.schedule_of(monitor)
         latest = mutes[-1] if mutes else None
@@ -131,6 +142,7 @@ class Reader:
             detail=known.detail,
             damaged=tuple(known.damaged),
             mute=latest if latest and latest.until > now else None,
+            untold=self._untold.get(monitor.name, 0),
             cells=strip(known.past.ticks, schedule, now, mutes) if known.past else (),
         )
 

@@ -105,6 +105,7 @@ def load(env_file: Path | None = None) -> Settings:
     for name, value in limits.items():
         setattr(checker, name, value)
     try:
+        # type: pydantic's plugin alone knows this argument, which is none of the fields.
         board = BoardSettings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors()[0]

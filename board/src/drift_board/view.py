@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from drift_checker.config import Monitor, interval, logical_dates_before
+from drift_checker.config import Monitor, interval, logical_dates_before, ticks_per_week
 from drift_checker.outputs import silent_before
 from drift_checker.result import ColumnResult, Fault, Result, Verdict
 from drift_checker.state import Mute, RecentTicks, ShortTick
@@ -160,8 +160,8 @@ class Past:
 class MonitorView:
     """A monitor at one moment.
 
-    `damaged` names what of it could not be read; the rest is shown all the same. `muted` are the
-    spans in which nobody was told, `mute` the one in force.
+    `damaged` names what of it could not be read; the rest is shown all the same. `mute` is the one
+    in force, `untold` the number of events that somebody could not be told of yet.
     """
 
     monitor: Monitor
@@ -171,6 +171,7 @@ class MonitorView:
     detail: Detail | None = None
     damaged: Sequence[str] = ()
     mute: Mute | None = None
+    untold: int = 0
     cells: Sequence[Cell] = field(default_factory=tuple)
 
     @property
@@ -355,6 +356,14 @@ class Snapshot:
     def alarms_this_week(self) -> int:
         """Alarms of all monitors that opened in the last seven days."""
         return sum(view.alarms_this_week for view in self.monitors)
+
+    @cached_property
+    def _ticks_per_week(self) -> float:
+        return sum(ticks_per_week(view.schedule) for view in self.monitors)
+
+    def budget_of(self, view: MonitorView) -> float:
+        """Return the part of the budget that a monitor's ticks are, in alarms a week."""
+        return self.alarms_per_week * ticks_per_week(view.schedule) / self._ticks_per_week
 
     @property
     def state(self) -> State:

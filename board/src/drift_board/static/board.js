@@ -52,6 +52,8 @@
     if (shown.getAttribute("href") !== icon) shown.setAttribute("href", icon);
   };
 
+  // What was just done is said once, not again by a page that is read anew or kept as a bookmark.
+  if (document.getElementById("done")) history.replaceState(null, "", location.pathname);
   remember(document);
   addLocalTimes(document);
   const seconds = Number(document.body.dataset.refresh);

@@ -10,6 +10,7 @@ import click
 
 from drift_checker.errors import DriftCheckerError
 from drift_checker.escape import lines
+from drift_checker.options import log_level_option, settings_option
 
 __all__ = ["main"]
 
@@ -64,19 +65,8 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup)
 @click.version_option(package_name="drift-checker")
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of DRIFT_*=value lines; the environment goes before it.",
-)
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    envvar="DRIFT_LOG_LEVEL",
-    default="info",
-    show_default=True,
-)
+@settings_option
+@log_level_option
 @click.pass_context
 def main(ctx: click.Context, settings_file: Path | None, log_level: str) -> None:
     """Compare the current batch of a data source with its reference."""

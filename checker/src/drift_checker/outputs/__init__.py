@@ -21,6 +21,7 @@ from drift_checker.outputs.notify import (
     leave_events,
     notification_addresses,
     send_heartbeat,
+    untold_events,
 )
 from drift_checker.outputs.publish import (
     MAX_OLDER,
@@ -60,4 +61,5 @@ __all__ = [
     "silence_events",
     "silent_before",
     "tick_events",
+    "untold_events",
 ]

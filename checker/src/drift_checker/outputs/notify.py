@@ -19,6 +19,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -68,6 +69,9 @@ _KIND = re.compile(r"([a-z0-9]{1,20})://")
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 """How each of apprise's services says what HTTP status it was answered with."""
 _REDIRECTS = range(300, 400)
+
+_CLAIM = re.compile(r"(?P<kind>\w+)\.(?P<address>[\w-]+)\.(?P<number>\d+)\.json")
+"""What `_claim_key` names an attempt."""
 
 log = structlog.get_logger()
 
@@ -373,6 +377,34 @@ def waiting_notifications(
                     attempts=len(attempts),
                     reason=_waiting_reason(last),
                 )
+
+
+def untold_events(store: Store) -> Counter[str]:
+    """Count by monitor the events that wait since the last attempt to tell an address failed.
+
+    Whoever asks knows no address, and may not mend what is damaged: it counts for nothing.
+
+    Raises:
+        ServiceAwayError: The store stayed away.
+    """
+    found = Counter[str]()
+    for entry in store.list(keys.outbox(None)):
+        with suppress(DamagedObjectError):
+            event = read_document(store, entry.key, Event)
+            if event and _failed_somewhere(store, event):
+                found[event.monitor] += 1
+    return found
+
+
+def _failed_somewhere(store: Store, event: Event) -> bool:
+    last: dict[str, tuple[int, str]] = {}
+    for entry in store.list(keys.notification(event.monitor, event.date)):
+        match = _CLAIM.fullmatch(entry.key.rpartition("/")[2])
+        if match and match["kind"] == event.kind:
+            attempt = int(match["number"]), entry.key
+            last[match["address"]] = max(last.get(match["address"], attempt), attempt)
+    attempts = (read_document(store, key, Attempt) for _, key in last.values())
+    return any(attempt is not None and attempt.outcome == "failed" for attempt in attempts)
 
 
 def _waiting_event(store: Store, key: str) -> Event | None:

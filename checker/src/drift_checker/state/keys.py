@@ -33,9 +33,9 @@ def result(monitor: str, logical_date: datetime, name: str = "result.json") -> s
     return f"results/{monitor}/{date_key(logical_date)}/{name}"
 
 
-def notification(monitor: str, date: datetime, name: str) -> str:
-    """Key of an attempt to tell an event."""
-    return f"notifications/{monitor}/{date_key(date)}/{name}"
+def notification(monitor: str, date: datetime, name: str | None = None) -> str:
+    """Key of an attempt to tell an event, or the prefix of such keys of a date."""
+    return "/".join(part for part in ["notifications", monitor, date_key(date), name] if part)
 
 
 def outbox(monitor: str | None = None, event: str | None = None) -> str:
