@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from drift_checker.config import date_key
-from drift_checker.outputs import Publication
 from drift_checker.result import (
     Alarm,
     AlarmBudget,
@@ -258,7 +257,6 @@ def damage(store: Store, key: str) -> None:
 __all__ = [
     "NOW",
     "MonitorFeed",
-    "Publication",
     "damage",
     "feeds",
     "json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from conftest import Deployment, deploy
 from fastapi.testclient import TestClient
 from stored import COLUMNS, NOW, MonitorFeed, damage, feeds, write
 
+from drift_checker.config import date_key
+from drift_checker.outputs import Publication
 from drift_checker.state import keys
 
 
@@ -212,3 +215,35 @@ def test_no_page_is_of_another_host_or_runs_what_is_not_ours(client: TestClient)
     page = client.get("/monitors/flights").text + client.get("/").text
     assert not re.search(r"\sstyle=|\son[a-z]+=|<script(?! src=\"/static/)", page)
     assert not re.findall(r'(?:href|src)="(?!/|#)[^"]*"', page)
+
+
+def test_a_tick_leads_to_its_run_in_mlflow_and_its_log_in_airflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = {
+        "BOARD_PUBLIC_MLFLOW_URL": "https://example.org/mlflow",
+        "BOARD_PUBLIC_AIRFLOW_URL": "https://example.org/airflow",
+    }
+    made = MonitorFeed("flights", ticks=3)
+    deployment = deploy(tmp_path, monkeypatch, [made], **public)
+    with deployment.client() as client:
+        ticks = client.get("/api/v1/monitors/flights/ticks").json()["items"]
+        date, other = (datetime.fromisoformat(tick["logical_date"]) for tick in ticks[:2])
+        published = Publication(
+            result="",
+            run_id="r",
+            url="http://mlflow:5000/#/experiments/1/runs/r?workflowType=machine_learning",
+            complete=True,
+            task_page="dags/drift_check_now/runs/manual__1/tasks/check/mapped/0",
+        )
+        key = keys.result("flights", date, "published.json")
+        deployment.store.put(key, published.model_dump_json().encode())
+        shown, waiting = (
+            client.get(f"/monitors/flights/ticks/{date_key(each)}").text for each in (date, other)
+        )
+
+    run = "https://example.org/mlflow/#/experiments/1/runs/r?workflowType=machine_learning"
+    assert f'href="{run}"' in shown
+    log = "https://example.org/airflow/dags/drift_check_now/runs/manual__1/tasks/check/mapped/0"
+    assert f'href="{log}"' in shown
+    assert 'href="https://example.org/airflow/dags/drift_detection"' in waiting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, cast
+from urllib.parse import quote
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -34,7 +35,16 @@ def check(monitor: str, context: Context, outcome: str, *, tell_later: bool = Fa
     trigger = "scheduled" if run.run_type == "scheduled" else params.get("trigger") or "manual"
     words = ["run", "--monitor", monitor, "--logical-date", date, "--trigger", trigger]
     words += ["--tell-later"] if tell_later else []
-    return [*words, "--dag-run-id", run.run_id, "--outcome", outcome]
+    words += ["--dag-run-id", run.run_id, "--task-page", task_page(context)]
+    return [*words, "--outcome", outcome]
+
+
+def task_page(context: Context) -> str:
+    """Return the path of a task's page among Airflow's, where its log is."""
+    task = context["ti"]
+    page = f"dags/{task.dag_id}/runs/{quote(task.run_id, safe='')}/tasks/{task.task_id}"
+    is_mapped = task.map_index is not None and task.map_index >= 0
+    return f"{page}/mapped/{task.map_index}" if is_mapped else page
 
 
 def came_to(outcome: str, context: Context) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from drift_checks.checks import CHECK
 from drift_checks.command import came_to
 from fake_checker import FakeChecker
 from jinja2 import Template
+from test_drift_detection import run
 
 DAGS = Path(__file__).resolve().parent.parent
 DATE = datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
@@ -34,8 +35,8 @@ def dag(name: str, dag_id: str | None = None) -> Any:
 
 
 def context(**params: object) -> dict[str, Any]:
-    fields = {"logical_date": None, "run_after": DATE, "run_type": "manual", "run_id": "r1"}
-    return {"dag_run": SimpleNamespace(**fields), "params": params}
+    by_hand = run(logical_date=None, run_after=DATE, run_type="manual")
+    return by_hand | {"params": params}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def operator(bag: DagBag, **values: object) -> Any:
 def run(**values: object) -> dict[str, Any]:
     """Returns the part of a task's context that the operator reads."""
     fields = {"logical_date": DATE, "run_after": DATE, "run_type": "scheduled", "run_id": "r1"}
-    return {"dag_run": SimpleNamespace(**fields | values)}
+    task = {"dag_id": "drift_detection", "run_id": "r1", "task_id": "check", "map_index": 0}
+    return {"dag_run": SimpleNamespace(**fields | values), "ti": SimpleNamespace(**task)}
 
 
 def test_monitors_share_a_dag_unless_their_schedule_differs(monitors: Write) -> None:
@@ -119,7 +120,8 @@ def test_checker_is_told_monitor_and_tick(monitors: Write, checker: FakeChecker)
     (call,) = checker.calls()
     assert call.startswith(
         "run --monitor flights"
-        f" --logical-date {DATE.isoformat()} --trigger scheduled --dag-run-id r1 --outcome /"
+        f" --logical-date {DATE.isoformat()} --trigger scheduled --dag-run-id r1"
+        " --task-page dags/drift_detection/runs/r1/tasks/check/mapped/0 --outcome /"
     )
 
 

@@ -122,8 +122,9 @@ def execute(
 
     monkeypatch.setattr(KubernetesPodOperator, "execute", run_pod)
     pushed: dict[str, Any] = {}
-    task = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))
-    operator.execute(run() | {"ti": task})  # type: ignore[arg-type]
+    context = run()
+    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})
+    operator.execute(context)  # type: ignore[arg-type]  # the part of it that is read
     return pushed
 
 
@@ -137,7 +138,9 @@ def test_pod_is_that_of_the_template_with_the_tick(
     assert container.image == "registry/checker:1"
     assert container.args == [
         *("run", "--monitor", "flights", "--logical-date", DATE.isoformat()),
-        *("--trigger", "scheduled", "--dag-run-id", "r1", "--outcome", "/dev/termination-log"),
+        *("--trigger", "scheduled", "--dag-run-id", "r1"),
+        *("--task-page", "dags/drift_detection/runs/r1/tasks/check/mapped/0"),
+        *("--outcome", "/dev/termination-log"),
     ]
     assert container.env_from[0].secret_ref.name == "checker"
     assert container.resources.requests == {"cpu": "100m"}

@@ -128,14 +128,13 @@ class Lookup:
         except DriftCheckerError:
             return None
 
-    def run_url(self, view: MonitorView, date: datetime) -> str | None:
-        """Return the address of a tick's run in MLflow, as the checker knows it."""
+    def publication(self, view: MonitorView, date: datetime) -> Publication | None:
+        """Return what is recorded of a tick's run in MLflow; None where nothing can be read."""
         key = keys.result(view.name, date, "published.json")
         try:
-            published = read_document(self._store, key, Publication)
+            return read_document(self._store, key, Publication)
         except DriftCheckerError:
             return None
-        return published.url if published else None
 
     def file(self, view: MonitorView, key: str) -> bytes:
         """Return a file of a tick as it lies in the store.

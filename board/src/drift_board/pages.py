@@ -194,9 +194,10 @@ class Pages:
     def _fragment(self, view: MonitorView, date: datetime) -> str:
         result = self._of.lookup.result(view, date)
         own = f"/monitors/{view.name}/ticks/{date_key(date)}"
+        published = self._of.lookup.publication(view, date)
         links = TickLinks(
-            mlflow=self._mlflow(self._of.lookup.run_url(view, date)),
-            airflow=self._airflow(),
+            mlflow=self._mlflow(published.url if published else None),
+            airflow=self._airflow(published.task_page if published else None),
             report=f"{own}/report.html" if result.report else None,
             result=f"{own}/result.json",
             batch=None if result.current.url else f"{own}/current.parquet",
@@ -211,9 +212,10 @@ class Pages:
         parts = urlsplit(url)
         return public + parts._replace(scheme="", netloc="").geturl()
 
-    def _airflow(self) -> str | None:
+    def _airflow(self, page: str | None) -> str | None:
+        """The page of a tick's task and its log; without it, of what runs the checks."""
         public = self._of.settings.board_public_airflow_url
-        return public and f"{public}/dags/drift_detection"
+        return public and f"{public}/{page or 'dags/drift_detection'}"
 
 
 def _path(request: Request) -> str:

@@ -34,6 +34,9 @@ from drift_checker.ticks import Tick, Trigger, run_tick
 )
 @click.option("--dag-run-id", help="Airflow's name of the run; becomes a tag.")
 @click.option(
+    "--task-page", metavar="PATH", help="The task's page in Airflow; the board links to it."
+)
+@click.option(
     "--outcome",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write verdict and alarm to this file, as JSON.",
@@ -53,6 +56,7 @@ def run(  # noqa: PLR0917  click passes every option by name
     logical_date: datetime,
     trigger: str,
     dag_run_id: str | None,
+    task_page: str | None,
     outcome: Path | None,
     *,
     tell_later: bool,
@@ -66,7 +70,7 @@ def run(  # noqa: PLR0917  click passes every option by name
     answered with no batch at all, 4 a service stayed away (try again).
     """
     settings, monitors = settings_and_monitors(ctx)
-    tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id)
+    tick = Tick(monitors.get(name), logical_date, cast("Trigger", trigger), dag_run_id, task_page)
     result, _ = run_tick(
         settings, monitors, tick, force=force, report=report, tell_later=tell_later
     )

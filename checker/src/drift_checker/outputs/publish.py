@@ -70,6 +70,7 @@ class PendingMarker(Document):
     monitor: str
     logical_date: datetime
     dag_run_id: str | None
+    task_page: str | None = None
 
 
 class Publication(Document):
@@ -82,6 +83,8 @@ class Publication(Document):
     complete: bool
     dag_run_id: str | None = None
     """Airflow's name of the run, for another run of MLflow in the place of a lost one."""
+    task_page: str | None = None
+    """The page of the task in Airflow, as a path; its log is there."""
 
 
 def mark_pending(store: Store, pending: PendingMarker) -> None:
@@ -194,8 +197,12 @@ def publish_all(
             if (since and date < since) or read_result(store, monitor, date) is None:
                 continue
             claim = read_publication(store, monitor, date)
-            dag_run = claim.dag_run_id if claim else None
-            pending = PendingMarker(monitor=monitor, logical_date=date, dag_run_id=dag_run)
+            pending = PendingMarker(
+                monitor=monitor,
+                logical_date=date,
+                dag_run_id=claim.dag_run_id if claim else None,
+                task_page=claim.task_page if claim else None,
+            )
             publisher = _Publisher(store, mlflow, pending)
             if publisher.is_in(runs):
                 if not drawn:
@@ -302,6 +309,7 @@ class _Publisher:
             url=url,
             complete=complete,
             dag_run_id=self.pending.dag_run_id,
+            task_page=self.pending.task_page,
         )
 
     def _identity(self) -> dict[str, str]:

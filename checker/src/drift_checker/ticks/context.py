@@ -32,12 +32,17 @@ class Tick:
     logical_date: datetime
     trigger: Trigger = "manual"
     dag_run_id: str | None = None
+    task_page: str | None = None
+    """The page of its task in Airflow, as a path."""
 
     @property
     def pending(self) -> PendingMarker:
         """The marker of the tick's result until it is published."""
         return PendingMarker(
-            monitor=self.monitor.name, logical_date=self.logical_date, dag_run_id=self.dag_run_id
+            monitor=self.monitor.name,
+            logical_date=self.logical_date,
+            dag_run_id=self.dag_run_id,
+            task_page=self.task_page,
         )
 
     def key(self, name: str = "result.json") -> str:

@@ -72,7 +72,7 @@ class TickLinks:
         """The links that there are, with what they are called."""
         names = {
             "mlflow": "Run in MLflow",
-            "airflow": "Run in Airflow",
+            "airflow": "Log in Airflow",
             "report": "Report",
             "result": "result.json",
             "batch": "Batch",
