@@ -237,13 +237,17 @@ def test_a_tick_leads_to_its_run_in_mlflow_and_its_log_in_airflow(
         run_id="r",
         url="http://mlflow:5000/#/experiments/1/runs/r?workflowType=machine_learning",
         complete=True,
+        runs_url="http://mlflow:5000/#/experiments/1/runs?workflowType=machine_learning",
         task_page="dags/drift_check_now/runs/manual__1/tasks/check/mapped/0",
     )
     key = keys.result("flights", date, "published.json")
     deployment.store.put(key, published.model_dump_json().encode())
     with deployment.client() as client:
         shown = client.get(page).text
+        monitor = client.get("/monitors/flights").text
 
+    runs = "https://example.org/mlflow/#/experiments/1/runs?workflowType=machine_learning"
+    assert f'href="{runs}"' in monitor
     run = "https://example.org/mlflow/#/experiments/1/runs/r?workflowType=machine_learning"
     assert f'href="{run}"' in shown
     log = "https://example.org/airflow/dags/drift_check_now/runs/manual__1/tasks/check/mapped/0"

@@ -132,7 +132,7 @@ class Lookup:
         """Return what is recorded of a tick's run in MLflow; None where nothing can be read."""
         key = keys.result(view.name, date, "published.json")
         try:
-            return read_document(self._store, key, Publication)
+            return self.kept.get(key, lambda: read_document(self._store, key, Publication))
         except DriftCheckerError:
             return None
 

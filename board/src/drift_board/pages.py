@@ -164,6 +164,7 @@ class Pages:
             listed=[(tick, drawing.score(tick)) for tick in recent.ticks[: -LISTED_TICKS - 1 : -1]],
             episodes=found,
             open_one=open_one,
+            runs=self._runs(view),
             notes={each.id: self._of.lookup.notes(view, each.id) for each in found[:5]},
             acceptances=self._of.lookup.acceptances(view)[::-1][:10],
             done=request.query_params.get("done"),
@@ -203,6 +204,12 @@ class Pages:
             batch=None if result.current.url else f"{own}/current.parquet",
         )
         return tick_fragment(result, self._of.lookup.pictures(view, date), links=links)
+
+    def _runs(self, view: MonitorView) -> str | None:
+        """The list of a monitor's runs in MLflow; None before one is published."""
+        tick = view.tick
+        published = self._of.lookup.publication(view, tick.logical_date) if tick else None
+        return self._mlflow(published.runs_url if published else None)
 
     def _mlflow(self, url: str | None) -> str | None:
         """The address of a run as a browser reaches it."""

@@ -85,6 +85,8 @@ class Publication(Document):
     """Airflow's name of the run, for another run of MLflow in the place of a lost one."""
     task_page: str | None = None
     """The page of the task in Airflow, as a path; its log is there."""
+    runs_url: str | None = None
+    """The page that lists the runs of the monitor."""
 
 
 def mark_pending(store: Store, pending: PendingMarker) -> None:
@@ -310,6 +312,7 @@ class _Publisher:
             complete=complete,
             dag_run_id=self.pending.dag_run_id,
             task_page=self.pending.task_page,
+            runs_url=self.mlflow.url_of_experiment(run.experiment_id),
         )
 
     def _identity(self) -> dict[str, str]:

@@ -58,6 +58,8 @@ class MonitorStatus(Document):
     feed: Feed | None = None
     """What is known of its feed; of a scheduled tick alone."""
     run_url: str | None = None
+    runs_url: str | None = None
+    """The page of MLflow that lists all of its runs."""
     silent: bool
 
 
@@ -168,5 +170,6 @@ def _monitor_status(
         faults=[f"{f.fault} {f.column}" if f.column else f.fault for f in result.faults],
         feed=result.feed,
         run_url=publication.url if publication else None,
+        runs_url=publication.runs_url if publication else None,
         silent=result.logical_date < silent_before(schedule, now),
     )
