@@ -36,7 +36,7 @@ from drift_checker.state import (
 
 PREVIEW_SECONDS = 120
 """A preview compares up to 5,000 rows of both sides, in a process of its own."""
-_MEDIA_TYPES = {
+MEDIA_TYPES = {
     "application/json",
     "application/x-ndjson",
     "application/vnd.apache.parquet",
@@ -193,6 +193,6 @@ def check_push(view: MonitorView, media_type: str) -> None:
         raise Problem(
             409, f"{view.name} fetches its batches; `current: push` makes it take pushed ones"
         )
-    if media_type not in _MEDIA_TYPES:
-        allowed = ", ".join(sorted(_MEDIA_TYPES))
+    if media_type not in MEDIA_TYPES:
+        allowed = ", ".join(sorted(MEDIA_TYPES))
         raise Problem(415, f"Content-Type {media_type!r}: allowed: {allowed}")

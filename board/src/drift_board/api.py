@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,12 +11,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 
 from drift_board import models
-from drift_board.actions import check_push
+from drift_board.actions import MEDIA_TYPES, check_push
 from drift_board.drawing import series
 from drift_board.errors import PROBLEM_TYPE, Problem, ProblemBody
 from drift_board.pages import Services
 from drift_board.view import Episode, MonitorView, State, episodes
-from drift_checker.config import Limits, date_key, date_of_key
+from drift_checker.config import Limits, date_key
 from drift_checker.result import Result
 from drift_checker.state import keys
 
@@ -42,9 +41,11 @@ Cursor = Annotated[
 ]
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how the document of the API names refusals of these statuses."""
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     texts = {
+        400: "The body cannot be read.",
         401: "The token is missing or wrong.",
         403: "A page of another origin asks.",
         404: "There is none; `did_you_mean` has the nearest names.",
@@ -58,8 +59,8 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": texts[status], "content": content} for status in statuses}
 
 
-READ = _problems(404, 422, 503)
-WRITE = _problems(401, 403, 404, 422, 503)
+READ = problems(404, 422, 503)
+WRITE = problems(400, 401, 403, 404, 422, 503)
 
 
 def api_router(of: Services, limits: Limits) -> APIRouter:
@@ -82,12 +83,12 @@ def api_router(of: Services, limits: Limits) -> APIRouter:
 def _monitors(router: APIRouter, of: Services) -> None:
     """What is known of monitors."""
 
-    @router.get("/overview", tags=["monitors"], responses=_problems(503))
+    @router.get("/overview", tags=["monitors"], responses=problems(503))
     def overview() -> models.Overview:
         """Answer whether anything is drifting."""
         return models.Overview.model_validate(of.lookup.snapshot())
 
-    @router.get("/monitors", tags=["monitors"], responses=_problems(422, 503))
+    @router.get("/monitors", tags=["monitors"], responses=problems(422, 503))
     def monitors(
         state: Annotated[State | None, Query(description="Those in this state alone.")] = None,
         owner: Annotated[str | None, Query(max_length=200)] = None,
@@ -148,7 +149,7 @@ def _ticks(router: APIRouter, of: Services) -> None:
         """Answer the last ticks that are kept in short form, the latest first."""
         kept = list(of.lookup.recent(of.lookup.view(name)).ticks)
         if cursor is not None:
-            kept = kept[: bisect_left(kept, _cursor(cursor), key=lambda tick: tick.logical_date)]
+            kept = kept[: bisect_left(kept, cursor, key=lambda tick: date_key(tick.logical_date))]
         some = kept[: -limit - 1 : -1]
         return models.Page(
             items=[models.Tick.of(tick) for tick in some],
@@ -159,7 +160,7 @@ def _ticks(router: APIRouter, of: Services) -> None:
         "/monitors/{name}/ticks/{date}",
         tags=["ticks"],
         response_model=Result,
-        responses=READ | _problems(500),
+        responses=READ | problems(500),
     )
     def result(name: Name, date: Date) -> Response:
         """Answer the whole result of a tick, as it is stored."""
@@ -193,14 +194,14 @@ def _changes(router: APIRouter, of: Services) -> None:
     """What people ask for."""
 
     @router.post("/monitors/{name}/acceptances", tags=["actions"], status_code=202)
-    def accept(name: Name, asked: models.AskAcceptance) -> models.AskedFor:
+    def accept(name: Name, asked: models.AskTicks | models.AskVersion) -> models.AskedFor:
         """Ask the next tick to accept batches, or an older version, as the reference."""
         made = of.actions.accept(
             of.lookup.view(name),
             by=asked.by,
             instead_of=asked.instead_of,
-            ticks=asked.ticks,
-            version=asked.version,
+            ticks=asked.ticks if isinstance(asked, models.AskTicks) else None,
+            version=asked.version if isinstance(asked, models.AskVersion) else None,
         )
         return models.AskedFor(id=made)
 
@@ -227,7 +228,7 @@ def _changes(router: APIRouter, of: Services) -> None:
         "/monitors/{name}/checks",
         tags=["actions"],
         status_code=202,
-        responses=_problems(409),
+        responses=problems(409),
     )
     def check_now(name: Name, asked: models.AskCheck) -> models.Started:
         """Start a check by hand, as a run of Airflow."""
@@ -243,17 +244,12 @@ def _batches(router: APIRouter, of: Services, most_bytes: int) -> None:
         "/monitors/{name}/batches",
         tags=["batches"],
         status_code=202,
-        responses=_problems(409, 413, 415),
+        responses=problems(409, 413, 415),
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {
-                    "application/vnd.apache.parquet": {
-                        "schema": {"type": "string", "format": "binary"}
-                    },
-                    "text/csv": {"schema": {"type": "string"}},
-                    "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
-                },
+                "description": "The rows, as they come: the tick reads them, and judges.",
+                "content": {media_type: {"schema": {}} for media_type in sorted(MEDIA_TYPES)},
             }
         },
     )
@@ -302,13 +298,6 @@ async def _body(request: Request, most: int) -> bytes:
     if not body:
         raise Problem(422, "the body is empty: it has to be the batch")
     return bytes(body)
-
-
-def _cursor(text: str) -> datetime:
-    try:
-        return date_of_key(text)
-    except ValueError:
-        raise Problem(422, "cursor: it is no `next` of a page") from None
 
 
 def _check_episode(of: Services, view: MonitorView, episode: str) -> None:

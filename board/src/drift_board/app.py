@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,15 +14,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Match, Route
 
 from drift_board.actions import Actions
 from drift_board.airflow import Airflow
-from drift_board.api import api_router
+from drift_board.api import api_router, problems
 from drift_board.board import Board
 from drift_board.errors import Problem, problem_response
 from drift_board.guard import Guard
@@ -116,6 +118,9 @@ def _refusals(app: FastAPI, pages: Pages) -> None:
         problem = Problem(error.status_code, str(error.detail))
         response = await run_in_threadpool(answer, request, problem)
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names those of the first route of the path alone.
+            response.headers["Allow"] = ", ".join(sorted(_methods(request)))
         return response
 
     @app.exception_handler(RequestValidationError)
@@ -125,6 +130,13 @@ def _refusals(app: FastAPI, pages: Pages) -> None:
             for each in error.errors()
         ]
         return answer(request, Problem(422, "; ".join(told)))
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods that the path of a request takes."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching for method in route.methods or ()}
 
 
 def _documents(app: FastAPI) -> None:
@@ -159,7 +171,12 @@ def _service(app: FastAPI, store: Store, metrics: Metrics) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="Whether the store answers", tags=["service"])
+    @app.get(
+        "/readyz",
+        summary="Whether the store answers",
+        tags=["service"],
+        responses=problems(503),
+    )
     def readyz() -> dict[str, str]:
         try:
             store.exists(keys.latest("readyz"))
@@ -167,6 +184,12 @@ def _service(app: FastAPI, store: Store, metrics: Metrics) -> None:
             raise Problem(503, str(error)) from None
         return {"status": "ok"}
 
-    @app.get("/metrics", summary="Metrics for Prometheus", tags=["service"])
+    @app.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        tags=["service"],
+        response_class=PlainTextResponse,
+        responses=problems(503),
+    )
     def metrics_page() -> Response:
         return metrics.page()

@@ -108,9 +108,17 @@ class BoardClient:
         ticks: list[datetime] | None = None,
         version: str | None = None,
     ) -> models.AskedFor:
-        """Ask the next tick for another reference, instead of the version that was seen."""
-        asked = models.AskAcceptance(
-            by=self._by, instead_of=instead_of, ticks=ticks, version=version
+        """Ask the next tick for another reference, instead of the version that was seen.
+
+        Raises:
+            ValueError: Neither or both of ticks and version are named.
+        """
+        if (ticks is None) == (version is None):
+            raise ValueError("name either ticks or a version")
+        asked = (
+            models.AskVersion(by=self._by, instead_of=instead_of, version=version)
+            if version is not None
+            else models.AskTicks(by=self._by, instead_of=instead_of, ticks=ticks or [])
         )
         return self._post(f"/monitors/{name}/acceptances", asked, models.AskedFor)
 

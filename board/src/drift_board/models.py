@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 from drift_board import drawing
 from drift_board.view import MonitorView, State, StrongColumn
@@ -18,6 +26,13 @@ MOST_PER_PAGE = 500
 T = TypeVar("T")
 
 
+def _iso(date: object) -> object:
+    """Refuse the numbers that pydantic takes for seconds since 1970."""
+    if isinstance(date, datetime) or (isinstance(date, str) and re.match(r"\d{4}-\d\d-", date)):
+        return date
+    raise ValueError("allowed: ISO 8601 with an offset")
+
+
 def _whole_second(date: datetime) -> datetime:
     try:
         return date.astimezone(UTC).replace(microsecond=0)
@@ -25,7 +40,8 @@ def _whole_second(date: datetime) -> datetime:
         raise ValueError("allowed: a time that UTC has too") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_whole_second)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_whole_second)]
+Version = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 By = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S")]
 """Who asks, for the record."""
 
@@ -238,13 +254,20 @@ class Acceptance(Model):
         )
 
 
-class AskAcceptance(Asked):
-    """Make ticks' batches, or an older version, the reference instead of the one that was seen."""
+class AskTicks(Asked):
+    """Make ticks' batches the reference, instead of the version that was seen."""
 
     by: By
-    instead_of: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
-    ticks: Annotated[list[Moment], Field(min_length=1, max_length=500)] | None = None
-    version: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")] | None = None
+    instead_of: Version
+    ticks: Annotated[list[Moment], Field(min_length=1, max_length=500)]
+
+
+class AskVersion(Asked):
+    """Put an older version in force again, instead of the one that was seen."""
+
+    by: By
+    instead_of: Version
+    version: Version
 
 
 class AskMute(Asked):
