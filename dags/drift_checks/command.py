@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any, cast
-from urllib.parse import quote
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from drift_checks.links import task_page
 
 CHECKER = "checker"
 """The part of the stack that checks."""
@@ -39,22 +40,16 @@ def check(monitor: str, context: Context, outcome: str, *, tell_later: bool = Fa
     return [*words, "--outcome", outcome]
 
 
-def task_page(context: Context) -> str:
-    """Return the path of a task's page among Airflow's, where its log is."""
-    task = context["ti"]
-    page = f"dags/{task.dag_id}/runs/{quote(task.run_id, safe='')}/tasks/{task.task_id}"
-    is_mapped = task.map_index is not None and task.map_index >= 0
-    return f"{page}/mapped/{task.map_index}" if is_mapped else page
-
-
 def came_to(outcome: str, context: Context) -> dict[str, Any] | None:
     """Show what a check came to in Airflow; return the outcome of one that opened an alarm.
 
-    The verdict becomes part of the task's name (`map_index_template`).
+    The verdict becomes part of the task's name (`map_index_template`), and a link leads from the
+    task to the board's page of its tick.
     """
     told: dict[str, Any] = json.loads(outcome) if outcome else {}
     shown: dict[str, Any] = cast("dict[str, Any]", context)
     shown["verdict"] = told.get("verdict")
+    shown["task"].board_page = told.get("page") or ""
     if told.get(EVENTS):
         context["ti"].xcom_push(key=EVENTS, value=told[EVENTS])
     return told if told and told["alarm"]["state"] == "opened" else None

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import V1ContainerStateTerminated, V1Pod
 
 from drift_checks.command import CHECKER, came_to, check, failure
+from drift_checks.links import BoardLink
 
 OUTCOME = "/dev/termination-log"
 """Where a container leaves its last words, which stay with the pod."""
@@ -97,6 +98,9 @@ class CheckPodOperator(PartPodOperator):
     """Checks one monitor at the run's logical date, by `drift-checker` in a pod."""
 
     template_fields = (*PartPodOperator.template_fields, "monitor")
+
+    operator_extra_links = (BoardLink(),)
+    board_page = ""
 
     def __init__(self, *, monitor: str, tell_later: bool = False, **kwargs: Any) -> None:
         super().__init__(part=CHECKER, name="check", arguments=[], **kwargs)

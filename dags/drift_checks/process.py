@@ -12,6 +12,7 @@ from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, Context
 
 from drift_checks.command import CHECKER, came_to, check, failure
+from drift_checks.links import BoardLink
 
 STOP_SECONDS = 10
 """How long the command may take to end after SIGTERM."""
@@ -56,6 +57,9 @@ class CheckProcessOperator(PartProcessOperator):
     """Checks one monitor at the run's logical date, by `drift-checker` as a process."""
 
     template_fields: Sequence[str] = (*PartProcessOperator.template_fields, "monitor")
+
+    operator_extra_links = (BoardLink(),)
+    board_page = ""
 
     def __init__(self, *, monitor: str, tell_later: bool = False, **kwargs: Any) -> None:
         super().__init__(part=CHECKER, arguments=[], **kwargs)

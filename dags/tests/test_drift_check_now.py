@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowSkipException
 from drift_checks.checks import CHECK
 from drift_checks.command import came_to
+from drift_checks.links import BoardLink
 from fake_checker import FakeChecker
 from jinja2 import Template
 from test_drift_detection import run
@@ -95,13 +97,21 @@ def test_where_nothing_is_to_be_told_nothing_is_started(monitors: Write, found: 
     tell._pre_execute_hook({"ti": some})
 
 
-def test_the_name_of_a_check_shows_its_verdict() -> None:
+def test_the_name_of_a_check_shows_its_verdict_and_a_link_leads_to_the_board(
+    monitors: Write,
+) -> None:
+    monitors(MONITORS)
     template = Template(CHECK["map_index_template"])
     shown: dict[str, Any] = {"task": SimpleNamespace(monitor="flights")}
     assert template.render(shown) == "flights"
     pushed: dict[str, Any] = {}
     shown["ti"] = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))
-    outcome = '{"verdict": "drift", "events": 2, "alarm": {"state": "ongoing"}}'
+    page = "https://example.org/board/monitors/flights/ticks/20260102T030500Z"
+    outcome = json.dumps(
+        {"verdict": "drift", "events": 2, "alarm": {"state": "ongoing"}, "page": page}
+    )
     assert came_to(outcome, shown) is None  # type: ignore[arg-type]
     assert template.render(shown) == "flights: drift"
     assert pushed == {"events": 2}
+    assert BoardLink().get_link(shown["task"], ti_key=None) == page
+    assert dag("drift_detection").get_task("check").operator_extra_links

@@ -51,7 +51,11 @@ def run(**values: object) -> dict[str, Any]:
     """Returns the part of a task's context that the operator reads."""
     fields = {"logical_date": DATE, "run_after": DATE, "run_type": "scheduled", "run_id": "r1"}
     task = {"dag_id": "drift_detection", "run_id": "r1", "task_id": "check", "map_index": 0}
-    return {"dag_run": SimpleNamespace(**fields | values), "ti": SimpleNamespace(**task)}
+    return {
+        "dag_run": SimpleNamespace(**fields | values),
+        "ti": SimpleNamespace(**task),
+        "task": SimpleNamespace(),
+    }
 
 
 def test_monitors_share_a_dag_unless_their_schedule_differs(monitors: Write) -> None:

@@ -67,6 +67,13 @@ class Airflow:
         )["content"]
         return lines
 
+    def links(self, task: Mapping[str, Any]) -> dict[str, str]:
+        """Where a task's page leads to, by name."""
+        place = f"{task['dag_run_id']}/taskInstances/{task['task_id']}/links"
+        path = f"/dagRuns/{place}?map_index={task['map_index']}"
+        links: dict[str, str] = self._get(path, task["dag_id"])["extra_links"]
+        return links
+
     def wait(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the end of a run, through Airflow, and return it."""
         path = f"/dagRuns/{run['dag_run_id']}/wait?interval=1"

@@ -6,7 +6,9 @@ import io
 import json
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
+import httpx
 import jsonschema
 import psutil
 import pyarrow.parquet as pq
@@ -60,6 +62,23 @@ def test_the_run_of_mlflow_tells_what_was_found(
     for column in COLUMNS:
         assert 0 <= metrics[f"p_value.{column}"] <= 1
         assert f"score.{column}" in metrics
+
+
+def test_airflow_the_board_and_mlflow_lead_to_each_other(
+    tracked: dict[str, Any], first_run: dict[str, Any], stack: Stack
+) -> None:
+    task = stack.airflow.task(first_run)
+    assert task is not None
+    verdict = stack.result(first_run)["verdict"]
+    assert task["rendered_map_index"] == f"{MONITOR}: {verdict}"
+    page = stack.airflow.links(task)["Board"]
+    assert page.startswith(stack.url("board", f"/monitors/{MONITOR}/ticks/"))
+
+    shown = httpx.get(page).text
+    log = f"/dags/{task['dag_id']}/runs/{quote(task['dag_run_id'], safe='')}/tasks/check/mapped/0"
+    assert f'href="{stack.url("airflow", log)}"' in shown
+    run = f"/#/experiments/{tracked['info']['experiment_id']}/runs/{tracked['info']['run_id']}?"
+    assert stack.url("mlflow", run) in shown
 
 
 def test_the_run_of_mlflow_names_its_two_datasets(
