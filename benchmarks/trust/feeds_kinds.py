@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import count
+from math import ceil
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -258,6 +259,8 @@ def _sized(name: str, factor: float, *, windows: bool) -> Kind:
         fault="row_count",
         since=CHANGED,
         drifts=CHANGED + 6,
+        # Fewer rows tell less: it takes the ticks that bring as many as one batch had before.
+        delay=ceil(1 / factor),
     )
     if not windows:
         return kind
@@ -272,6 +275,7 @@ def _sized(name: str, factor: float, *, windows: bool) -> Kind:
         fault=kind.fault,
         since=kind.since,
         drifts=kind.drifts,
+        delay=kind.delay,
     )
 
 
