@@ -86,7 +86,7 @@ def test_durations_are_those_of_ticks_that_came_since_the_start(deployment: Depl
         write(
             deployment.store, deployment.folder, [*later, MonitorFeed("prices", ended=-2, ticks=62)]
         )
-        deployment.fresh(client)
+        deployment.fresh()
         after = samples(client.get("/metrics").text)
     assert ("drift_tick_duration_seconds_count", "prices") not in before
     assert after["drift_tick_duration_seconds_count", "prices"] == 2
