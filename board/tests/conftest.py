@@ -13,10 +13,14 @@ from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from stored import NOW, MonitorFeed, feeds, write
 
+from drift_board.actions import Actions
+from drift_board.airflow import Airflow
 from drift_board.app import create_app
+from drift_board.board import Board
 from drift_board.settings import Settings, load
 from drift_checker.errors import ServiceAwayError
 from drift_checker.state import Store
@@ -53,15 +57,21 @@ class Deployment:
     store: Store
     settings: Settings
     clock: Clock = field(default_factory=Clock)
+    board: Board | None = None
+
+    def app(self) -> FastAPI:
+        app = create_app(self.settings, now=self.clock)
+        self.board = app.state.board
+        return app
 
     def client(self, **more: Any) -> TestClient:
-        app = create_app(self.settings, now=self.clock)
-        return TestClient(app, base_url="http://localhost", **more)
+        return TestClient(self.app(), base_url="http://localhost", **more)
 
-    def fresh(self, client: TestClient) -> None:
+    def fresh(self) -> None:
         """Let the board look again, as it does after some seconds."""
+        assert self.board is not None
         self.clock.now += timedelta(seconds=1)
-        client.app.state.board.refresh()  # type: ignore[attr-defined]
+        self.board.refresh()
 
 
 def deploy(
@@ -87,8 +97,8 @@ def deploy(
 @contextmanager
 def served(deployment: Deployment) -> Iterator[str]:
     """Serve a board at an address of its own while the block runs."""
-    app = create_app(deployment.settings, now=deployment.clock)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    config = uvicorn.Config(deployment.app(), port=0, log_level="warning", ws="none")
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -112,6 +122,37 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
 def client(deployment: Deployment) -> Iterator[TestClient]:
     with deployment.client(follow_redirects=False) as client:
         yield client
+
+
+@pytest.fixture
+def preview(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a preview of an acceptance shows, in place of the checker's command."""
+    shown = {
+        "text": "taxi: 99aa would become\nthe reference",
+        "changed": True,
+        "before": {"version": "3f2a"},
+        "after": {"version": "99aa"},
+        "ticks": [{"logical_date": "2026-11-30T18:00:00Z"}],
+    }
+
+    async def show(*_: Any, **__: Any) -> dict[str, Any]:
+        return shown
+
+    monkeypatch.setattr(Actions, "preview", show)
+    return shown
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], str | None]]:
+    """The runs that Airflow is asked for."""
+    asked: list[tuple[dict[str, Any], str | None]] = []
+
+    def check(_: Airflow, conf: dict[str, Any], run_id: str | None = None) -> str:
+        asked.append((conf, run_id))
+        return run_id or "manual__1"
+
+    monkeypatch.setattr(Airflow, "check", check)
+    return asked
 
 
 @pytest.fixture

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import yaml
 
+from drift_checker.comparison import CompareSettings, compare_with_explanation, read_tables
+from drift_checker.comparison.pictures import draw
 from drift_checker.config import date_key
 from drift_checker.result import (
     Alarm,
@@ -247,6 +251,41 @@ def write_results(store: Store, name: str, results: Sequence[Result], *, all_res
     store.put(keys.recent(name), recent.as_json())
 
 
+def write_drawn(store: Store, last: Result, rows: int = 2000) -> None:
+    """Write what a check of real tables leaves of a tick, with its pictures, in place of a result.
+
+    Two columns drift, and they were correlated with a third one.
+    """
+    assert last.monitor is not None
+    assert last.logical_date is not None
+    draws = np.random.default_rng(1)
+
+    def table(moved: float) -> pa.Table:
+        temp = draws.normal(12 + moved, 4, rows)
+        columns = {
+            "temp": temp,
+            "humid": draws.normal(60, 12, rows) - (2 - moved) * temp,
+            "wind_speed": draws.gamma(3, 3 + moved, rows),
+            "carrier": draws.choice(["AA", "B6", "DL", "UA"], rows, p=[0.3, 0.2, 0.2, 0.3]),
+        }
+        return pa.table(columns)
+
+    settings = CompareSettings()
+    tables = read_tables(table(0), table(0.6), settings)
+    compared = compare_with_explanation(tables, settings)
+    found = replace(
+        compared,
+        monitor=last.monitor,
+        logical_date=last.logical_date,
+        trigger="scheduled",
+        alarm=last.alarm,
+        reference=replace(compared.reference, version=VERSION),
+    )
+    drawn = draw(tables, found).model_dump_json().encode()
+    store.put(keys.result(last.monitor, last.logical_date, "pictures.json"), drawn)
+    store.put(keys.result(last.monitor, last.logical_date), found.model_dump_json().encode())
+
+
 def damage(store: Store, key: str) -> None:
     """Leave half of an object."""
     data = store.get(key)
@@ -262,5 +301,6 @@ __all__ = [
     "json",
     "result",
     "write",
+    "write_drawn",
     "write_results",
 ]

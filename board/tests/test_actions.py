@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from stored import NOW
 
-from drift_board.actions import Actions
 from drift_board.airflow import Airflow
 from drift_checker.state import mute_in_force, read_acceptance_requests, read_notes
 
@@ -122,20 +121,8 @@ def test_a_note(client: TestClient, csrf: str, deployment: Deployment) -> None:
 
 
 def test_accepting_shows_what_would_change_first(
-    client: TestClient, csrf: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, csrf: str, deployment: Deployment, preview: dict[str, Any]
 ) -> None:
-    preview = {
-        "text": "taxi: 99aa would become\nthe reference",
-        "changed": True,
-        "before": {"version": "3f2a"},
-        "after": {"version": "99aa"},
-        "ticks": [{"logical_date": "2026-11-30T18:00:00Z"}],
-    }
-
-    async def shown(*_: Any, **__: Any) -> dict[str, Any]:
-        return preview
-
-    monkeypatch.setattr(Actions, "preview", shown)
     page = client.get("/monitors/taxi/accept/preview").text
     assert preview["text"] in page
     fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page))

@@ -27,19 +27,6 @@ def board(client: TestClient) -> Iterator[BoardClient]:
         yield board
 
 
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], str | None]]:
-    """The runs that Airflow is asked for."""
-    asked: list[tuple[dict[str, Any], str | None]] = []
-
-    def check(_: Airflow, conf: dict[str, Any], run_id: str | None = None) -> str:
-        asked.append((conf, run_id))
-        return run_id or "manual__1"
-
-    monkeypatch.setattr(Airflow, "check", check)
-    return asked
-
-
 def test_the_client_reads_what_the_pages_show(board: BoardClient) -> None:
     assert board.overview().headline == "2 of 14 monitors drift; 1 is invalid; 1 is silent."
     assert [each.name for each in board.monitors(state="drift")] == ["flights", "taxi"]

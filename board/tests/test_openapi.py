@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import schemathesis
@@ -14,28 +13,19 @@ from schemathesis.engine.events import FatalError, NonFatalError, PhaseFinished,
 from schemathesis.schemas import BaseSchema
 from stored import MonitorFeed, write
 
-from drift_board.actions import Actions
-from drift_board.airflow import Airflow
-
 EXAMPLES = 25
 """Of each operation, beside those of all limits: seconds in all."""
 HOST = {"Host": "localhost"}
 
 
 @pytest.fixture
-def document(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseSchema]:
+def document(deployment: Deployment, preview: object, runs: object) -> Iterator[BaseSchema]:
     """The document of a board with monitors of both kinds, whose Airflow takes every run."""
     feeds = [
         MonitorFeed("flights", drift=9, by_hand=True),
         MonitorFeed("pushed", settings={"current": "push"}),
     ]
     write(deployment.store, deployment.folder, feeds, all_results=True)
-    monkeypatch.setattr(Airflow, "check", lambda _self, _conf, run=None: run or "manual__1")
-
-    async def preview(*_: Any) -> dict[str, Any]:
-        return {"text": "nothing would change", "changed": False}
-
-    monkeypatch.setattr(Actions, "preview", preview)
     config = SchemathesisConfig.from_dict(
         {
             "headers": HOST | BEARER,

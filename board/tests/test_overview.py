@@ -105,12 +105,12 @@ def test_a_store_that_is_away_leaves_what_was_known_under_a_banner(
         before = client.get("/").text
         assert "The store is away" not in before
         asked["away"] = 1
-        deployment.fresh(client)
+        deployment.fresh()
         after = client.get("/").text
         ready = client.get("/readyz")
         metrics = client.get("/metrics").text
         asked["away"] = 0
-        deployment.fresh(client)
+        deployment.fresh()
         again = client.get("/").text
 
     assert "The store is away" in after
@@ -145,7 +145,7 @@ def test_the_store_is_asked_thrice_a_monitor_at_first_and_once_a_refresh_then(
             client.get("/api/v1/monitors")
             client.get("/?verdict=drift")
         assert asked == {"get": 3 * 14, "list": 2}
-        deployment.fresh(client)
+        deployment.fresh()
         client.get("/")
         assert asked == {"get": 4 * 14, "list": 3}
 
@@ -155,7 +155,7 @@ def test_a_new_tick_is_shown_after_a_refresh(deployment: Deployment) -> None:
         assert "flights" in order(client.get("/?verdict=drift").text)
         later = [each for each in feeds() if each.name != "flights"]
         write(deployment.store, deployment.folder, [*later, MonitorFeed("flights", ticks=61)])
-        deployment.fresh(client)
+        deployment.fresh()
         assert order(client.get("/?verdict=drift").text) == ["taxi"]
 
 
@@ -163,7 +163,7 @@ def test_a_monitors_file_that_became_wrong_leaves_the_one_before(deployment: Dep
     with deployment.client() as client:
         client.get("/")
         (deployment.folder / "monitors.yml").write_text("monitors: [{name: A b}]")
-        deployment.fresh(client)
+        deployment.fresh()
         page = client.get("/").text
 
     assert len(order(page)) == 14

@@ -30,8 +30,14 @@
   const replace = (part, fresh) => {
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     const open = [...part.querySelectorAll("details[open][id]")].map((each) => each.id);
+    const scrolled = [part, ...part.querySelectorAll(".scroll[id]")]
+      .map((each) => [each.id, each.scrollLeft]);
     part.replaceWith(fresh);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    for (const [id, left] of scrolled) {
+      const again = document.getElementById(id);
+      if (again) again.scrollLeft = left;
+    }
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   };
 

@@ -52,7 +52,7 @@ with warnings.catch_warnings():
 
 # The colours of our pictures: red, which Evidently has for every batch, looks like drift.
 DEFAULT_RENDERERS.typed_renderers[DataDriftTable].color_options = ColorOptions(
-    primary_color="#c05a00", secondary_color="#5b6b79"
+    primary_color="#b45400", secondary_color="#5b6b79"
 )
 
 MAX_ROWS = 1000
