@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from drift_checker import Batch, ColumnRoles, CompareSettings, Result, compare
 from drift_checker.errors import DriftCheckerError
+from drift_checker.result import Verdict
 from drift_checker.wording import result_text
 
 NAMES = ["a", "b", "c"]
@@ -111,6 +112,18 @@ def pairs(draw: st.DrawFn) -> tuple[Batch | None, Batch | None]:
     """Return a reference and a batch: another one, or itself."""
     reference = draw(batches())
     return reference, reference if draw(st.booleans()) else draw(batches())
+
+
+@pytest.mark.parametrize("segments", [(), ("b",)])
+def test_a_union_without_rows(segments: tuple[str, ...]) -> None:
+    union = pa.sparse_union([pa.field("0", pa.int64()), pa.field("1", pa.null())])
+    reference = pa.table({"a": [1.0] * 50, "b": ["x"] * 50})
+    columns = {"a": pa.chunked_array([], pa.float64()), "b": pa.chunked_array([], union)}
+    how = CompareSettings(segments=segments)
+
+    result = compare(Batch(reference, "a"), Batch(pa.table(columns), "b"), settings=how)
+
+    assert result.verdict is Verdict.INVALID
 
 
 @given(pairs(), comparisons())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,19 @@ def _survives(cells: list[list[str]], format_: dict[str, Any]) -> None:
     assume(any("'" in cell for row in cells[1:] for cell in row) <= (format_["quotechar"] == '"'))
     # Where nothing is quoted by it, another quote in the text is the only one that anybody can see.
     assume(format_["quotechar"] in buffer.getvalue() or '"' not in buffer.getvalue())
+    assume(not (format_["quotechar"] == "'" and _is_whole_unquoted(buffer.getvalue(), format_)))
     table = read_delimited(buffer.getvalue().encode())
     assert table.column_names == cells[0]
     read = [[value or "" for value in column.to_pylist()] for column in table.columns]
     assert [list(row) for row in zip(*read, strict=True)] == cells[1:]
+
+
+def _is_whole_unquoted(text: str, format_: dict[str, Any]) -> bool:
+    """Whether single quotes may as well be apostrophes, since without them it is a table too."""
+    lines = io.StringIO(text, newline="")
+    plain = list(csv.reader(lines, delimiter=format_["delimiter"], quoting=csv.QUOTE_NONE))
+    quoted = any(re.fullmatch("'.*'", cell, re.DOTALL) for row in plain for cell in row)
+    return not quoted and len(set(map(len, plain))) == 1
 
 
 FORMATS = st.fixed_dictionaries(

@@ -54,6 +54,12 @@ def joined(parts: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
     return parts[0] if len(parts) == 1 else pa.chunked_array(parts).combine_chunks()
 
 
+def in_one(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    """Return the values of a column as one array; one without rows may be of any type."""
+    # pyarrow makes no array of a union from no chunk.
+    return joined(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
+
+
 def encode_categories(*columns: pa.Array[Any]) -> tuple[list[str], list[Ints]]:
     """Return the categories of all columns, and the codes of each column's rows (rows,).
 

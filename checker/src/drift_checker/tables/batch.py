@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from drift_checker.result import Fault, Severity
+from drift_checker.tables.arrays import in_one
 
 UNREADABLE = "unreadable"
 """The fault of a batch that is no table."""
@@ -43,7 +44,7 @@ class Chunk:
 
 def chunk_of(first: int, table: pa.Table) -> Chunk:
     """Return all rows of a table as a chunk; `first` is the number of its first row."""
-    return Chunk(first, table.num_rows, lambda name: table.column(name).combine_chunks())
+    return Chunk(first, table.num_rows, lambda name: in_one(table.column(name)))
 
 
 def foreign_type(name: str) -> pa.DataType:

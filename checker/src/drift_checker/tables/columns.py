@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drift_checker.decision import Floats
-from drift_checker.tables.arrays import from_floats, from_texts, to_floats
+from drift_checker.tables.arrays import from_floats, from_texts, in_one, to_floats
 from drift_checker.tables.batch import MIXED_TYPE, Batch
 from drift_checker.tables.types import (
     ColumnKind,
@@ -37,7 +37,7 @@ Form: TypeAlias = "NumberForm | TimeForm"
 Features: TypeAlias = "VectorFeatures | TextFeatures"
 """What is derived of a column that is no number and no category."""
 
-READING_RULES = 2
+READING_RULES = 3
 """The version of all rules by which bytes become columns; what other rules fitted is fitted
 anew."""
 
@@ -428,7 +428,7 @@ class ReadColumns:
     @classmethod
     def of(cls, table: Batch) -> Self:
         """Take a table in memory."""
-        return cls(lambda name: table.table.column(name).combine_chunks(), untyped=table.untyped)
+        return cls(lambda name: in_one(table.table.column(name)), untyped=table.untyped)
 
     def read(self, reading: ColumnReading) -> pa.Array[Any]:
         """Return the values of a column in the kind of the reference.

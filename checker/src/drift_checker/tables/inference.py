@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drift_checker.errors import BadReferenceError
-from drift_checker.tables.arrays import as_numpy, from_floats, from_texts, joined, to_floats
+from drift_checker.tables.arrays import as_numpy, from_floats, from_texts, in_one, joined, to_floats
 from drift_checker.tables.batch import MIXED_TYPE, Batch
 from drift_checker.tables.columns import (
     ColumnReading,
@@ -55,7 +55,7 @@ def infer_readings(reference: Batch, settings: ReadingSettings) -> dict[str, Col
     Raises:
         BadReferenceError: Values of a column are of several types, or not what the settings say.
     """
-    columns = {name: reference.table.column(name).combine_chunks() for name in reference.names}
+    columns = {name: in_one(reference.table.column(name)) for name in reference.names}
     readings = readings_by_values(
         columns,
         untyped=reference.untyped,
