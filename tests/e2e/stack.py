@@ -183,14 +183,15 @@ class Stack:
         except httpx.TransportError:
             return False
 
-    def result_folder(self, run: Mapping[str, Any]) -> Path:
+    def result_folder(self, run: Mapping[str, Any], monitor: str = MONITOR) -> Path:
         """Where the result of a DAG run lies in the store."""
         date = f"{logical_date(run):%Y%m%dT%H%M%SZ}"
-        return self.state / "data/store/results" / MONITOR / date
+        return self.state / "data/store/results" / monitor / date
 
-    def result(self, run: Mapping[str, Any]) -> dict[str, Any]:
+    def result(self, run: Mapping[str, Any], monitor: str = MONITOR) -> dict[str, Any]:
         """The stored result of a DAG run."""
-        found: dict[str, Any] = json.loads((self.result_folder(run) / "result.json").read_text())
+        path = self.result_folder(run, monitor) / "result.json"
+        found: dict[str, Any] = json.loads(path.read_text())
         return found
 
     def assert_one_result(self, run: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.stack import ROOT, Stack, logical_date, until
+from e2e.stack import ROOT, Stack, until
 
 DAG = "drift_check_now"
 MONITOR = "summer"
@@ -139,9 +139,7 @@ def test_check_now_by_page_and_api(drifting: Stack, api: httpx.Client, browser: 
     by_api = answer(api.post(f"{MONITOR}/checks", json={"by": "Ann"}))["run"]
 
     for run in (by_page, by_api):
-        date = logical_date(checked(drifting, run))
-        path = f"data/store/results/{MONITOR}/{date:%Y%m%dT%H%M%SZ}/result.json"
-        result = json.loads((drifting.state / path).read_text())
+        result = drifting.result(checked(drifting, run), MONITOR)
         assert (result["verdict"], result["trigger"]) == ("drift", "manual")
     # A check by hand does not hide the alarm that a scheduled one has opened.
     shown = answer(api.get(MONITOR))

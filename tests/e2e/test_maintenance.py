@@ -16,7 +16,7 @@ MOMENT = 1 / 86_400
 OWNED = ["metrics", "latest_metrics", "params", "tags"]
 """The tables of MLflow with what belongs to one run."""
 OTHERS = f"""select run_uuid from runs join experiments using (experiment_id)
-    where experiments.name != 'drift/{MONITOR}'"""
+    where experiments.name != 'drift/{MONITOR}'"""  # noqa: S608  a name of the tests
 """The runs of each monitor over time, which stay, and of monitors that another test had."""
 
 
