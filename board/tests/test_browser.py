@@ -29,7 +29,7 @@ from drift_checker.state import mute_in_force, read_acceptance_requests, read_no
 ACCESSIBLE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 CALM = [MonitorFeed(name) for name in ("bookings", "clicks", "currency", "exports", "invoices")]
 TICK = "/monitors/flights/ticks/20261130T180000Z"
-SHADES = 32
+SHADES = 64
 """Colours of a picture: a page has few, and their edges the rest."""
 
 View = tuple[tuple[int, int], Scheme]
@@ -144,7 +144,8 @@ def _keep(page: Page, folder: str | None, name: str) -> None:
     """Take a picture for the documents, of few colours."""
     if folder is not None:
         taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        few = taken.quantize(SHADES, dither=Image.Dither.NONE)
+        # Small areas keep their colours: a badge is what people look for.
+        few = taken.quantize(SHADES, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(Path(folder) / f"{name}.png", optimize=True)
 
 
