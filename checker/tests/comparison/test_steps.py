@@ -123,7 +123,7 @@ def test_tick_counts_are_of_the_samples() -> None:
     tables = pair(table(300, seed=2))
     counts = prepare(tables, CompareSettings(columns=ColumnRoles(ignore=("x",)))).tick_counts
 
-    assert (counts.reference, counts.rows) == (f"{tables.reference.digest}/rules-2", 300)
+    assert (counts.reference, counts.rows) == (f"{tables.reference.digest}/rules-3", 300)
     assert [sum(bins) for bins in counts.numbers.values()] == [300]
     assert sum(counts.categories["kind"].values()) == 300
 

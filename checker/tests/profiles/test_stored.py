@@ -122,8 +122,8 @@ def test_ticks_by_other_bins_are_not_pooled() -> None:
     reference = from_frame(table(900, seed=1))
     digest = reference.digest
     for layout, bins in (
-        (fit_layout(reference), f"{digest}/rules-2"),
-        (fit_layout(reference, fit_rows=500), f"{digest}/rules-2/500"),
+        (fit_layout(reference), f"{digest}/rules-3"),
+        (fit_layout(reference, fit_rows=500), f"{digest}/rules-3/500"),
     ):
         profiled = profile_batch(reference, layout)
         assert ProfiledPair(layout, profiled, profiled).bins_id == bins

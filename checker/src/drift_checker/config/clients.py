@@ -97,7 +97,8 @@ class _Exchange:
         Raises:
             httpx.ReadTimeout: It did.
         """
-        if self._late:
+        # One read may take as long as the whole: it may be told of first.
+        if self._late or isinstance(error, httpx.ReadTimeout):
             message = f"no whole answer within {self._seconds:g} s"
             raise httpx.ReadTimeout(message, request=self._request) from error
 
