@@ -8,10 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numeric_columns import numeric
 
-from drift_checker.decision import Exceedance, column_tests
+from drift_checker.decision import Exceedance, column_tests, count_exceedances
 
 VALUES = st.lists(st.integers(0, 5).map(float), min_size=3, max_size=9)
 P_VALUES = st.floats(1e-9, 1)
+
+
+def test_nothing_is_told_of_rows_beyond_a_reference_of_one_row() -> None:
+    assert count_exceedances(np.arange(4.0), np.array([1.5]), share=0).p_value == 1
 
 
 def evidence(p_value: float, share: float, **attained: object) -> column_tests.Evidence:

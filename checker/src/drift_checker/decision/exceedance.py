@@ -95,7 +95,7 @@ def count_exceedances(
     low, high = float(reference[k - 1]), float(reference[m - k])
     count = int(np.searchsorted(current, low, side="left"))
     count += n - int(np.searchsorted(current, high, side="right"))
-    return Exceedance(count, n, low, high, min(2 * k, m), m)
+    return Exceedance(count, n, low, high, 2 * k, m)
 
 
 def tail_rank(rows: int, share: float = TAIL_SHARE) -> int:
