@@ -44,7 +44,7 @@ def test_a_row_says_since_when_what_and_how_much(client: TestClient) -> None:
     assert "data platform" in row
     assert "1,000 rows" in row
     assert re.search(r"last 48 ticks: 39 ok, 9 drift", row)
-    assert "Checked by hand" in row
+    assert "A check out of schedule at" in row
 
 
 @pytest.mark.parametrize(
